@@ -46,7 +46,7 @@ LIBS_TESTS    := -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -lm
 BPF_SRC      := $(wildcard bpf/*.bpf.c)
 USER_SRC     := $(wildcard user/*.c)
 EXPORTER_SRC := $(wildcard exporter/*.c)
-SHARED_SRC   := $(wildcard include/*.c)
+
 UNIT_SRC     := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 TOOL_SRC     := $(wildcard tests/live/*.c tests/bench/*.c)
