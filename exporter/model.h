@@ -16,7 +16,7 @@
  *	model_reset(model);
  *	model_add(model, FAMILY_AGENT_STARTS, 12, "claude-code");
  *	model_add(model, FAMILY_TELEGRAM_HEALTH, 1);
- *	model_add_histogram(model, FAMILY_TELEGRAM_DURATION, &histogram, "sendMessage", "200");
+ *	model_add_distribution(model, FAMILY_TELEGRAM_DURATION, &latency, "sendMessage", "200");
  */
 #ifndef EXPORTER_MODEL_H
 #define EXPORTER_MODEL_H
@@ -33,7 +33,7 @@ struct model;
 struct series;
 
 /* A distribution. Bounds and sum are in the unit of the family's integers. */
-struct histogram {
+struct distribution {
 	const uint64_t
 		*bounds; /* ascending upper bounds (le); must live until the next model_reset() */
 	const uint64_t
@@ -45,14 +45,14 @@ struct histogram {
 enum value_kind {
 	VALUE_INTEGER,
 	VALUE_REAL,
-	VALUE_HISTOGRAM
+	VALUE_DISTRIBUTION
 };
 
 struct sample {
 	enum value_kind kind;
-	uint64_t integer;	    /* VALUE_INTEGER, in the unit of the family's integers */
-	double real;		    /* VALUE_REAL, in the family's unit (seconds, bytes) */
-	struct histogram histogram; /* VALUE_HISTOGRAM; counts live in the model */
+	uint64_t integer;		  /* VALUE_INTEGER, in the unit of the family's integers */
+	double real;			  /* VALUE_REAL, in the family's unit (seconds, bytes) */
+	struct distribution distribution; /* VALUE_DISTRIBUTION; counts live in the model */
 	const char *labels[FAMILY_LABELS_MAX];
 };
 
@@ -64,15 +64,15 @@ void model_free(struct model *model);
 void model_reset(struct model *model);
 
 /* 0; -ENOSPC when the family is full (counted); -ENOMEM (counted); -EINVAL when the number of
- * labels or the kind of value does not fit the family, or a histogram's bounds differ from those it
- * is merged with. A caller may ignore the result: what is refused shows up in
+ * labels or the kind of value does not fit the family, or a distribution's bounds differ from those
+ * it is merged with. A caller may ignore the result: what is refused shows up in
  * operaglass_lost_total. */
 #define model_add(model, family, value, ...) \
 	model_add_integer(model, family, value, MODEL_LABELS(__VA_ARGS__))
 #define model_add_real(model, family, value, ...) \
 	model_add_double(model, family, value, MODEL_LABELS(__VA_ARGS__))
-#define model_add_histogram(model, family, histogram, ...) \
-	model_add_buckets(model, family, histogram, MODEL_LABELS(__VA_ARGS__))
+#define model_add_distribution(model, family, distribution, ...) \
+	model_add_buckets(model, family, distribution, MODEL_LABELS(__VA_ARGS__))
 
 /* Label values of one series: C strings, read up to MODEL_LABEL_MAX bytes of output; NULL is "". */
 struct model_labels {
@@ -89,8 +89,8 @@ int model_add_integer(struct model *model, enum family family, uint64_t value,
 		      struct model_labels labels);
 int model_add_double(struct model *model, enum family family, double value,
 		     struct model_labels labels);
-int model_add_buckets(struct model *model, enum family family, const struct histogram *histogram,
-		      struct model_labels labels);
+int model_add_buckets(struct model *model, enum family family,
+		      const struct distribution *distribution, struct model_labels labels);
 
 /* Reading, in insertion order: for (s = model_first(m, f); s; s = model_next(m, s)). */
 const struct series *model_first(const struct model *model, enum family family);
