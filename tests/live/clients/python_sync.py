@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+"""http.client over one keep-alive connection (socket BIO, SSL_read_ex and SSL_write_ex)."""
+import http.client
+import time
+
+from report import HOST, PLAN, PORT, body, context, report
+
+connection = None
+for request in PLAN["requests"]:
+    begin = None
+    try:
+        if connection is None:
+            fresh = http.client.HTTPSConnection(HOST, PORT, timeout=request.get("timeout", 30), context=context())
+            fresh.connect()
+            connection = fresh
+        begin = time.monotonic_ns()
+        connection.request(request["method"], request["path"], body(request), request.get("headers", {}))
+        answer = connection.getresponse()
+        answer.read()
+        report(answer.status, begin)
+        if PLAN.get("pause"):
+            time.sleep(PLAN["pause"])
+    except (OSError, http.client.HTTPException) as error:
+        if connection:
+            connection.close()
+        connection = None
+        report(error=error, since=begin)

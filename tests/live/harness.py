@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every live test needs: TAP results, a running operaglass of its own, and its metrics as numbers.
+
+    with Operaglass("upstreams: []") as og:
+        before = og.metrics()
+        ...
+        got = og.wait(lambda m: m.value("x_total", a="b") == 3, 5, since=before)
+        tap.equal("x is counted", got.value("x_total", a="b"), 3)
+    tap.done()
+"""
+import fcntl
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.abspath(os.environ.get("OPERAGLASS_BUILD", os.path.join(TOP, "build")))
+BPFFS = "/sys/fs/bpf"
+# Every observer of this host sees every connection, so two tests at once would count each other's traffic.
+LOCK = "/run/lock/operaglass-live-test.lock"
+READY_SECONDS, STOP_SECONDS, LOCK_SECONDS = 10, 10, 400
+SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
+LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
+ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
+
+
+class Tap:
+    """Results of one program; a failing check prints what was expected and what came."""
+
+    def __init__(self):
+        self.number = self.failed = 0
+
+    def ok(self, sentence, good, detail=None):
+        self.number += 1
+        self.failed += not good
+        print(f"{'ok' if good else 'not ok'} {self.number} - {sentence}", flush=True)
+        if not good and detail is not None:
+            for line in str(detail).splitlines():
+                print(f"# {line}", flush=True)
+        return bool(good)
+
+    def equal(self, sentence, got, expected):
+        return self.ok(sentence, got == expected, f"expected: {show(expected)}\n     got: {show(got)}")
+
+    def within(self, sentence, got, low, high):
+        return self.ok(sentence, got is not None and low <= got <= high, f"expected: {low} … {high}\n     got: {got}")
+
+    def done(self):
+        print(f"1..{self.number}", flush=True)
+        sys.exit(1 if self.failed else 0)
+
+
+def show(value):
+    """Label sets in a stable order, so that two differing dictionaries can be compared by eye."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(sorted(f"{show(k)}: {show(v)}" for k, v in value.items())) + "}"
+    if isinstance(value, frozenset):
+        return "{" + ",".join(f"{k}={v}" for k, v in sorted(value)) + "}"
+    return repr(value)
+
+
+class Metrics(dict):
+    """{sample name: {frozenset of (label, value): number}}"""
+
+    def value(self, name, **labels):
+        """The number of exactly this series; 0 when it is not there."""
+        return self.get(name, {}).get(frozenset(labels.items()), 0)
+
+    def rows(self, name, **labels):
+        """Every series of this name that carries these labels."""
+        wanted = set(labels.items())
+        return {key: value for key, value in self.get(name, {}).items() if wanted <= key}
+
+    def total(self, name, **labels):
+        return sum(self.rows(name, **labels).values())
+
+    def by(self, name, *keys, **labels):
+        """{(values of keys): sum}, zeros left out: the table that a test writes down."""
+        table = {}
+        for key, value in self.rows(name, **labels).items():
+            row = tuple(dict(key).get(k) for k in keys)
+            table[row] = table.get(row, 0) + value
+        return {row: value for row, value in table.items() if value}
+
+    def __sub__(self, earlier):
+        """What was added since; series that did not change are left out."""
+        result = Metrics()
+        for name, series in self.items():
+            changed = {k: v - earlier.get(name, {}).get(k, 0) for k, v in series.items()}
+            result[name] = {k: v for k, v in changed.items() if v}
+        return result
+
+
+def parse_metrics(text):
+    """Strict: a line that is neither comment nor sample, and a series that comes twice, raise ValueError."""
+    metrics = Metrics()
+    for line in text.splitlines():
+        if not line or line.startswith("#"):
+            continue
+        match = SAMPLE.match(line)
+        if not match:
+            raise ValueError(f"not a sample: {line!r}")
+        name, inside, value = match.groups()
+        labels, at = [], 0
+        while inside and at < len(inside):
+            label = LABEL.match(inside, at)
+            if not label:
+                raise ValueError(f"bad labels: {line!r}")
+            labels.append((label[1], re.sub(r"\\.", lambda m: ESCAPES[m[0]], label[2])))
+            at = label.end()
+        key = frozenset(labels)
+        if key in metrics.setdefault(name, {}):
+            raise ValueError(f"twice: {line!r}")
+        metrics[name][key] = float(value)
+    return metrics
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def mount_bpffs():
+    with open("/proc/self/mounts", encoding="utf-8") as mounts:
+        if not any(line.split()[1:3] == [BPFFS, "bpf"] for line in mounts):
+            subprocess.run(["mount", "-t", "bpf", "bpf", BPFFS], check=True)
+
+
+class Operaglass:
+    """`operaglass run` with its own pins, state and port; removed without a trace on leaving the context."""
+
+    count = 0
+
+    def __init__(self, config="", arguments=()):
+        Operaglass.count += 1
+        self.config, self.arguments = config, list(arguments)
+        self.pins = f"{BPFFS}/og-test-{os.getpid()}-{Operaglass.count}"
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.process = self.directory = self.log = self.lock = None
+
+    def __enter__(self):
+        self.take_lock()
+        try:
+            mount_bpffs()
+            self.directory = tempfile.mkdtemp(prefix="og-test-")
+            os.chmod(self.directory, 0o755)
+            with open(self.directory + "/config.yml", "w", encoding="utf-8") as file:
+                file.write(self.config)
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception):
+        try:
+            self.stop()
+            if exception and exception[0]:
+                print("# log of operaglass:\n" + "".join(f"#   {line}\n" for line in self.logs().splitlines()[-40:]))
+        finally:
+            if self.directory:
+                shutil.rmtree(self.directory, ignore_errors=True)
+            if self.lock:
+                os.close(self.lock)
+                self.lock = None
+
+    def take_lock(self):
+        self.lock = os.open(LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        limit = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                return fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if time.monotonic() > limit:
+                    raise RuntimeError(f"{LOCK}: another live test holds it for {LOCK_SECONDS} s") from None
+                time.sleep(0.1)
+
+    def start(self, wait=True):
+        """Starts (again, with the same pins and state); returns when /-/ready says 200."""
+        command = [f"{BUILD}/operaglass", "run", "--config.file", self.directory + "/config.yml",
+                   "--web.listen-address", f"127.0.0.1:{self.port}", "--bpf.pin-path", self.pins,
+                   "--state.dir", self.directory + "/state", *self.arguments]
+        self.log = open(self.directory + "/log", "ab")
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        start_new_session=True)
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self):
+        limit = time.monotonic() + READY_SECONDS
+        while True:
+            if self.process.poll() is not None:
+                raise RuntimeError(f"operaglass ended with {self.process.returncode}:\n{self.logs()}")
+            try:
+                with urllib.request.urlopen(self.url + "/-/ready", timeout=2) as answer:
+                    if answer.status == 200:
+                        return
+            except (urllib.error.URLError, OSError):
+                pass
+            if time.monotonic() > limit:
+                raise RuntimeError(f"operaglass is not ready after {READY_SECONDS} s:\n{self.logs()}")
+            time.sleep(0.01)
+
+    def stop(self):
+        """SIGTERM, the end of the process, and nothing left pinned."""
+        if self.process and self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                os.killpg(self.process.pid, signal.SIGKILL)
+                self.process.wait()
+        if self.process:
+            self.unload()
+            self.log.close()
+            self.process = None
+
+    def unload(self):
+        return subprocess.run([f"{BUILD}/operaglass", "unload", "--bpf.pin-path", self.pins],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=STOP_SECONDS)
+
+    def get(self, path="/metrics", method="GET", **headers):
+        """(status, header fields, body bytes), whatever the status is."""
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        request = urllib.request.Request(self.url + path, method=method, headers=fields)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.headers, answer.read()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.headers, error.read()
+
+    def metrics(self):
+        return parse_metrics(self.get()[2].decode("utf-8"))
+
+    def wait(self, predicate, seconds=5, since=None):
+        """Polls until predicate(metrics) is true or the time is over; returns the last metrics, less `since`."""
+        limit = time.monotonic() + seconds
+        while True:
+            metrics = self.metrics()
+            if since is not None:
+                metrics = metrics - since
+            if predicate(metrics) or time.monotonic() > limit:
+                return metrics
+            time.sleep(0.05)
+
+    def logs(self):
+        if not self.directory or not os.path.exists(self.directory + "/log"):
+            return ""
+        with open(self.directory + "/log", encoding="utf-8", errors="replace") as log:
+            return log.read()

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole world of an HTTPS test: network, certificates, name server, truth server, and the clients.
+
+    with Stage("https") as stage:
+        results = stage.play("python_sync", [{"method": "GET", "path": "/botT/getMe"}])
+        truth = stage.truth(1)
+"""
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+
+import network
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NAMES = ("api.telegram.org", "api.anthropic.com", "api.openai.com", "api.slack.com", "slack.com", "api.twilio.com",
+         "not-watched.example")
+# Servers that fail the handshake each in its own way, by address.
+BROKEN = {"10.77.0.4": "handshake-close", "10.77.0.5": "handshake-garbage", "10.77.0.6": "handshake-reset",
+          "10.77.0.7": "handshake-hang"}
+HTTP2 = "10.77.0.8"
+DATABASE_PORT = 5432
+GO_CLIENT = "/tmp/operaglass-test-go"
+
+# How a client is started; it gets a plan (see `play`) as its only argument.
+CLIENTS = {
+    "python_sync": ["/usr/bin/python3", f"{HERE}/clients/python_sync.py"],
+    "python_urllib": ["/usr/bin/python3", f"{HERE}/clients/python_urllib.py"],
+    "python_aiohttp": ["/usr/bin/python3", f"{HERE}/clients/python_aiohttp.py"],
+    "python_raw": ["/usr/bin/python3", f"{HERE}/clients/python_raw.py"],
+    "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
+    "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],
+    "s_client": ["/usr/bin/python3", f"{HERE}/clients/s_client.py"],
+    "node_https": ["node", f"{HERE}/clients/node_https.js"],
+    "node_fetch": ["node", f"{HERE}/clients/node_fetch.js"],
+    "ruby": ["ruby", f"{HERE}/clients/ruby.rb"],
+    "php": ["php", f"{HERE}/clients/php.php"],
+    "go": None,
+}
+
+
+def wait_for(condition, seconds, what):
+    limit = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > limit:
+            raise RuntimeError(f"not after {seconds} s: {what}")
+        time.sleep(0.01)
+
+
+class Stage:
+    def __init__(self, name, **options):
+        self.network = network.Network(name, **options)
+        self.directory = None
+        self.children = []
+        self.seen = 0
+
+    def __enter__(self):
+        self.directory = tempfile.mkdtemp(prefix="og-stage-")
+        os.chmod(self.directory, 0o755)
+        try:
+            self.network.__enter__()
+            self.make_certificates()
+            self.names = {name: {"a": [network.SERVER4], "aaaa": [network.SERVER6]} for name in NAMES}
+            self.start_dns()
+            self.start_truth()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception):
+        for child in reversed(self.children):
+            child.terminate()
+            try:
+                child.wait(5)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            child.stdout.close()
+        self.network.__exit__()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def make_certificates(self):
+        """A test CA and one certificate for every name (EC keys: fast to make, as the real servers use)."""
+        d = self.directory
+        self.ca = f"{d}/ca.pem"
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        network.run("openssl", "req", "-x509", *curve, "-subj", "/CN=Operaglass test CA", "-keyout", f"{d}/ca.key",
+                    "-out", self.ca, "-addext", "basicConstraints=critical,CA:TRUE",
+                    "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+        network.run("openssl", "req", *curve[:-2], "-subj", "/CN=server", "-keyout", f"{d}/key.pem", "-out", f"{d}/csr.pem")
+        with open(f"{d}/extensions", "w", encoding="utf-8") as file:
+            file.write("subjectAltName=" + ",".join(f"DNS:{name}" for name in NAMES) + "\n")
+        network.run("openssl", "x509", "-req", "-in", f"{d}/csr.pem", "-CA", self.ca, "-CAkey", f"{d}/ca.key",
+                    "-CAcreateserial", "-days", "2", "-extfile", f"{d}/extensions", "-out", f"{d}/cert.pem")
+
+    def start(self, command):
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        self.children.append(child)
+        line = child.stdout.readline()
+        if line.strip() != "ready":
+            raise RuntimeError(f"{command[-2]}: not ready: {line!r}")
+        return child
+
+    def start_dns(self):
+        self.write_names()
+        self.dns = self.start(self.network.in_server(
+            ["/usr/bin/python3", f"{HERE}/dns_server.py", network.DNS4, "53", f"{self.directory}/names.json"]))
+
+    def write_names(self):
+        with open(f"{self.directory}/names.json", "w", encoding="utf-8") as file:
+            json.dump(self.names, file)
+
+    def set_name(self, name, **row):
+        """Changes what the name server answers; returns when it does."""
+        self.names[name] = row
+        self.write_names()
+        self.dns.send_signal(1)
+        self.dns.stdout.readline()
+
+    def start_truth(self):
+        for address in [*BROKEN, HTTP2]:
+            network.run("ip", "-n", self.network.server, "addr", "add", f"{address}/24", "dev", "veth1")
+        listeners = [{"address": address, "port": 443, "mode": "https"} for address in (network.SERVER4, network.SERVER6)]
+        listeners += [{"address": address, "port": 443, "mode": mode} for address, mode in BROKEN.items()]
+        listeners.append({"address": HTTP2, "port": 443, "mode": "https", "alpn": ["h2", "http/1.1"]})
+        listeners.append({"address": network.SERVER4, "port": DATABASE_PORT, "mode": "tcp"})
+        config = {"truth": f"{self.directory}/truth.jsonl", "certificate": f"{self.directory}/cert.pem",
+                  "key": f"{self.directory}/key.pem", "listeners": listeners}
+        with open(f"{self.directory}/server.json", "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        with open(config["truth"], "w", encoding="utf-8"):
+            pass
+        self.server = self.start(self.network.in_server(
+            ["/usr/bin/python3", f"{HERE}/truth_server.py", f"{self.directory}/server.json"]))
+
+    def truth(self, count, seconds=10):
+        """The next count requests that the server finished since the last call."""
+        def rows():
+            with open(f"{self.directory}/truth.jsonl", encoding="utf-8") as file:
+                lines = file.read().splitlines()[self.seen :]
+            return [json.loads(line) for line in lines] if len(lines) >= count else None
+
+        if not count:
+            return []
+        found = wait_for(rows, seconds, f"{count} requests at the truth server")
+        self.seen += len(found)
+        return found
+
+    def command(self, client):
+        if client == "go":
+            return [self.go()]
+        return CLIENTS[client]
+
+    def go(self):
+        """The Go client, compiled once a version of its source."""
+        source = f"{HERE}/clients/client.go"
+        binary = f"{GO_CLIENT}-{os.stat(source).st_mtime_ns}"
+        if not os.path.exists(binary):
+            environment = dict(os.environ, GO111MODULE="off", GOFLAGS="", GOPROXY="off", CGO_ENABLED="0",
+                               GOCACHE=f"{GO_CLIENT}-cache", PATH="/usr/lib/go/bin:/usr/bin:/bin")
+            subprocess.run(["go", "build", "-o", binary + ".new", source], env=environment, check=True, timeout=180)
+            os.rename(binary + ".new", binary)
+        return binary
+
+    def play(self, client, requests, host="api.telegram.org", seconds=60, ca=True, **options):
+        """Runs a client inside; returns its lines, one a request: {"status", "ns", …} or {"error"}.
+
+        A request: {"method", "path", "body": bytes to send, "headers": {}, "timeout": seconds}.
+        """
+        plan = {"host": host, "port": 443, "ca": self.ca if ca else None, "requests": requests, **options}
+        done = subprocess.run(self.network.in_client([*self.command(client), json.dumps(plan)]),
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
+                              env=dict(os.environ, LC_ALL="C.UTF-8", NODE_EXTRA_CA_CERTS=self.ca if ca else ""))
+        lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        if len(lines) != len(requests):
+            raise RuntimeError(f"{client}: {len(lines)} of {len(requests)} results, exit {done.returncode}:\n"
+                               f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+        return lines

@@ -1,0 +1,368 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A server that does what the request asks for and writes down, with CLOCK_MONOTONIC, what really happened.
+
+usage: truth_server.py CONFIG.json
+
+CONFIG: {"truth": FILE, "certificate": FILE, "key": FILE, "listeners": [{"address", "port", "mode", "alpn": […]}]}.
+Modes: "https"; "tcp" (64-byte requests, see TcpConnection); and servers that fail the handshake: "handshake-close",
+"handshake-garbage", "handshake-reset", "handshake-hang". Prints "ready" once everything listens.
+
+A request says in its query how it wants to be answered:
+  status=429 retry_after=5 size=N    what is answered (size: bytes of the body)
+  delay=MS info=N                    before the head: wait; then N interim answers (103)
+  as=length|chunked|close|none       framing of the body; trailers=1 after the last chunk
+  pieces=N gap=MS one=1              the body in N writes, MS between them; the whole answer one byte a write
+  end=close|reset|hang at=head|body  give up instead of the head, or after half of the body
+  idle=MS                            close the connection when nothing follows for so long
+One JSON line per request goes to the truth file when it is over (see `record`).
+"""
+import json
+import os
+import select
+import signal
+import socket
+import ssl
+import struct
+import sys
+import threading
+import time
+from urllib.parse import parse_qsl, urlsplit
+
+REASONS = {200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",
+           404: "Not Found", 409: "Conflict", 429: "Too Many Requests", 500: "Internal Server Error",
+           502: "Bad Gateway", 503: "Service Unavailable"}
+NO_LINGER = struct.pack("ii", 1, 0)
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+now = time.monotonic_ns
+
+
+class Truth:
+    """The file of what happened; one line a request, appended whole."""
+
+    def __init__(self, path):
+        self.file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+
+    def write(self, row):
+        os.write(self.file, (json.dumps(row) + "\n").encode())
+
+
+class Gone(Exception):
+    """The client left."""
+
+
+class Connection(threading.Thread):
+    """One accepted connection; subclasses say what is spoken on it."""
+
+    number = 0
+
+    def __init__(self, sock, peer, listener, truth):
+        super().__init__(daemon=True)
+        Connection.number += 1
+        self.sock, self.listener, self.truth = sock, listener, truth
+        self.index = 0
+        self.buffer = b""
+        self.arrived = 0
+        self.about = {"connection": Connection.number, "client": peer[0], "client_port": peer[1],
+                      "server": listener["address"], "port": listener["port"], "accepted": now()}
+
+    def run(self):
+        try:
+            self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.serve()
+        except (Gone, OSError):
+            pass
+        finally:
+            self.sock.close()
+
+    def receive(self, size=65536):
+        try:
+            data = self.sock.recv(size)
+        except OSError as error:
+            raise Gone from error
+        if not data:
+            raise Gone
+        self.arrived = now()
+        return data
+
+    def send(self, data):
+        try:
+            self.sock.sendall(data)
+        except OSError as error:
+            raise Gone from error
+
+    def take(self, count):
+        while len(self.buffer) < count:
+            self.buffer += self.receive()
+        data, self.buffer = self.buffer[:count], self.buffer[count:]
+        return data
+
+    def wait_until_client_leaves(self):
+        while True:
+            self.receive()
+
+    def reset(self):
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self.sock.close()
+
+    def record(self, row):
+        """row: method, path, status, head_first, request_done, response_first, response_last (ns), ended, …"""
+        self.truth.write({**self.about, "index": self.index, **row})
+        self.index += 1
+
+
+class BrokenHandshake(Connection):
+    """Takes the ClientHello and then fails in the way the mode says."""
+
+    def serve(self):
+        mode = self.listener["mode"]
+        self.receive()
+        if mode == "handshake-garbage":
+            self.send(b"SSH-2.0-this is not TLS\r\n" * 4)
+            time.sleep(0.05)
+        elif mode == "handshake-hang":
+            try:
+                self.wait_until_client_leaves()
+            except Gone:
+                pass
+        elif mode == "handshake-reset":
+            self.reset()
+        self.record({"ended": mode, "response_last": now()})
+
+
+class TcpConnection(Connection):
+    """Requests of 64 bytes: u32 delay in microseconds, u32 bytes to answer, u32 1 to close instead of answering."""
+
+    def serve(self):
+        while True:
+            first = not self.buffer
+            request = self.take(64)
+            begin = self.arrived if first else now()
+            delay, size, end = struct.unpack_from("!III", request)
+            time.sleep(delay / 1e6)
+            row = {"head_first": begin, "request_done": begin, "response_first": now()}
+            if end:
+                self.record({**row, "ended": "closed"})
+                return
+            self.send(b"d" * size)
+            self.record({**row, "response_last": now(), "ended": "complete", "size": size})
+
+
+class HttpsConnection(Connection):
+    def serve(self):
+        try:
+            self.sock = self.listener["context"].wrap_socket(self.sock, server_side=True)
+        except (ssl.SSLError, OSError) as error:
+            self.record({"ended": "handshake-failed", "error": str(error), "response_last": now()})
+            return
+        self.about |= {"handshake_done": now(), "sni": getattr(self.sock, "name_asked", None),
+                       "tls": self.sock.version(), "alpn": self.sock.selected_alpn_protocol()}
+        self.idle = None
+        if self.about["alpn"] == "h2":
+            Http2(self).serve()
+        while self.one_request():
+            pass
+
+    def wait_for_request(self):
+        """False when nothing came for as long as the last request asked to wait."""
+        if self.idle is None or self.buffer or self.sock.pending():
+            return True
+        return bool(select.select([self.sock], [], [], self.idle / 1000)[0])
+
+    def one_request(self):
+        if not self.wait_for_request():
+            self.close_politely()
+            return False
+        if not self.buffer:
+            self.buffer = self.receive()
+        begin = self.arrived
+        while b"\r\n\r\n" not in self.buffer:
+            self.buffer += self.receive()
+        head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
+        lines = head.decode("latin-1").split("\r\n")
+        method, target, version = lines[0].split(" ", 2)
+        fields = {k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
+        if fields.get("expect", "").lower() == "100-continue":
+            self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = self.read_body(fields)
+        url = urlsplit(target)
+        wish = dict(parse_qsl(url.query))
+        row = {"method": method, "path": url.path, "host": fields.get("host"), "received": body,
+               "head_first": begin, "request_done": now(), "status": int(wish.get("status", 200))}
+        keep = fields.get("connection", "").lower() != "close" and version != "HTTP/1.0"
+        self.idle = int(wish["idle"]) if "idle" in wish else None
+        try:
+            ended = self.answer(method, wish, keep, row)
+        except Gone:
+            ended = "client_left"
+        row["ended"] = ended
+        row.setdefault("response_last", now())
+        self.record(row)
+        if ended == "complete" and wish.get("as") == "close":
+            self.close_politely()
+            return False
+        return ended == "complete" and keep
+
+    def read_body(self, fields):
+        if "chunked" not in fields.get("transfer-encoding", ""):
+            left = int(fields.get("content-length", 0))
+            total = left
+            while left:
+                if not self.buffer:
+                    self.buffer = self.receive()
+                part = min(left, len(self.buffer))
+                self.buffer, left = self.buffer[part:], left - part
+            return total
+        total = 0
+        while True:
+            while b"\r\n" not in self.buffer:
+                self.buffer += self.receive()
+            size, self.buffer = self.buffer.split(b"\r\n", 1)
+            size = int(size.split(b";")[0], 16)
+            self.take(size + 2)
+            total += size
+            if not size:
+                return total
+
+    def answer(self, method, wish, keep, row):
+        time.sleep(int(wish.get("delay", 0)) / 1000)
+        for _ in range(int(wish.get("info", 0))):
+            self.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+        if "end" in wish and wish.get("at", "head") == "head":
+            return self.give_up(wish["end"])
+        head, parts = self.build(method, wish, keep)
+        if wish.get("one"):
+            parts = [bytes([b]) for b in head + b"".join(parts)]
+        else:
+            parts = [head + parts[0], *parts[1:]] if parts else [head]
+        stop = len(parts) // 2 + 1 if "end" in wish else len(parts)
+        row["response_first"] = now()
+        row["writes"] = stop
+        for at, part in enumerate(parts[:stop]):
+            if at and "gap" in wish:
+                time.sleep(int(wish["gap"]) / 1000)
+            self.send(part)
+        row["response_last"] = now()
+        return self.give_up(wish["end"]) if "end" in wish else "complete"
+
+    @staticmethod
+    def build(method, wish, keep):
+        """The head, and the writes that carry the body."""
+        status = int(wish.get("status", 200))
+        lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Some')}", "Server: truth", "Content-Type: application/json"]
+        body = b'{"ok":%s}' % (b"true" if status < 400 else b"false")
+        if "size" in wish:
+            body = b"x" * int(wish["size"])
+        if "retry_after" in wish:
+            lines.append(f"Retry-After: {wish['retry_after']}")
+        if not keep or wish.get("as") == "close":
+            lines.append("Connection: close")
+        bodiless = method == "HEAD" or status in (204, 304)
+        framing = "none" if bodiless and status != 200 else wish.get("as", "length")
+        count = max(1, int(wish.get("pieces", 1)))
+        step = max(1, -(-len(body) // count))
+        pieces = [body[i : i + step] for i in range(0, len(body), step)]
+        if framing == "chunked":
+            lines.append("Transfer-Encoding: chunked")
+            pieces = [b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces]
+            pieces.append(b"0\r\nX-Sum: 1\r\n\r\n" if wish.get("trailers") else b"0\r\n\r\n")
+        elif framing == "length":
+            lines.append(f"Content-Length: {len(body)}")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode(), [] if bodiless else pieces
+
+    def give_up(self, how):
+        if how == "reset":
+            self.reset()
+        elif how == "hang":
+            try:
+                self.wait_until_client_leaves()
+            except Gone:
+                return "client_left"
+        elif how == "close":
+            self.close_politely()
+        return {"reset": "reset", "close": "closed"}[how]
+
+    def close_politely(self):
+        self.sock.settimeout(0.2)
+        try:
+            self.sock.unwrap().close()
+        except (OSError, ValueError):
+            pass
+        self.sock.close()
+
+
+class Http2:
+    """As little HTTP/2 as a client needs to take every stream for answered with 200."""
+
+    DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
+
+    def __init__(self, connection):
+        self.connection = connection
+
+    def frame(self, kind, flags, stream, payload=b""):
+        return struct.pack("!I", len(payload))[1:] + struct.pack("!BBI", kind, flags, stream) + payload
+
+    def serve(self):
+        if self.connection.take(len(PREFACE)) != PREFACE:
+            raise Gone
+        self.connection.send(self.frame(self.SETTINGS, 0, 0))
+        begin = {}
+        while True:
+            head = self.connection.take(9)
+            size, kind, flags, stream = int.from_bytes(head[:3], "big"), head[3], head[4], int.from_bytes(head[5:], "big")
+            first = self.connection.arrived
+            payload = self.connection.take(size)
+            if kind == self.SETTINGS and not flags & 1:
+                self.connection.send(self.frame(self.SETTINGS, 1, 0))
+            elif kind == self.PING and not flags & 1:
+                self.connection.send(self.frame(self.PING, 1, 0, payload))
+            elif kind == self.GOAWAY:
+                raise Gone
+            if kind == self.HEADERS:
+                begin[stream] = first
+            if kind in (self.HEADERS, self.DATA) and flags & 1:
+                answer = self.frame(self.HEADERS, 4, stream, b"\x88") + self.frame(self.DATA, 1, stream, b'{"ok":true}')
+                row = {"head_first": begin.pop(stream), "request_done": now(), "response_first": now()}
+                self.connection.send(answer)
+                self.connection.record({**row, "status": 200, "response_last": now(), "ended": "complete"})
+
+
+def context_for(listener, config):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(config["certificate"], config["key"])
+    context.set_alpn_protocols(listener.get("alpn", ["http/1.1"]))
+
+    def note_name(sock, name, _):
+        sock.name_asked = name
+
+    context.sni_callback = note_name
+    return context
+
+
+def main(path):
+    with open(path, encoding="utf-8") as file:
+        config = json.load(file)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    truth = Truth(config["truth"])
+    poll, listeners = select.poll(), {}
+    for listener in config["listeners"]:
+        family = socket.AF_INET6 if ":" in listener["address"] else socket.AF_INET
+        server = socket.create_server((listener["address"], listener["port"]), family=family, backlog=512)
+        if listener["mode"] == "https":
+            listener["context"] = context_for(listener, config)
+        listeners[server.fileno()] = (server, listener)
+        poll.register(server, select.POLLIN)
+    print("ready", flush=True)
+    speaks = {"https": HttpsConnection, "tcp": TcpConnection}
+    while True:
+        for fd, _ in poll.poll():
+            server, listener = listeners[fd]
+            sock, peer = server.accept()
+            speaks.get(listener["mode"], BrokenHandshake)(sock, peer, listener, truth).start()
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
