@@ -20,7 +20,7 @@ SYS_INC  := /usr/include/$(ARCH)-linux-gnu
 PKG_BUILD := clang gcc libc6-dev bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev \
              libcap-dev libseccomp-dev pkg-config
 PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck codespell \
-             python3 python3-prometheus-client python3-aiohttp prometheus iproute2 curl wget openssl \
+             libssl-dev python3 python3-prometheus-client python3-aiohttp prometheus iproute2 curl wget openssl \
              golang-go nodejs ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
 
 WARN  := -Wall -Wextra -Wtype-limits -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
@@ -49,14 +49,14 @@ EXPORTER_SRC := $(wildcard exporter/*.c)
 
 UNIT_SRC     := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
-TOOL_SRC     := $(wildcard tests/live/*.c tests/bench/*.c)
+TOOL_SRC     := $(filter-out tests/bench/tiny.c,$(wildcard tests/live/*.c tests/bench/*.c))
 
 BPF_SKEL := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
 USER_OBJ := $(USER_SRC:%.c=$(B)/obj/%.o)
 EXPORTER_OBJ := $(EXPORTER_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
-TOOL_BIN := $(TOOL_SRC:tests/%.c=$(B)/tools/%)
+TOOL_BIN := $(TOOL_SRC:tests/%.c=$(B)/tools/%) $(B)/tools/bench/https_static $(B)/tools/bench/tiny
 # Everything but the two mains is a library for tests.
 lib_objs  = $(patsubst %.c,$(B)/$(1)/%.o,$(filter-out user/main.c exporter/main.c,$(USER_SRC) $(EXPORTER_SRC)))
 
@@ -138,7 +138,19 @@ $(B)/fuzz/%: tests/fuzz/%.c $(B)/fuzzobj/lib.a
 $(B)/tools/%: tests/%.c $(B)/flags
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -pie -MMD -MP -MF $@.d -MT $@ $< -lpthread -o $@
+	$(Q)$(CC) $(CFLAGS_ALL) -pie -MMD -MP -MF $@.d -MT $@ $< $(TOOL_LIBS) -lpthread -o $@
+
+# The same TLS program twice: with the shared library, which can be probed, and with a copy that cannot.
+$(B)/tools/bench/https: TOOL_LIBS := -lssl -lcrypto
+$(B)/tools/bench/https_static: tests/bench/https.c $(B)/flags
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS_ALL)) -no-pie $< -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -lpthread -ldl -s -o $@
+
+$(B)/tools/bench/tiny: tests/bench/tiny.c $(B)/flags
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -nostdlib -static -no-pie -Wl,--build-id=none $< -o $@
 
 test-programs: all $(UNIT_BIN) $(FUZZ_BIN) $(TOOL_BIN)
 
