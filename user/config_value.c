@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "config_value.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define NS_IN_S UINT64_C(1000000000)
+
+/* Locale-free on purpose. */
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static bool is_lower(char c)
+{
+	return c >= 'a' && c <= 'z';
+}
+
+static int bad(const char **ret_why, const char *why)
+{
+	*ret_why = why;
+	return -EINVAL;
+}
+
+/* Reads digits; returns where they end, or NULL when there are none or the number is >= 2^63. */
+static const char *read_digits(const char *text, uint64_t *ret_value)
+{
+	const char *start = text;
+	uint64_t value = 0;
+
+	for (; is_digit(*text); text++) {
+		if (value > (INT64_MAX - 9) / 10)
+			return NULL;
+		value = value * 10 + (uint64_t)(*text - '0');
+	}
+	if (text == start)
+		return NULL;
+	*ret_value = value;
+	return text;
+}
+
+int config_value_whole(const char *text, uint64_t *ret_value, const char **ret_why)
+{
+	uint64_t value;
+	const char *end = read_digits(text, &value);
+
+	if (!end || *end)
+		return bad(ret_why, "not a whole number");
+	*ret_value = value;
+	return 0;
+}
+
+static const struct {
+	const char *suffix;
+	uint64_t ns;
+} duration_units[] = {
+	{"h", 3600 * NS_IN_S},
+	{"m", 60 * NS_IN_S},
+	{"s", NS_IN_S},
+	{"ms", NS_IN_S / 1000},
+};
+#define DURATION_UNITS (sizeof(duration_units) / sizeof(duration_units[0]))
+
+int config_value_duration(const char *text, uint64_t *ret_ns, const char **ret_why)
+{
+	uint64_t value;
+	const char *end = read_digits(text, &value);
+
+	if (!end)
+		return bad(ret_why, "not a duration");
+	if (!*end)
+		return bad(ret_why, "no unit");
+	for (size_t i = 0; i < DURATION_UNITS; i++) {
+		if (strcmp(end, duration_units[i].suffix) != 0)
+			continue;
+		if (value > INT64_MAX / duration_units[i].ns)
+			return bad(ret_why, "out of range");
+		*ret_ns = value * duration_units[i].ns;
+		return 0;
+	}
+	return bad(ret_why, "not a duration");
+}
+
+void config_format_duration(uint64_t ns, char ret_text[CONFIG_DURATION_SIZE])
+{
+	size_t i = 0;
+
+	while (i < DURATION_UNITS - 1 && (ns == 0 || ns % duration_units[i].ns != 0))
+		i++;
+	snprintf(ret_text, CONFIG_DURATION_SIZE, "%" PRIu64 "%s", ns / duration_units[i].ns,
+		 duration_units[i].suffix);
+}
+
+int config_value_seconds(const char *text, uint64_t *ret_ns, const char **ret_why)
+{
+	uint64_t seconds, ns = 0, digit_ns = NS_IN_S;
+	const char *at = read_digits(text, &seconds);
+
+	if (!at)
+		return bad(ret_why, "not a number");
+	if (*at == '.') {
+		for (at++; is_digit(*at); at++) {
+			digit_ns /= 10;
+			if (digit_ns == 0)
+				return bad(ret_why, "finer than a nanosecond");
+			ns += (uint64_t)(*at - '0') * digit_ns;
+		}
+		if (digit_ns == NS_IN_S)
+			return bad(ret_why, "not a number");
+	}
+	if (*at)
+		return bad(ret_why, "not a number");
+	if (seconds > CONFIG_SECONDS_MAX)
+		return bad(ret_why, "out of range");
+	ns += seconds * NS_IN_S;
+	if (ns == 0 || ns > CONFIG_SECONDS_MAX * NS_IN_S)
+		return bad(ret_why, "out of range");
+	*ret_ns = ns;
+	return 0;
+}
+
+void config_format_seconds(uint64_t ns, char ret_text[CONFIG_SECONDS_SIZE])
+{
+	size_t length = (size_t)snprintf(ret_text, CONFIG_SECONDS_SIZE, "%" PRIu64 ".%09" PRIu64,
+					 ns / NS_IN_S, ns % NS_IN_S);
+
+	while (ret_text[length - 1] == '0')
+		ret_text[--length] = '\0';
+	if (ret_text[length - 1] == '.')
+		ret_text[length - 1] = '\0';
+}
+
+int config_value_label(const char *text, char ret_label[CONFIG_LABEL_SIZE], const char **ret_why)
+{
+	size_t length = strlen(text);
+
+	if (length >= CONFIG_LABEL_SIZE)
+		return bad(ret_why, "too long");
+	if (!is_lower(text[0]) && !is_digit(text[0]))
+		return bad(ret_why, "it does not begin with a letter or digit");
+	for (size_t i = 0; i < length; i++)
+		if (!is_lower(text[i]) && !is_digit(text[i]) && !strchr("._-", text[i]))
+			return bad(ret_why, "a character that is not allowed");
+	memset(ret_label, 0, CONFIG_LABEL_SIZE);
+	memcpy(ret_label, text, length);
+	return 0;
+}
+
+static bool is_dots(const char *text, size_t length)
+{
+	return (length == 1 && text[0] == '.') || (length == 2 && text[0] == '.' && text[1] == '.');
+}
+
+int config_value_name(const char *text, bool path, char ret_name[CONFIG_NAME_SIZE],
+		      const char **ret_why)
+{
+	size_t length = strlen(text), begin = 0;
+	unsigned int slashes = 0;
+
+	if (length == 0)
+		return bad(ret_why, "empty");
+	if (length >= CONFIG_NAME_SIZE)
+		return bad(ret_why, "too long");
+	for (size_t i = 0; i <= length; i++) {
+		unsigned char c = (unsigned char)text[i];
+
+		if (c != '/' && c != '\0') {
+			if (c < ' ' || c == 0x7f)
+				return bad(ret_why, "a control character");
+			continue;
+		}
+		if (i == begin || is_dots(text + begin, i - begin))
+			return bad(ret_why, "an empty, '.' or '..' path component");
+		begin = i + 1;
+		slashes += c == '/';
+	}
+	if (slashes > (path ? 1 : 0))
+		return bad(ret_why, path ? "more than one '/'" : "a '/'");
+	memset(ret_name, 0, CONFIG_NAME_SIZE);
+	memcpy(ret_name, text, length);
+	return 0;
+}
+
+/* One label of a host name; '_' is no RFC 1123 letter, but container networks use it. */
+static int check_host_label(const char *label, size_t length, const char **ret_why)
+{
+	if (length == 0)
+		return bad(ret_why, "an empty label between dots");
+	if (length > 63)
+		return bad(ret_why, "a label of more than 63 characters");
+	if (label[0] == '-' || label[length - 1] == '-')
+		return bad(ret_why, "a label with '-' at its end");
+	return 0;
+}
+
+int config_value_host(const char *text, struct config_host *ret_host, const char **ret_why)
+{
+	struct config_host host = {.wildcard = strncmp(text, "*.", 2) == 0};
+	const char *name = host.wildcard ? text + 2 : text;
+	size_t length = strlen(name), begin = 0;
+	bool numeric = true;
+
+	if (length == 0)
+		return bad(ret_why, "empty");
+	if (strstr(name, "://") || strpbrk(name, "/:"))
+		return bad(ret_why, "only the name, without scheme, port and path");
+	if (length >= CONFIG_HOST_SIZE)
+		return bad(ret_why, "longer than 253 characters");
+	for (size_t i = 0; i <= length; i++) {
+		char c = name[i];
+
+		if (c >= 'A' && c <= 'Z')
+			c = (char)(c - 'A' + 'a');
+		if (c == '.' || c == '\0') {
+			if (check_host_label(name + begin, i - begin, ret_why))
+				return -EINVAL;
+			begin = i + 1;
+		} else if (c == '*') {
+			return bad(ret_why, "a '*' that is not the whole first label");
+		} else if ((unsigned char)c >= 0x80) {
+			return bad(ret_why, "not ASCII: write the xn-- form");
+		} else if (!is_lower(c) && !is_digit(c) && c != '-' && c != '_') {
+			return bad(ret_why, "a character that is not allowed");
+		}
+		numeric = numeric && (is_digit(c) || c == '.' || c == '\0');
+		host.text[i] = c;
+	}
+	if (numeric)
+		return bad(ret_why, "an address belongs in cidrs");
+	*ret_host = host;
+	return 0;
+}
+
+/* RFC 4291: the 96 bits before an IPv4 address. */
+static const uint8_t v4_mapped[12] = {[10] = 0xff, [11] = 0xff};
+
+static bool has_bits_after(const uint8_t address[16], unsigned int prefix)
+{
+	for (unsigned int bit = prefix; bit < 128; bit++)
+		if (address[bit / 8] & (0x80 >> (bit % 8)))
+			return true;
+	return false;
+}
+
+int config_value_cidr(const char *text, struct config_cidr *ret_cidr, const char **ret_why)
+{
+	const char *slash = strchr(text, '/'), *end;
+	struct config_cidr cidr = {.prefix = 0};
+	char address[INET6_ADDRSTRLEN];
+	unsigned int offset = 0;
+	uint64_t prefix;
+
+	if (!slash)
+		return bad(ret_why, "no prefix length, such as /32");
+	if ((size_t)(slash - text) >= sizeof(address))
+		return bad(ret_why, "not an address");
+	memcpy(address, text, (size_t)(slash - text));
+	address[slash - text] = '\0';
+	if (inet_pton(AF_INET, address, cidr.address + 12) == 1) {
+		memcpy(cidr.address, v4_mapped, sizeof(v4_mapped));
+		offset = 96;
+	} else if (inet_pton(AF_INET6, address, cidr.address) != 1) {
+		return bad(ret_why, "not an address");
+	}
+	end = read_digits(slash + 1, &prefix);
+	if (!end || *end || prefix > 128 - offset)
+		return bad(ret_why, offset ? "a prefix length that is not 0 to 32"
+					   : "a prefix length that is not 0 to 128");
+	if (has_bits_after(cidr.address, offset + (unsigned int)prefix))
+		return bad(ret_why, "address bits after the prefix");
+	cidr.prefix = (uint8_t)(offset + prefix);
+	*ret_cidr = cidr;
+	return 0;
+}
+
+void config_format_cidr(const struct config_cidr *cidr, char ret_text[CONFIG_CIDR_SIZE])
+{
+	char address[INET6_ADDRSTRLEN] = "";
+	unsigned int prefix = cidr->prefix;
+
+	if (prefix >= 96 && memcmp(cidr->address, v4_mapped, sizeof(v4_mapped)) == 0) {
+		inet_ntop(AF_INET, cidr->address + 12, address, sizeof(address));
+		prefix -= 96;
+	} else {
+		inet_ntop(AF_INET6, cidr->address, address, sizeof(address));
+	}
+	snprintf(ret_text, CONFIG_CIDR_SIZE, "%s/%u", address, prefix);
+}
