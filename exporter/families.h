@@ -11,6 +11,8 @@
 #ifndef EXPORTER_FAMILIES_H
 #define EXPORTER_FAMILIES_H
 
+#include <stdbool.h>
+
 enum family {
 	/* Telegram */
 	FAMILY_TELEGRAM_REQUESTS,	/* endpoint, method */
@@ -104,6 +106,9 @@ struct family_row {
 	const char *labels[FAMILY_LABELS_MAX + 1]; /* in the order of the values; ends with NULL */
 	enum family_type type;
 	enum family_unit unit;
+	/* A counter whose name without _total is another family's name, which OpenMetrics forbids:
+	 * there it keeps its whole name and is declared unknown. */
+	bool shadowed;
 };
 
 extern const struct family_row families[FAMILY_COUNT];

@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "utf8.h"
+
+/* One label set and its value. Everything variable lives in the arrays of struct model, addressed
+ * by offset, so that they may move when they grow. */
+struct series {
+	uint32_t next; /* index + 1 of the family's next series; 0 ends the chain */
+	uint32_t hash;
+	uint32_t labels; /* offset in model->text: label values, each NUL-terminated */
+	uint16_t labels_size;
+	uint8_t family;
+	uint8_t kind; /* enum value_kind */
+	union {
+		uint64_t integer;
+		double real;
+		uint64_t sum;
+	};
+	const uint64_t *bounds;
+	uint32_t counts; /* offset in model->counts */
+	uint32_t bound_count;
+};
+
+struct chain {
+	uint32_t first, last; /* index + 1; 0 is none */
+	uint32_t count;
+};
+
+struct model {
+	struct series *series;
+	char *text;
+	uint64_t *counts;
+	uint32_t *table; /* open addressing: index + 1, 0 is free; at most half full */
+	uint32_t series_used, series_capacity;
+	uint32_t text_used, text_capacity;
+	uint32_t counts_used, counts_capacity;
+	uint32_t table_size; /* a power of two */
+	uint32_t series_limit;
+	uint64_t refused[REFUSED_COUNT];
+	struct chain families[FAMILY_COUNT];
+};
+
+/* The bytes that identify a series within its family. */
+struct key {
+	uint32_t hash;
+	uint32_t size;
+	char text[FAMILY_LABELS_MAX * (MODEL_LABEL_MAX + 1)];
+};
+
+#define SERIES_AT_START 256 /* a quiet host has fewer; grows by doubling */
+#define ARRAY_MAX	(UINT32_C(1) << 30)
+
+int model_create(uint32_t series_limit, struct model **ret_model)
+{
+	struct model *model = calloc(1, sizeof(*model));
+
+	if (!model)
+		return -ENOMEM;
+	model->series_limit = series_limit ? series_limit : MODEL_SERIES_LIMIT;
+	*ret_model = model;
+	return 0;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	free(model->table);
+	free(model->counts);
+	free(model->text);
+	free(model->series);
+	free(model);
+}
+
+void model_reset(struct model *model)
+{
+	model->series_used = 0;
+	model->text_used = 0;
+	model->counts_used = 0;
+	memset(model->families, 0, sizeof(model->families));
+	if (model->table)
+		memset(model->table, 0, model->table_size * sizeof(*model->table));
+}
+
+/* Makes room for `more` elements after `used` of them. */
+static int grow(void **array, size_t element, uint32_t used, uint32_t more, uint32_t *capacity)
+{
+	uint32_t wanted = *capacity ? *capacity : SERIES_AT_START;
+	void *moved;
+
+	if (more <= *capacity - used)
+		return 0;
+	if (more > ARRAY_MAX - used)
+		return -ENOMEM;
+	while (wanted - used < more)
+		wanted *= 2;
+	moved = realloc(*array, wanted * element);
+	if (!moved)
+		return -ENOMEM;
+	*array = moved;
+	*capacity = wanted;
+	return 0;
+}
+
+/* Copies one label value, cleaned and cut, with its NUL; returns the bytes written. */
+static uint32_t clean_label(const char *value, char *out)
+{
+	const unsigned char *in = (const unsigned char *)(value ? value : "");
+	uint32_t used = 0;
+	size_t length;
+
+	while (*in && used < MODEL_LABEL_MAX) {
+		if (*in < 0x80) {
+			out[used++] = (char)*in++;
+			continue;
+		}
+		length = utf8_length(in, strnlen((const char *)in, 4));
+		if (used + (length ? length : 3) > MODEL_LABEL_MAX)
+			break;
+		memcpy(out + used, length ? (const char *)in : UTF8_REPLACEMENT,
+		       length ? length : 3);
+		used += length ? (uint32_t)length : 3;
+		in += length ? length : 1;
+	}
+	out[used++] = '\0';
+	return used;
+}
+
+/* Mixes eight bytes at a time. The seed is an address, so that outsiders who choose labels cannot
+ * aim. */
+static uint32_t hash_bytes(const char *bytes, uint32_t size, uint64_t seed)
+{
+	const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
+	uint64_t hash = seed ^ size, word;
+
+	for (; size >= 8; size -= 8, bytes += 8) {
+		memcpy(&word, bytes, 8);
+		hash = (hash ^ word) * prime;
+		hash ^= hash >> 29;
+	}
+	word = 0;
+	memcpy(&word, bytes, size);
+	hash = (hash ^ word) * prime;
+	return (uint32_t)(hash >> 32);
+}
+
+static void make_key(const struct model *model, enum family family, struct model_labels labels,
+		     struct key *ret_key)
+{
+	unsigned i;
+
+	ret_key->size = 0;
+	for (i = 0; i < labels.count; i++)
+		ret_key->size += clean_label(labels.values[i], ret_key->text + ret_key->size);
+	ret_key->hash = hash_bytes(ret_key->text, ret_key->size, (uintptr_t)model + family);
+}
+
+/* The slot of the series with this key, or the free slot where it would go. */
+static uint32_t find_slot(const struct model *model, enum family family, const struct key *key)
+{
+	uint32_t mask = model->table_size - 1, slot;
+	const struct series *series;
+
+	for (slot = key->hash & mask; model->table[slot]; slot = (slot + 1) & mask) {
+		series = &model->series[model->table[slot] - 1];
+		if (series->hash == key->hash && series->family == family &&
+		    series->labels_size == key->size &&
+		    !memcmp(model->text + series->labels, key->text, key->size))
+			break;
+	}
+	return slot;
+}
+
+static int grow_table(struct model *model)
+{
+	uint32_t size = model->table_size ? model->table_size * 2 : 2 * SERIES_AT_START;
+	uint32_t *table, mask = size - 1, i, slot;
+
+	if (model->series_used + 1 <= model->table_size / 2)
+		return 0;
+	table = calloc(size, sizeof(*table));
+	if (!table)
+		return -ENOMEM;
+	for (i = 0; i < model->series_used; i++) {
+		slot = model->series[i].hash & mask;
+		while (table[slot])
+			slot = (slot + 1) & mask;
+		table[slot] = i + 1;
+	}
+	free(model->table);
+	model->table = table;
+	model->table_size = size;
+	return 0;
+}
+
+static int refuse(struct model *model, enum refusal cause, int code)
+{
+	model->refused[cause]++;
+	return code;
+}
+
+/* Room for one more series; `bucket_count` is 0 unless it is a distribution. */
+static int make_room(struct model *model, const struct key *key, uint32_t bucket_count)
+{
+	if (grow_table(model) ||
+	    grow((void **)&model->series, sizeof(*model->series), model->series_used, 1,
+		 &model->series_capacity) ||
+	    grow((void **)&model->text, 1, model->text_used, key->size, &model->text_capacity) ||
+	    grow((void **)&model->counts, sizeof(*model->counts), model->counts_used, bucket_count,
+		 &model->counts_capacity))
+		return -ENOMEM;
+	return 0;
+}
+
+static struct series *append(struct model *model, enum family family, const struct key *key)
+{
+	struct chain *chain = &model->families[family];
+	uint32_t index = model->series_used++;
+	struct series *series = &model->series[index];
+
+	memset(series, 0, sizeof(*series));
+	series->hash = key->hash;
+	series->family = (uint8_t)family;
+	series->labels = model->text_used;
+	series->labels_size = (uint16_t)key->size;
+	memcpy(model->text + model->text_used, key->text, key->size);
+	model->text_used += key->size;
+	if (chain->last)
+		model->series[chain->last - 1].next = index + 1;
+	else
+		chain->first = index + 1;
+	chain->last = index + 1;
+	chain->count++;
+	return series;
+}
+
+/* Finds or makes the series; *ret_series is zeroed when *ret_new. */
+static int series_get(struct model *model, enum family family, uint32_t bucket_count,
+		      struct model_labels labels, struct series **ret_series, int *ret_new)
+{
+	struct key key;
+	uint32_t slot;
+
+	if ((unsigned)family >= FAMILY_COUNT || labels.count != family_label_count(family) ||
+	    (families[family].type == TYPE_HISTOGRAM) != (bucket_count > 0))
+		return refuse(model, REFUSED_MISUSE, -EINVAL);
+	make_key(model, family, labels, &key);
+	if (model->table_size) {
+		slot = find_slot(model, family, &key);
+		if (model->table[slot]) {
+			*ret_series = &model->series[model->table[slot] - 1];
+			*ret_new = 0;
+			return 0;
+		}
+	}
+	if (model->families[family].count >= model->series_limit)
+		return refuse(model, REFUSED_LIMIT, -ENOSPC);
+	if (make_room(model, &key, bucket_count))
+		return refuse(model, REFUSED_MEMORY, -ENOMEM);
+	slot = find_slot(model, family, &key);
+	model->table[slot] = model->series_used + 1;
+	*ret_series = append(model, family, &key);
+	*ret_new = 1;
+	return 0;
+}
+
+int model_add_integer(struct model *model, enum family family, uint64_t value,
+		      struct model_labels labels)
+{
+	struct series *series;
+	int new, err;
+
+	err = series_get(model, family, 0, labels, &series, &new);
+	if (err)
+		return err;
+	if (series->kind == VALUE_REAL)
+		series->real += (double)value / (families[family].unit == UNIT_SECONDS ? 1e9 : 1);
+	else
+		series->integer += value;
+	return 0;
+}
+
+int model_add_double(struct model *model, enum family family, double value,
+		     struct model_labels labels)
+{
+	struct series *series;
+	int new, err;
+
+	err = series_get(model, family, 0, labels, &series, &new);
+	if (err)
+		return err;
+	if (series->kind == VALUE_INTEGER) {
+		series->real =
+			(double)series->integer / (families[family].unit == UNIT_SECONDS ? 1e9 : 1);
+		series->kind = VALUE_REAL;
+	}
+	series->real += value;
+	return 0;
+}
+
+int model_add_buckets(struct model *model, enum family family,
+		      const struct distribution *distribution, struct model_labels labels)
+{
+	uint32_t bucket_count = distribution->bound_count + 1, i;
+	struct series *series;
+	uint64_t *counts;
+	int new, err;
+
+	err = series_get(model, family, bucket_count, labels, &series, &new);
+	if (err)
+		return err;
+	if (new) {
+		series->kind = VALUE_DISTRIBUTION;
+		series->bounds = distribution->bounds;
+		series->bound_count = distribution->bound_count;
+		series->counts = model->counts_used;
+		model->counts_used += bucket_count;
+		memset(model->counts + series->counts, 0, bucket_count * sizeof(*counts));
+	} else if (series->bound_count != distribution->bound_count ||
+		   memcmp(series->bounds, distribution->bounds,
+			  series->bound_count * sizeof(*series->bounds))) {
+		return refuse(model, REFUSED_MISUSE, -EINVAL);
+	}
+	counts = model->counts + series->counts;
+	for (i = 0; i < bucket_count; i++)
+		counts[i] += distribution->counts[i];
+	series->sum += distribution->sum;
+	return 0;
+}
+
+const struct series *model_first(const struct model *model, enum family family)
+{
+	uint32_t first = model->families[family].first;
+
+	return first ? &model->series[first - 1] : NULL;
+}
+
+const struct series *model_next(const struct model *model, const struct series *series)
+{
+	return series->next ? &model->series[series->next - 1] : NULL;
+}
+
+void model_sample(const struct model *model, const struct series *series, struct sample *ret_sample)
+{
+	const char *label = model->text + series->labels;
+	const char *end = label + series->labels_size;
+	unsigned i;
+
+	ret_sample->kind = series->kind;
+	if (series->kind == VALUE_DISTRIBUTION) {
+		ret_sample->distribution.bounds = series->bounds;
+		ret_sample->distribution.bound_count = series->bound_count;
+		ret_sample->distribution.counts = model->counts + series->counts;
+		ret_sample->distribution.sum = series->sum;
+	} else if (series->kind == VALUE_REAL) {
+		ret_sample->real = series->real;
+	} else {
+		ret_sample->integer = series->integer;
+	}
+	for (i = 0; i < FAMILY_LABELS_MAX && label < end; i++) {
+		ret_sample->labels[i] = label;
+		label += strlen(label) + 1;
+	}
+}
+
+uint32_t model_series_count(const struct model *model, enum family family)
+{
+	return model->families[family].count;
+}
+
+uint64_t model_refused(const struct model *model, enum refusal cause)
+{
+	return model->refused[cause];
+}
