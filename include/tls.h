@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef OPERAGLASS_TLS_H
+#define OPERAGLASS_TLS_H
+
+#include <linux/types.h>
+#include "call.h"
+#include "connection.h"
+#include "limits.h"
+
+/* Reading HTTP at the calls of a TLS library. Times are nanoseconds of CLOCK_BOOTTIME. */
+
+enum tls_stack_id { /* label `stack`; rows of the table in user/tls_stacks.c */
+	TLS_STACK_OPENSSL = 0,
+	TLS_STACK_NODE = 1,
+	TLS_STACKS = 2,
+};
+
+enum tls_target_state { /* label `state` */
+	TLS_TARGET_ATTACHED = 0,
+	TLS_TARGET_REFUSED = 1, /* a probe there would be unsafe, or the kernel did not take it */
+	TLS_TARGET_STALE = 2,	/* ciphertext flows from its processes, but no probe was hit */
+	TLS_TARGET_STATES = 3,
+};
+
+/* Map `tls_target_counts`: array by stack * TLS_TARGET_STATES + state. Value: __u64 files. */
+#define TLS_TARGET_COUNT_ROWS (TLS_STACKS * TLS_TARGET_STATES)
+
+/* Map `tls_hits`: array by target slot. Value: __u64 probe hits. Slot 0 takes what has no slot of
+ * its own: kernels without attach cookies, and files beyond the limit. */
+enum {
+	TLS_TARGET_SLOTS = 256,	   /* different TLS files on one host; dozens on a busy one */
+	TLS_STREAMS = 8192,	   /* LRU: open SSL objects that are followed */
+	TLS_CALLS_ON_STACK = 4096, /* LRU: threads inside a TLS function at one moment */
+	TELEGRAM_METHODS = 1024,   /* the Bot API has some 180 */
+	TELEGRAM_METHOD_SIZE = 32, /* without NUL when full: the longest has 30 letters */
+};
+
+/* Map `telegram_methods`. Key: in lower case; value: as the Bot API spells it. Zero-padded. */
+struct telegram_method {
+	char name[TELEGRAM_METHOD_SIZE];
+};
+
+/* Map `tls_random_places`: array; where a library keeps the client random inside its SSL object:
+ * at offset, or when `pointer` is set at offset behind the pointer that lies there. A wrong place
+ * can only miss: the bytes found must be those of a ClientHello that this host sent. */
+struct tls_random_place {
+	__u32 used;
+	__u32 pointer; /* offset of the pointer in the SSL object; 0: no pointer */
+	__u32 offset;
+	__u32 reserved;
+};
+
+enum {
+	TLS_RANDOM_PLACES = 8
+};
+
+_Static_assert(sizeof(struct tls_random_place) == 16, "contract");
+
+#endif
