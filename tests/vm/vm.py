@@ -30,7 +30,7 @@ CPU = "qemu64,-cx16,+rdrand"
 KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"
 
 INIT = """#!/bin/sh
-export PATH=/sbin:/usr/sbin:/bin:/usr/bin HOME=/ LANG=C
+export PATH=/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/ LANG=C
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
 mount -t devtmpfs devtmpfs /dev
