@@ -6,35 +6,39 @@
 #include "config_draft.h"
 #include "defaults.h"
 
+#define WITH_DEFAULTS " in all, defaults included; 'defaults: false' leaves those out"
+
 static int fail_full(const struct config_report *report, struct config_mark mark, const char *what,
-		     unsigned int max)
+		     unsigned int max, const char *note)
 {
-	return config_fail(report, mark,
-			   "too many %s (allowed: %u in all, defaults included; 'defaults: false' "
-			   "leaves those out)",
-			   what, max);
+	return config_fail(report, mark, "too many %s (allowed: %u%s)", what, max, note);
 }
 
 /* The seven arrays differ in nothing but their names. */
-#define DEFINE_ADD(entry, array, count, marks, max, what)                                      \
+#define DEFINE_ADD(entry, array, count, marks, max, what, note)                                \
 	int config_add_##entry(const struct config_report *report, struct config_draft *draft, \
 			       const struct config_##array *value, struct config_mark mark)    \
 	{                                                                                      \
 		if (draft->config.count >= (max))                                              \
-			return fail_full(report, mark, what, max);                             \
+			return fail_full(report, mark, what, max, note);                       \
 		draft->config.entry##s[draft->config.count] = *value;                          \
 		draft->marks[draft->config.count++] = mark;                                    \
 		return 0;                                                                      \
 	}
 
-DEFINE_ADD(agent, agent, agent_count, agent_marks, CONFIG_AGENTS_MAX, "agents")
-DEFINE_ADD(name, agent_name, name_count, name_marks, CONFIG_NAMES_MAX, "names of agents")
+DEFINE_ADD(agent, agent, agent_count, agent_marks, CONFIG_AGENTS_MAX, "agents", WITH_DEFAULTS)
+DEFINE_ADD(name, agent_name, name_count, name_marks, CONFIG_NAMES_MAX, "names of agents",
+	   WITH_DEFAULTS)
 DEFINE_ADD(interpreter, interpreter, interpreter_count, interpreter_marks, CONFIG_INTERPRETERS_MAX,
-	   "interpreters")
-DEFINE_ADD(upstream, upstream, upstream_count, upstream_marks, CONFIG_UPSTREAMS_MAX, "upstreams")
-DEFINE_ADD(host, host, host_count, host_marks, CONFIG_HOSTS_MAX, "hosts of upstreams")
-DEFINE_ADD(cidr, cidr, cidr_count, cidr_marks, CONFIG_CIDRS_MAX, "cidrs of upstreams")
-DEFINE_ADD(port, port, port_count, port_marks, CONFIG_PORTS_MAX, "ports of upstreams")
+	   "interpreters", "")
+DEFINE_ADD(upstream, upstream, upstream_count, upstream_marks, CONFIG_UPSTREAMS_MAX, "upstreams",
+	   WITH_DEFAULTS)
+DEFINE_ADD(host, host, host_count, host_marks, CONFIG_HOSTS_MAX, "hosts of upstreams",
+	   WITH_DEFAULTS)
+DEFINE_ADD(cidr, cidr, cidr_count, cidr_marks, CONFIG_CIDRS_MAX, "cidrs of upstreams",
+	   WITH_DEFAULTS)
+DEFINE_ADD(port, port, port_count, port_marks, CONFIG_PORTS_MAX, "ports of upstreams",
+	   WITH_DEFAULTS)
 
 static const struct config_mark no_mark = {0, 0};
 

@@ -25,16 +25,18 @@ static int bad(const char **ret_why, const char *why)
 	return -EINVAL;
 }
 
-/* Reads digits; returns where they end, or NULL when there are none or the number is >= 2^63. */
+/*
+ * Reads digits; returns where they end, or NULL when there are none. A number too large becomes
+ * INT64_MAX, which is out of every range.
+ */
 static const char *read_digits(const char *text, uint64_t *ret_value)
 {
 	const char *start = text;
 	uint64_t value = 0;
 
 	for (; is_digit(*text); text++) {
-		if (value > (INT64_MAX - 9) / 10)
-			return NULL;
-		value = value * 10 + (uint64_t)(*text - '0');
+		value = value > (INT64_MAX - 9) / 10 ? INT64_MAX
+						     : value * 10 + (uint64_t)(*text - '0');
 	}
 	if (text == start)
 		return NULL;
@@ -140,7 +142,7 @@ int config_value_label(const char *text, char ret_label[CONFIG_LABEL_SIZE], cons
 	if (length >= CONFIG_LABEL_SIZE)
 		return bad(ret_why, "too long");
 	if (!is_lower(text[0]) && !is_digit(text[0]))
-		return bad(ret_why, "it does not begin with a letter or digit");
+		return bad(ret_why, "it does not begin with a-z or 0-9");
 	for (size_t i = 0; i < length; i++)
 		if (!is_lower(text[i]) && !is_digit(text[i]) && !strchr("._-", text[i]))
 			return bad(ret_why, "a character that is not allowed");
@@ -201,10 +203,13 @@ int config_value_host(const char *text, struct config_host *ret_host, const char
 	struct config_host host = {.wildcard = strncmp(text, "*.", 2) == 0};
 	const char *name = host.wildcard ? text + 2 : text;
 	size_t length = strlen(name), begin = 0;
+	struct in6_addr address;
 	bool numeric = true;
 
 	if (length == 0)
 		return bad(ret_why, "empty");
+	if (inet_pton(AF_INET6, name, &address) == 1)
+		return bad(ret_why, "an address belongs in cidrs");
 	if (strstr(name, "://") || strpbrk(name, "/:"))
 		return bad(ret_why, "only the name, without scheme, port and path");
 	if (length >= CONFIG_HOST_SIZE)

@@ -20,7 +20,7 @@
 /* 30 days: no call, and hardly an agent, lasts longer. */
 #define CONFIG_SECONDS_MAX (30 * 24 * 3600)
 
-/* Decimal digits only, below 2^63. */
+/* Decimal digits only; INT64_MAX stands for all that is larger. */
 int config_value_whole(const char *text, uint64_t *ret_value, const char **ret_why);
 /* "250ms", "5s", "2m", "1h"; up to about 290 years. */
 int config_value_duration(const char *text, uint64_t *ret_ns, const char **ret_why);

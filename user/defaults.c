@@ -3,8 +3,6 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* clang-format off: one row, one agent, one upstream */
-
 /*
  * A name is the basename of the executable or of the script that an interpreter runs, or the last
  * two components of its path where the basename alone says too little (cli.js). Left out on
@@ -15,7 +13,7 @@
  * with other options), so that child is not a second agent.
  */
 const struct default_agent default_agents[] = {
-	/* type         relaunches  names */
+	/* type, relaunches, names */
 	{"claude-code", false, {"claude", "claude-code/cli.js", "claude-agent-sdk/cli.js"}},
 	{"codex", true, {"codex", "codex.js"}},
 	{"gemini", true, {"gemini", "gemini-cli", "bundle/gemini.js"}},
@@ -29,7 +27,7 @@ const struct default_agent default_agents[] = {
 	{"crush", true, {"crush"}},
 	{"openhands", false, {"openhands"}},
 	{"plandex", false, {"plandex"}},
-	{"cline", true, {"cline"}},
+	{"cline", false, {"cline"}},
 	{"continue", false, {"cn"}},
 	{"droid", false, {"droid"}},
 	{"kiro-cli", true, {"kiro-cli", "kiro-cli-chat"}},
@@ -100,4 +98,3 @@ const struct config_histograms default_histograms = {
 		   {MIB(1), MIB(4), MIB(16), MIB(64), MIB(128), MIB(256), MIB(512), MIB(1024),
 		    MIB(2048), MIB(4096), MIB(8192), MIB(16384), MIB(32768), MIB(65536)}},
 };
-/* clang-format on */
