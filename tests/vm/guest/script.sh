@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
 # What happens inside the guest. Each part of the output begins with "@@ NAME"; test_kernels.py judges them.
+# The functions are called by name through until_true.
+# shellcheck disable=SC2317
 
 url=http://127.0.0.1:9782
 
@@ -14,23 +16,23 @@ until_true() {
 	shift
 	while ! "$@"; do
 		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
+		[ "$tries" -gt 0 ] || return 1
 		sleep 0.1
 	done
 }
 
 # Not wget's own -T: with it the distribution's static busybox 1.35 crashes.
 ready() {
-	timeout 5 wget -q -O /dev/null $url/-/ready 2>/dev/null
+	timeout 5 wget -q -O /dev/null "$url/-/ready" 2>/dev/null
 }
 
 ready_or_dead() {
-	ready || ! kill -0 $observer 2>/dev/null
+	ready || ! kill -0 "$observer" 2>/dev/null
 }
 
 # The two facts that this script makes happen; the exact numbers are judged outside.
 counted() {
-	timeout 10 wget -q -O /tmp/metrics $url/metrics &&
+	timeout 10 wget -q -O /tmp/metrics "$url/metrics" &&
 		grep -q '^orchestrate_agent_exits_total{.*code="3".* 1$' /tmp/metrics &&
 		grep -q '^orchestrate_tool_executions_total{.* 1$' /tmp/metrics &&
 		grep -q '^upstream_connections_total{upstream="postgres".* 1$' /tmp/metrics
@@ -75,9 +77,9 @@ if until_true 40 ready_or_dead && ready; then
 	cat /tmp/metrics
 fi
 
-kill -TERM $observer 2>/dev/null
+kill -TERM "$observer" 2>/dev/null
 part run-code
-wait $observer
+wait "$observer"
 echo $?
 part log
 cat /tmp/log
