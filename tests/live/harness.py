@@ -146,6 +146,7 @@ class Operaglass:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.process = self.directory = self.log = self.lock = None
+        self.last = Metrics()
 
     def __enter__(self):
         self.take_lock()
@@ -243,10 +244,13 @@ class Operaglass:
         return parse_metrics(self.get()[2].decode("utf-8"))
 
     def wait(self, predicate, seconds=5, since=None):
-        """Polls until predicate(metrics) is true or the time is over; returns the last metrics, less `since`."""
+        """Polls until predicate(metrics) is true or the time is over; returns the last metrics, less `since`.
+
+        The whole of the last metrics stays in `last`: the `since` of a next step, so that nothing falls between.
+        """
         limit = time.monotonic() + seconds
         while True:
-            metrics = self.metrics()
+            metrics = self.last = self.metrics()
             if since is not None:
                 metrics = metrics - since
             if predicate(metrics) or time.monotonic() > limit:

@@ -15,7 +15,7 @@ CLIENT6, SERVER6 = "fd00:77::1", "fd00:77::2"
 # No listener there: the far side answers a SYN with RST.
 REFUSES4, REFUSES6 = "10.77.0.3", "fd00:77::3"
 # A permanent neighbour entry with a hardware address nobody has: packets leave and nobody answers.
-SILENT4 = "10.77.0.99"
+SILENT4, SILENT6 = "10.77.0.99", "fd00:77::99"
 # The host's own routing table refuses these at once.
 NO_ROUTE4, UNREACHABLE4, PROHIBITED4 = "192.0.2.1", "10.78.0.1", "10.79.0.1"
 # The router (the far side) answers with ICMP host unreachable.
@@ -74,7 +74,8 @@ class Network:
             run(*s, "addr", "add", f"{address}/64", "dev", "veth1", "nodad")
         run(*c, "link", "set", "veth0", "up")
         run(*s, "link", "set", "veth1", "up")
-        run(*c, "neigh", "replace", SILENT4, "lladdr", "02:00:00:00:00:99", "dev", "veth0", "nud", "permanent")
+        for address in (SILENT4, SILENT6):
+            run(*c, "neigh", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "veth0", "nud", "permanent")
         run(*c, "route", "add", "unreachable", f"{UNREACHABLE4}/32")
         run(*c, "route", "add", "prohibit", f"{PROHIBITED4}/32")
         run(*c, "route", "add", f"{ICMP_UNREACHABLE4}/32", "via", SERVER4)

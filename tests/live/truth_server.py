@@ -10,7 +10,7 @@ Modes: "https"; "tcp" (64-byte requests, see TcpConnection); and servers that fa
 
 A request says in its query how it wants to be answered:
   status=429 retry_after=5 size=N    what is answered (size: bytes of the body)
-  delay=MS info=N                    before the head: wait; then N interim answers (103)
+  delay=MS info=N code=100|103       before the head: wait; then N interim answers
   as=length|chunked|close|none       framing of the body; trailers=1 after the last chunk
   pieces=N gap=MS one=1              the body in N writes, MS between them; the whole answer one byte a write
   end=close|reset|hang at=head|body  give up instead of the head, or after half of the body
@@ -32,6 +32,8 @@ from urllib.parse import parse_qsl, urlsplit
 REASONS = {200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",
            404: "Not Found", 409: "Conflict", 429: "Too Many Requests", 500: "Internal Server Error",
            502: "Bad Gateway", 503: "Service Unavailable"}
+INTERIM = {"100": b"HTTP/1.1 100 Continue\r\n\r\n",
+           "103": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"}
 NO_LINGER = struct.pack("ii", 1, 0)
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 now = time.monotonic_ns
@@ -189,6 +191,8 @@ class HttpsConnection(Connection):
         wish = dict(parse_qsl(url.query))
         row = {"method": method, "path": url.path, "host": fields.get("host"), "received": body,
                "head_first": begin, "request_done": now(), "status": int(wish.get("status", 200))}
+        if "retry_after" in wish:
+            row["retry_after"] = int(wish["retry_after"])
         keep = fields.get("connection", "").lower() != "close" and version != "HTTP/1.0"
         self.idle = int(wish["idle"]) if "idle" in wish else None
         try:
@@ -227,7 +231,7 @@ class HttpsConnection(Connection):
     def answer(self, method, wish, keep, row):
         time.sleep(int(wish.get("delay", 0)) / 1000)
         for _ in range(int(wish.get("info", 0))):
-            self.send(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+            self.send(INTERIM[wish.get("code", "100")])
         if "end" in wish and wish.get("at", "head") == "head":
             return self.give_up(wish["end"])
         head, parts = self.build(method, wish, keep)

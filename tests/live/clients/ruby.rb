@@ -17,6 +17,7 @@ plan["requests"].each do |request|
       fresh.use_ssl = true
       fresh.ca_file = plan["ca"] if plan["ca"]
       fresh.max_retries = 0
+      fresh.ignore_eof = false
       fresh.keep_alive_timeout = 30
       fresh.read_timeout = request["timeout"] || 30
       fresh.start

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One step of a live test: a client makes its calls, and the metrics must say exactly that and nothing else."""
+import subprocess
+
+import ledger
+
+TOKEN = "/bot7000000001:AAE-operaglass-test-token"
+FILES = "/file" + TOKEN
+WAIT_SECONDS = 6
+
+
+def call(endpoint, method="GET", query="", path=None, **request):
+    """A request to the Bot API method `endpoint`, or to `path`, which must be known as `endpoint`."""
+    target = path or f"{TOKEN}/{endpoint}"
+    return {"method": method, "path": target + ("?" + query if query else ""), "endpoint": endpoint, **request}
+
+
+class Scene:
+    """Goes from step to step; what one step leaves uncounted or counts twice shows in the next one's difference."""
+
+    def __init__(self, operaglass, stage, tap):
+        self.operaglass, self.stage, self.tap = operaglass, stage, tap
+        self.before = operaglass.metrics()
+
+    def run(self, tests):
+        """Every test, also when one before it could not go to its end."""
+        for test in tests:
+            try:
+                test(self)
+            except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+                self.tap.ok(f"{test.__name__} goes to its end", False, f"{type(error).__name__}: {error}")
+                self.wait(lambda m: True)
+
+    def wait(self, predicate, seconds=WAIT_SECONDS):
+        """What was added since the last step, once predicate of it is true or the time is over."""
+        delta = self.operaglass.wait(predicate, seconds, since=self.before)
+        self.before = self.operaglass.last
+        return delta
+
+    def check(self, sentence, client, requests, upstream="telegram", opaque=False, error=None, reason=None,
+              statuses=True, **plan):
+        """Plays, waits and compares: calls, failures, retries, durations, connections. Returns the difference.
+
+        reason: why an opaque connection could not be decoded; None accepts any reason.
+        """
+        results = self.stage.play(client, requests, **plan)
+        truth = self.stage.truth(len(requests))
+        if statuses:
+            got = [result["status"] for result in results]
+            wanted = [row["status"] if row["ended"] == "complete" else None for row in truth]
+            if sorted(got, key=str) != sorted(wanted, key=str):
+                raise RuntimeError(f"{client} says {results}, the server {truth}")
+        return self.compare(sentence, truth, results, requests, upstream, opaque, error, reason)
+
+    def compare(self, sentence, truth, results, requests, upstream, opaque, error, reason):
+        endpoints = {request["path"].split("?")[0]: request["endpoint"] for request in requests}
+        want = ledger.expected(truth, endpoints, opaque, error)
+        if upstream != "telegram":
+            want["retries"], want["retry_after"] = {}, {}
+        seen = "encrypted" if opaque else "decoded"
+        connections = {(upstream, seen): len({row["connection"] for row in truth})}
+
+        def over(metrics):
+            return (ledger.booked(metrics, upstream) == want
+                    and metrics.by("upstream_connections_total", "upstream", "visibility") == connections)
+
+        delta = self.wait(over)
+        self.tap.equal(f"{sentence}: every call is counted once, with its endpoint and status",
+                       ledger.booked(delta, upstream), want)
+        limits = ledger.bounds(truth, results, endpoints, opaque)
+        wrong = ledger.differences(delta, limits, upstream)
+        self.tap.ok(f"{sentence}: durations are within 2 ms + 5 % of the truth", not wrong, wrong)
+        self.tap.equal(f"{sentence}: each connection is counted as {seen}",
+                       delta.by("upstream_connections_total", "upstream", "visibility"), connections)
+        if opaque:
+            reasons = delta.by("upstream_undecoded_connections_total", "reason", upstream=upstream)
+            number = connections[(upstream, seen)]
+            known = reasons == {(reason,): number} if reason else sum(reasons.values()) == number
+            self.tap.ok(f"{sentence}: each connection has a reason why it was not decoded", known,
+                        f"expected: {number} of {reason or 'any reason'}\n     got: {reasons}")
+        return delta
