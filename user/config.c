@@ -9,6 +9,21 @@
 
 #include "config_draft.h"
 #include "config_reader.h"
+#include "connection.h"
+#include "limits.h"
+
+/* What the configuration lets through must fit the contract with the kernel half. */
+_Static_assert(CONFIG_AGENTS_MAX == MAX_AGENT_TYPES - 1, "id 0 is no agent type");
+_Static_assert(CONFIG_UPSTREAMS_MAX == MAX_UPSTREAMS - 1, "id 0 is no upstream");
+_Static_assert(CONFIG_LABEL_SIZE == (int)TYPE_NAME_SIZE, "types are map members");
+_Static_assert(CONFIG_LABEL_SIZE == (int)UPSTREAM_NAME_SIZE, "names are map members");
+_Static_assert(CONFIG_NAME_SIZE == (int)IMAGE_NAME_SIZE, "names are map keys");
+_Static_assert(CONFIG_HOST_SIZE + 1 <= (int)HOST_NAME_SIZE, "with the dot of a wildcard");
+_Static_assert(CONFIG_BOUNDS_MAX == (int)HISTOGRAM_BOUNDS, "bounds are map members");
+_Static_assert((int)CONFIG_KIND_TELEGRAM == (int)UPSTREAM_TELEGRAM, "kinds are map members");
+_Static_assert((int)CONFIG_KIND_HTTPS == (int)UPSTREAM_HTTPS, "kinds are map members");
+_Static_assert((int)CONFIG_KIND_DATABASE == (int)UPSTREAM_DATABASE, "kinds are map members");
+_Static_assert((int)CONFIG_KIND_TCP == (int)UPSTREAM_TCP, "kinds are map members");
 
 /* Drafts are some 100 KiB: too much for a stack of unknown size. */
 struct drafts {

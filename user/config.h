@@ -8,8 +8,10 @@
  *  - defaults are already merged in; every bound below has been checked;
  *  - agent types, agent names, upstream names and hosts are unique; texts are NUL-terminated, and
  *    zero-padded to the end of their array, so that they can serve as map keys as they are;
- *  - the array index of an agent or an upstream is its id. The defaults keep their places at the
- *    front when a user's entry replaces them; new entries follow in the order of the file.
+ *  - names, hosts, cidrs and ports refer to their agent or upstream by its array index, which is no
+ *    id of the kernel half: those are given by name and outlive a reload (include/limits.h);
+ *  - the defaults stand at the front, also where a user's entry replaces them; new entries follow in
+ *    the order of the file.
  *
  * Parsing does no I/O and does not log. Errors are one printable line, ready for the log:
  * `FILE:LINE:COLUMN: what is wrong (what is allowed)`.
@@ -22,30 +24,31 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* A label value and its NUL: 31 bytes are what the kernel half keeps of a type or a name. */
+/* A label value and its NUL: TYPE_NAME_SIZE and UPSTREAM_NAME_SIZE of include/limits.h. */
 #define CONFIG_LABEL_SIZE 32
-/* An executable's name and its NUL; also the key size of the look-up at exec. */
+/* An executable's name and its NUL: IMAGE_NAME_SIZE, the key of the look-up at exec. */
 #define CONFIG_NAME_SIZE 32
-/* Six bits of agent type in the kernel half, and 0 is "not an agent". */
+/* MAX_AGENT_TYPES ids, and id 0 is "not an agent". */
 #define CONFIG_AGENTS_MAX 63
 /* About four spellings for each agent type. */
 #define CONFIG_NAMES_MAX 256
 /* Python alone needs one for each of its versions; 32 holds every common interpreter. */
 #define CONFIG_INTERPRETERS_MAX 32
-/* Five bits of upstream in the kernel half, and 0 is "not watched". */
+/* MAX_UPSTREAMS ids, and id 0 is "not watched". */
 #define CONFIG_UPSTREAMS_MAX 31
 /* About eight for each upstream. */
 #define CONFIG_HOSTS_MAX 256
-/* RFC 1035: 255 octets on the wire are 253 characters and the NUL in text. */
+/* RFC 1035: 255 octets on the wire are 253 characters in text, and a NUL; with the dot before a
+ * wildcard's text it still fits HOST_NAME_SIZE. */
 #define CONFIG_HOST_SIZE 254
 /* About eight for each upstream. */
 #define CONFIG_CIDRS_MAX 256
 /* Two for each upstream; the same port in two upstreams counts twice. */
 #define CONFIG_PORTS_MAX 64
-/* What a reader takes in at a glance, and 21 series with +Inf for each label set. */
+/* HISTOGRAM_BOUNDS: with +Inf 21 buckets for each label set. */
 #define CONFIG_BOUNDS_MAX 20
 /* Everything above written out in full takes about 150 KiB. */
-#define CONFIG_FILE_MAX (1024 * 1024)
+#define CONFIG_FILE_MAX 1048576
 
 #define CONFIG_ERROR_SIZE 1024
 
@@ -172,7 +175,7 @@ int config_parse(const char *text, size_t size, const char *file_name, struct co
  */
 int config_load(const char *path, struct config *ret_config, struct config_error *ret_error);
 
-/* The bounds of a table size or the bounds of a histogram differ: they are fixed at load. */
+/* A table size or a bound of a histogram differs. */
 bool config_needs_reload_of_programs(const struct config *old_config,
 				     const struct config *new_config);
 

@@ -140,6 +140,38 @@ static void test_empty_file_is_the_defaults(void **state)
 	free(config);
 }
 
+/* Every text of the tables arrives whole, in the order of the tables. */
+static void test_defaults_arrive_whole(void **state)
+{
+	struct config *config = malloc(sizeof(*config));
+	uint32_t name = 0, host = 0;
+
+	(void)state;
+	assert_non_null(config);
+	config_defaults(config);
+	for (uint32_t i = 0; i < default_agent_count; i++) {
+		assert_string_equal(config->agents[i].type, default_agents[i].type);
+		for (size_t j = 0; j < DEFAULT_NAMES_MAX && default_agents[i].names[j]; j++)
+			assert_string_equal(config->names[name++].text, default_agents[i].names[j]);
+	}
+	for (uint32_t i = 0; i < default_upstream_count; i++) {
+		assert_string_equal(config->upstreams[i].name, default_upstreams[i].name);
+		assert_int_equal(config->ports[i].port, default_upstreams[i].port);
+		for (size_t j = 0; j < DEFAULT_HOSTS_MAX && default_upstreams[i].hosts[j]; j++) {
+			const char *text = default_upstreams[i].hosts[j];
+
+			assert_int_equal(config->hosts[host].wildcard, text[0] == '*');
+			assert_string_equal(config->hosts[host++].text,
+					    text[0] == '*' ? text + 2 : text);
+		}
+	}
+	for (uint32_t i = 0; i < default_interpreter_count; i++)
+		assert_string_equal(config->interpreters[i].text, default_interpreters[i]);
+	assert_int_equal(config->name_count, name);
+	assert_int_equal(config->host_count, host);
+	free(config);
+}
+
 static void test_texts_are_zero_padded(void **state)
 {
 	struct config *config = malloc(sizeof(*config));
@@ -378,7 +410,8 @@ static char *sentence_of(const char *path)
 
 int main(void)
 {
-	static char everything[] = DATA "everything.yaml", example[] = "deploy/operaglass.yaml";
+	static char everything[] = DATA "everything.yaml", example[] = "deploy/operaglass.yaml",
+		    nothing[] = DATA "comments-only.yaml";
 	static const struct CMUnitTest fixed[] = {
 		{"an empty file is the defaults", test_empty_file_is_the_defaults, NULL, NULL,
 		 NULL},
@@ -392,6 +425,9 @@ int main(void)
 		{"bad UTF-8 and NUL are refused at their place", test_bad_utf8_and_nul_are_refused,
 		 NULL, NULL, NULL},
 		{"a byte order mark is skipped", test_byte_order_mark_is_skipped, NULL, NULL, NULL},
+		{"the default tables arrive whole", test_defaults_arrive_whole, NULL, NULL, NULL},
+		{"the dump of the defaults reads back as itself", test_dump_reads_back, NULL, NULL,
+		 nothing},
 		{"every prefix of a file with every key parses or is refused in one line",
 		 test_every_prefix_of_a_good_file_is_safe, NULL, NULL, everything},
 		{"the dump of a file with every key reads back as itself", test_dump_reads_back,
