@@ -125,7 +125,7 @@ def check_unload(_name, part, _metrics):
     if not part.get("pins-before-unload"):
         wrong.append("nothing was pinned before unload")
     wrong += [f"{path} is left" for path in part.get("pins", "?").splitlines()]
-    wrong += [f"{line} of the kernel's objects" for line in part.get("objects", "?").splitlines()]
+    wrong += [f"of the kernel's objects: {line}" for line in part.get("objects", "?").splitlines()]
     return wrong
 
 

@@ -10,13 +10,16 @@ part() {
 	echo "@@ $1"
 }
 
-# until SECONDS COMMAND...: runs it again until it succeeds
+now() {
+	cut -d. -f1 /proc/uptime
+}
+
+# until_true SECONDS COMMAND...: runs it again until it succeeds
 until_true() {
-	tries=$(($1 * 10))
+	limit=$(($(now) + $1))
 	shift
 	while ! "$@"; do
-		tries=$((tries - 1))
-		[ "$tries" -gt 0 ] || return 1
+		[ "$(now)" -lt $limit ] || return 1
 		sleep 0.1
 	done
 }
@@ -94,5 +97,5 @@ echo $code
 part pins
 find /sys/fs/bpf -mindepth 1
 part objects
-until_true 10 as_before || diff /tmp/before /tmp/after
+until_true 10 as_before || diff /tmp/before /tmp/after | grep '^[+-][a-z]'
 exit 0
