@@ -9,6 +9,7 @@ What each guest said is kept in build/vm/log/KERNEL.txt.
 import concurrent.futures
 import os
 import re
+import signal
 import subprocess
 import sys
 
@@ -156,7 +157,14 @@ def judge(name, guest, script):
     return verdicts, f"{kernel['release']}, {result.seconds:.1f} s, {result.retries} boots tried again"
 
 
+def stop(_signal, _frame):
+    """Ends the guests, then the process: leaving the pool's scope waits for them."""
+    vm.STOP.set()
+    sys.exit(1)
+
+
 def main(arguments):
+    signal.signal(signal.SIGTERM, stop)
     names = arguments or list(kernels.SUITES)
     missing = [p for p in ("operaglass", "operaglass-exporter") if not os.access(f"{BUILD}/{p}", os.X_OK)]
     if missing:

@@ -17,6 +17,7 @@ import re
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 
 BUSYBOX = "/bin/busybox"
@@ -49,6 +50,10 @@ sync
 sleep 0.2
 reboot -f
 """
+
+
+# Set by whoever wants every guest of this process to stop soon.
+STOP = threading.Event()
 
 
 class GuestError(Exception):
@@ -131,6 +136,8 @@ class Guest:
                 file.write(self._archive(script))
             for retries in range(BOOT_TRIES):
                 output, console, why = _run_qemu(kernel["image"], initrd, work, seconds)
+                if STOP.is_set():
+                    raise GuestError(f"{kernel['release']}: stopped from outside")
                 if BEGIN in output:
                     break
             else:
@@ -168,7 +175,7 @@ def _run_qemu(image, initrd, work, seconds):
         while qemu.poll() is None:
             if not started and BEGIN in _read(port):
                 started, limit = True, time.monotonic() + seconds
-            if time.monotonic() > limit:
+            if STOP.is_set() or time.monotonic() > limit:
                 why = f"nothing after {seconds} s" if started else f"not booted after {BOOT_SECONDS} s"
                 break
             time.sleep(0.1)
