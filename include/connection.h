@@ -9,13 +9,14 @@
 /*
  * Connections of this host's clients to ports of interest. Times are nanoseconds of CLOCK_BOOTTIME.
  *
- * Who writes what: `tgid` … `daddr` once at SYN_SENT. Members under "egress" are written by the
- * egress program, under "ingress" by the ingress program, which may run at the same moment on
- * another CPU. What both, the state tracepoint and the sweep decide together stands behind `lock`.
- * `decoded`, `undecoded` and the call numbers are written by the TLS programs.
+ * Who writes what. No spin lock: kernel 5.10 refuses one to tracing programs, every kernel to
+ * uprobes. So each member of struct connection has one writer. The state tracepoint and the egress
+ * program both run under the socket's lock and count as one. The ingress program runs before that
+ * lock is taken and owns its own members; the TLS programs own theirs; the sweep only `swept`, and
+ * claims a quiet call by inserting into `claims`.
  */
 
-enum upstream_kind {
+enum upstream_kind { /* the numbers of enum config_kind */
 	UPSTREAM_UNUSED = 0,
 	UPSTREAM_TELEGRAM = 1,
 	UPSTREAM_HTTPS = 2,
@@ -27,7 +28,7 @@ enum upstream_kind {
 struct upstream {
 	char name[UPSTREAM_NAME_SIZE];
 	__u64 quiet_ns; /* an opaque call is over when nothing passed for so long */
-	__u32 kind;	/* enum upstream_kind */
+	__u32 kind;	/* enum upstream_kind; UPSTREAM_UNUSED: no longer configured */
 	__u32 reserved;
 };
 
@@ -50,7 +51,7 @@ enum undecoded_reason { /* label `reason` of upstream_undecoded_connections_tota
 	UNDECODED_REASONS = 7,
 };
 
-/* Map `upstream_totals`: array by upstream id. */
+/* Map `upstream_totals`: array by upstream id. Members grow by atomic addition. */
 struct upstream_totals {
 	struct histogram first_byte;
 	struct histogram dns;
@@ -59,12 +60,97 @@ struct upstream_totals {
 	struct histogram round_trip;
 	__u64 connections[VISIBILITIES]; /* [0] unused */
 	__u64 undecoded[UNDECODED_REASONS];
-	__u64 sent_bytes;
+	__u64 sent_bytes; /* payload of TCP, each byte once */
 	__u64 received_bytes;
-	__u64 retransmits;
-	__u64 last_success_ns; /* last call that was answered well; 0: never */
+	__u64 retransmits;     /* packets handed to the network again, SYNs included */
+	__u64 last_success_ns; /* last call answered with neither 401, 409 nor 5xx; 0: never */
 	__u64 last_failure_ns; /* last call that failed by its connection, 401, 409 or 5xx; 0: never
 				*/
+	__u64 last_retryable_ns; /* last 429; 0: never */
+};
+
+enum connection_protocol {
+	PROTOCOL_UNKNOWN = 0, /* nothing sent yet, or an incomplete ClientHello */
+	PROTOCOL_TLS = 1,
+	PROTOCOL_PLAIN = 2,
+};
+
+enum tls_version {
+	TLS_VERSION_UNKNOWN = 0,
+	TLS_VERSION_1_2 = 1, /* or older: type 23 is application data exactly */
+	TLS_VERSION_1_3 = 2, /* type 23 is also handshake, tickets and alerts */
+};
+
+/* One direction of a connection: each payload byte once, and the TLS records' headers. */
+struct record_follower {
+	__u64 bytes;
+	__u32 high;	    /* TCP sequence number behind the highest payload byte seen */
+	__u32 record;	    /* TCP sequence number of the next record's header */
+	__u16 length;	    /* of the record that `high` is in */
+	__u8 type;	    /* of that record */
+	__u8 started;	    /* `high` is valid */
+	__u8 following;	    /* `record` is valid; else bytes only */
+	__u8 header_length; /* bytes of a split header already in `header` */
+	__u8 header[5];
+	__u8 reserved[5];
+};
+
+/* Map `connections`. Key: __u64 address of the struct sock. */
+struct connection {
+	/* The state tracepoint and the egress program. */
+	__u64 begin_ns;	      /* connect() */
+	__u64 established_ns; /* 0: connecting */
+	__u64 hello_ns;	      /* first payload sent; 0: none yet */
+	__u64 handshake_ns;   /* TLS handshake over; 0: not yet, or not TLS */
+	__u64 call_begin_ns;  /* opaque call; 0: none open */
+	__u64 last_sent_ns;
+	__u8 remote[16];     /* network order, IPv4 as ::ffff:a.b.c.d */
+	__u32 netns;	     /* inode number of the network namespace */
+	__u32 tgid;	     /* who called connect() */
+	__u32 call_sequence; /* of the last opaque call, from 1 */
+	__u32 retransmits;
+	__u16 remote_port;
+	__u16 upstream;	 /* 0: not decided yet */
+	__u16 candidate; /* upstream by DNS, CIDR or port while the name is not known; 0: none */
+	__u16 fallback;	 /* upstream by CIDR or port, if the name is not watched; 0: none */
+	__u8 kind;	 /* enum upstream_kind of `upstream` */
+	__u8 protocol;	 /* enum connection_protocol */
+	__u8 visibility; /* enum visibility, once counted */
+	__u8 end;	 /* enum call_failure of an unanswered call; 0: not ended */
+	__u8 syn_sent;
+	__u8 client_random_known;
+	__u8 suppressed; /* its calls are counted elsewhere (decoded_names) */
+	__u8 reserved1;
+	__u8 client_random[32];
+	struct record_follower sent;
+
+	/* The ingress program. */
+	struct record_follower received;
+	__u64 first_byte_ns; /* of the response to `response_sequence` */
+	__u64 last_received_ns;
+	__u32 response_sequence; /* the last opaque call that got a response */
+	__u16 ticket_length;	 /* of the session tickets seen; 0: none */
+	__u16 first_length;	 /* of the first record after the first request; 0: none yet */
+	__u8 tls;		 /* enum tls_version */
+	__u8 server_flight;	 /* bits: 1 ChangeCipherSpec seen, 2 handshake record after it */
+	__u8 reserved2[6];
+
+	/* The TLS programs. */
+	__u32 first_call; /* calls first_call <= n < next_call may be in map `calls` */
+	__u32 next_call;
+	__u8 decoded;	/* set before the first application data leaves: no opaque calls */
+	__u8 undecoded; /* enum undecoded_reason, if not 0 */
+	__u8 reserved3[2];
+
+	/* The sweep. */
+	__u32 swept; /* call_sequence of the last call that it finished */
+};
+
+/* Map `claims` (LRU): whoever inserts the key finishes that opaque call. Value: __u64 time. */
+struct claim {
+	__u64 sock;
+	__u32 sequence;
+	__u32 reserved;
 };
 
 /* Map `client_randoms`: joins an SSL object to its connection. Key: the 32 bytes of the handshake.
@@ -91,5 +177,103 @@ struct decoded_name {
 	__u32 tgid;
 	__u32 upstream;
 };
+
+/*
+ * Map `attempts`: connections that a process is trying to make to an upstream. A call has failed
+ * only when every address that was tried for it has, so a failure waits here until nothing replaced
+ * it for ATTEMPT_GROUP_NS. Deleting the row is the claim to count it.
+ */
+struct attempt_key {
+	__u32 tgid;
+	__u32 upstream;
+};
+
+struct attempt {
+	__u8 first[16];	  /* remote address, or the DNS question's type and id, of the first try */
+	__u64 begin_ns;	  /* last try */
+	__u64 failed_ns;  /* last failure that waits */
+	__u64 success_ns; /* last success */
+	__u32 in_flight;  /* tries that have not ended */
+	__u8 failure;	  /* enum call_failure that waits; 0: none */
+	__u8 reserved[3];
+};
+
+/* Map `routes` (LRU), key: __u64 pid_tgid: a connect() that has not yet led to a SYN. If it never
+ * does, the host had no route. */
+struct route_wait {
+	__u64 begin_ns;
+	__u8 remote[16];
+	__u32 upstream;
+	__u32 reserved;
+};
+
+/* Map `lookups` (LRU): DNS questions for watched names that wait for their answer. */
+struct lookup_key {
+	__u32 netns;
+	__u16 upstream;
+	__u16 id;   /* of the question, host order */
+	__u16 type; /* 1 A, 28 AAAA */
+	__u16 reserved;
+};
+
+struct lookup {
+	__u64 begin_ns;
+	__u64 last_ns; /* last time it was sent */
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* Map `learned_addresses` (LRU): addresses from answers for watched names. */
+struct learned_key {
+	__u8 address[16];
+	__u32 netns;
+};
+
+struct learned_address {
+	__u64 time_ns;
+	__u32 upstream;
+	__u32 reserved;
+};
+
+/* Map `hosts`: lower-case name without trailing dot, zero-padded; "*.": the name begins with a
+ * dot. Value: __u32 upstream. */
+struct host_name {
+	char name[HOST_NAME_SIZE];
+};
+
+/* Map `networks`: LPM trie; the port's 16 bits come first. Value: __u32 upstream. */
+struct network_key {
+	__u32 prefix_length; /* 16 + of the address in the 128-bit space */
+	__u8 port[2];	     /* network order */
+	__u8 address[16];
+	__u8 reserved[2];
+};
+
+/* Map `upstream_ports`: the ports of each upstream. Value: __u32 1. */
+struct upstream_port_key {
+	__u16 upstream;
+	__u16 port; /* host order */
+};
+
+/* Map `watched_ports`: one entry. Bit n & 7 of byte n >> 3: port n is somebody's. */
+struct port_bitmap {
+	__u8 bits[65536 / 8];
+};
+
+_Static_assert(sizeof(struct upstream) == 48, "contract");
+_Static_assert(sizeof(struct record_follower) == 32, "contract");
+_Static_assert(sizeof(struct claim) == 16, "contract");
+_Static_assert(sizeof(struct client_random) == 32, "contract");
+_Static_assert(sizeof(struct client_random_owner) == 16, "contract");
+_Static_assert(sizeof(struct attempt_key) == 8, "contract");
+_Static_assert(sizeof(struct attempt) == 48, "contract");
+_Static_assert(sizeof(struct route_wait) == 32, "contract");
+_Static_assert(sizeof(struct lookup_key) == 12, "contract");
+_Static_assert(sizeof(struct lookup) == 24, "contract");
+_Static_assert(sizeof(struct learned_key) == 20, "contract");
+_Static_assert(sizeof(struct learned_address) == 16, "contract");
+_Static_assert(sizeof(struct host_name) == HOST_NAME_SIZE, "contract");
+_Static_assert(sizeof(struct network_key) == 24, "contract");
+_Static_assert(sizeof(struct upstream_port_key) == 4, "contract");
 
 #endif

@@ -52,8 +52,24 @@ struct fact_agent_end {
 	__u8 reserved[4];
 };
 
+struct fact_call {
+	struct fact_head head;
+	__u64 begin_ns;
+	__u64 duration_ns;   /* to the response's last byte, or to the failure */
+	__u64 first_byte_ns; /* after begin_ns; 0: no response */
+	__u32 tgid;
+	__u16 upstream; /* id */
+	__u16 status;	/* 0: unknown */
+	__u8 method;	/* enum http_method of call.h */
+	__u8 failure;	/* enum call_failure of call.h */
+	__u8 flags;	/* enum call_flag of call.h */
+	__u8 reserved[5];
+	char endpoint[ENDPOINT_SIZE];
+};
+
 _Static_assert(sizeof(struct fact_head) == 16, "contract");
 _Static_assert(sizeof(struct fact_agent_start) == 40, "contract");
 _Static_assert(sizeof(struct fact_agent_end) == 64, "contract");
+_Static_assert(sizeof(struct fact_call) == 104, "contract");
 
 #endif
