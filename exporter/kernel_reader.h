@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Turns the maps and iterators that the observer handed over into the model, once per scrape. */
+#ifndef EXPORTER_KERNEL_READER_H
+#define EXPORTER_KERNEL_READER_H
+
+#include "handover_registry.h"
+#include "model.h"
+
+struct kernel_reader;
+
+/* Reads what later calls need from files (the number of possible CPUs): nothing can be opened once the process
+ * is confined. Call it before that. */
+void kernel_reader_prepare(void);
+
+/* After HANDOVER_COMPLETE. Descriptors stay the registry's and must live until kernel_reader_close().
+ * 0 or -errno. */
+int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover *handover);
+
+/* Adds everything that the kernel half measured. 0, or -errno when a part is missing. */
+int kernel_reader_read(struct kernel_reader *reader, struct model *model);
+
+void kernel_reader_close(struct kernel_reader *reader);
+
+#endif
