@@ -4,10 +4,10 @@
 
 usage: dns_server.py ADDRESS PORT TABLE.json
 
-TABLE: {name: {"a": [v4…], "aaaa": [v6…], "cname": name, "rcode": 2|3|5, "delay_ms": n, "silent": true,
-               "uncompressed": true, "aaaa_rcode": n}}.
-A name that is not in the table does not exist (NXDOMAIN). CNAMEs are followed inside the table and the whole chain is
-answered. SIGHUP reads the table again. Prints "ready" once it listens.
+TABLE: {name: {"a": [v4…], "aaaa": [v6…], "cname": name, "rcode": 2|3|5, "aaaa_rcode": n,
+               "delay_ms": n, "silent": true, "uncompressed": true}}.
+A name that is not in the table does not exist (NXDOMAIN). CNAMEs are followed inside the table and
+the whole chain is answered. SIGHUP reads the table again. Prints "ready" once it listens.
 """
 import heapq
 import ipaddress
@@ -57,7 +57,7 @@ class Message:
 
 
 def parse_question(query):
-    """(name as sent, type, end of the question) of a query of one question; None for anything else."""
+    """(name as sent, type, end of the question) of a query; None for anything else."""
     if len(query) < 17 or query[2] & 0x80 or struct.unpack_from("!H", query, 4)[0] != 1:
         return None
     labels, at = [], 12
@@ -90,8 +90,10 @@ def answer(table, query):
         wanted = {TYPE_A: at.get("a", []), TYPE_AAAA: at.get("aaaa", [])}.get(kind, [])
         records += [(owner, kind, address) for address in wanted]
         break
-    message = Message(query[:2] + struct.pack("!HHHHH", FLAGS | rcode, 1, len(records), 0, 0),
-                      not (row and row.get("uncompressed")))
+    message = Message(
+        query[:2] + struct.pack("!HHHHH", FLAGS | rcode, 1, len(records), 0, 0),
+        not (row and row.get("uncompressed")),
+    )
     message.name(name)
     message.data += query[end - 4 : end]
     for record in records:
@@ -128,7 +130,9 @@ def main(address, port, path):
         query, client = server.recvfrom(4096)
         message, delay = answer(table, query)
         if message:
-            heapq.heappush(waiting, (time.monotonic() + delay / 1000, time.monotonic_ns(), message, client))
+            heapq.heappush(
+                waiting, (time.monotonic() + delay / 1000, time.monotonic_ns(), message, client)
+            )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every live test needs: TAP results, a running operaglass of its own, and its metrics as numbers.
+"""What every live test needs: TAP results, a running operaglass, and its metrics as numbers.
 
     with Operaglass("upstreams: []") as og:
         before = og.metrics()
@@ -24,7 +24,7 @@ import urllib.request
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.path.abspath(os.environ.get("OPERAGLASS_BUILD", os.path.join(TOP, "build")))
 BPFFS = "/sys/fs/bpf"
-# Every observer of this host sees every connection, so two tests at once would count each other's traffic.
+# Every observer sees every connection of the host: two tests at once would count each other's.
 LOCK = "/run/lock/operaglass-live-test.lock"
 READY_SECONDS, STOP_SECONDS, LOCK_SECONDS = 10, 10, 400
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
@@ -48,10 +48,16 @@ class Tap:
         return bool(good)
 
     def equal(self, sentence, got, expected):
-        return self.ok(sentence, got == expected, f"expected: {show(expected)}\n     got: {show(got)}")
+        return self.ok(
+            sentence, got == expected, f"expected: {show(expected)}\n     got: {show(got)}"
+        )
 
     def within(self, sentence, got, low, high):
-        return self.ok(sentence, got is not None and low <= got <= high, f"expected: {low} … {high}\n     got: {got}")
+        return self.ok(
+            sentence,
+            got is not None and low <= got <= high,
+            f"expected: {low} … {high}\n     got: {got}",
+        )
 
     def done(self):
         print(f"1..{self.number}", flush=True)
@@ -100,7 +106,7 @@ class Metrics(dict):
 
 
 def parse_metrics(text):
-    """Strict: a line that is neither comment nor sample, and a series that comes twice, raise ValueError."""
+    """Strict: what is neither comment nor sample, and a series that comes twice, raise ValueError."""
     metrics = Metrics()
     for line in text.splitlines():
         if not line or line.startswith("#"):
@@ -135,7 +141,7 @@ def mount_bpffs():
 
 
 class Operaglass:
-    """`operaglass run` with its own pins, state and port; removed without a trace on leaving the context."""
+    """`operaglass run` with its own pins, state and port; nothing of it is left afterwards."""
 
     count = 0
 
@@ -166,7 +172,10 @@ class Operaglass:
         try:
             self.stop()
             if exception and exception[0]:
-                print("# log of operaglass:\n" + "".join(f"#   {line}\n" for line in self.logs().splitlines()[-40:]))
+                print(
+                    "# log of operaglass:\n"
+                    + "".join(f"#   {line}\n" for line in self.logs().splitlines()[-40:])
+                )
         finally:
             if self.directory:
                 shutil.rmtree(self.directory, ignore_errors=True)
@@ -182,17 +191,34 @@ class Operaglass:
                 return fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 if time.monotonic() > limit:
-                    raise RuntimeError(f"{LOCK}: another live test holds it for {LOCK_SECONDS} s") from None
+                    raise RuntimeError(
+                        f"{LOCK}: another live test holds it for {LOCK_SECONDS} s"
+                    ) from None
                 time.sleep(0.1)
 
     def start(self, wait=True):
         """Starts (again, with the same pins and state); returns when /-/ready says 200."""
-        command = [f"{BUILD}/operaglass", "run", "--config.file", self.directory + "/config.yml",
-                   "--web.listen-address", f"127.0.0.1:{self.port}", "--bpf.pin-path", self.pins,
-                   "--state.dir", self.directory + "/state", *self.arguments]
+        command = [
+            f"{BUILD}/operaglass",
+            "run",
+            "--config.file",
+            self.directory + "/config.yml",
+            "--web.listen-address",
+            f"127.0.0.1:{self.port}",
+            "--bpf.pin-path",
+            self.pins,
+            "--state.dir",
+            self.directory + "/state",
+            *self.arguments,
+        ]
         self.log = open(self.directory + "/log", "ab")
-        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                        start_new_session=True)
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            start_new_session=True,
+        )
         if wait:
             self.wait_ready()
 
@@ -200,7 +226,9 @@ class Operaglass:
         limit = time.monotonic() + READY_SECONDS
         while True:
             if self.process.poll() is not None:
-                raise RuntimeError(f"operaglass ended with {self.process.returncode}:\n{self.logs()}")
+                raise RuntimeError(
+                    f"operaglass ended with {self.process.returncode}:\n{self.logs()}"
+                )
             try:
                 with urllib.request.urlopen(self.url + "/-/ready", timeout=2) as answer:
                     if answer.status == 200:
@@ -208,7 +236,9 @@ class Operaglass:
             except (urllib.error.URLError, OSError):
                 pass
             if time.monotonic() > limit:
-                raise RuntimeError(f"operaglass is not ready after {READY_SECONDS} s:\n{self.logs()}")
+                raise RuntimeError(
+                    f"operaglass is not ready after {READY_SECONDS} s:\n{self.logs()}"
+                )
             time.sleep(0.01)
 
     def stop(self):
@@ -226,8 +256,13 @@ class Operaglass:
             self.process = None
 
     def unload(self):
-        return subprocess.run([f"{BUILD}/operaglass", "unload", "--bpf.pin-path", self.pins],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=STOP_SECONDS)
+        return subprocess.run(
+            [f"{BUILD}/operaglass", "unload", "--bpf.pin-path", self.pins],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=STOP_SECONDS,
+        )
 
     def get(self, path="/metrics", method="GET", **headers):
         """(status, header fields, body bytes), whatever the status is."""
@@ -244,9 +279,9 @@ class Operaglass:
         return parse_metrics(self.get()[2].decode("utf-8"))
 
     def wait(self, predicate, seconds=5, since=None):
-        """Polls until predicate(metrics) is true or the time is over; returns the last metrics, less `since`.
+        """Polls until predicate(metrics) is true or the time is over; returns them, less `since`.
 
-        The whole of the last metrics stays in `last`: the `since` of a next step, so that nothing falls between.
+        The last metrics stay whole in `last`: the `since` of a next step, so nothing falls between.
         """
         limit = time.monotonic() + seconds
         while True:

@@ -1,13 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the metrics must say after some calls, computed from what the server and the clients wrote down.
+"""What the metrics must say after some calls, computed from what server and clients wrote down.
 
-A ledger is {table: {row: number}}; `expected` makes one from the truth, `booked` reads one from metrics, and both
-leave zeros out, so that equality means: this was counted, and nothing else.
+A ledger is {table: {row: number}}; `expected` makes one from the truth, `booked` reads one from
+metrics, and both leave zeros out, so that equality means: this was counted, and nothing else.
 """
 ERRORS = {401: "unauthorized", 409: "conflict", 429: "rate_limited"}
 TABLES = ("requests", "failures", "durations", "long_polls", "retry_after", "retries")
 # A client may repeat after these; the next call to the same endpoint then counts as a retry.
-RETRYABLE = {"rate_limited", "server_error", "reset", "closed", "timeout", "connect_refused", "connect_timeout"}
+RETRYABLE = {
+    "rate_limited",
+    "server_error",
+    "reset",
+    "closed",
+    "timeout",
+    "connect_refused",
+    "connect_timeout",
+}
 MILLISECOND = 1_000_000
 
 
@@ -52,15 +60,25 @@ def booked(metrics, upstream="telegram"):
     if upstream == "telegram":
         prefix, names, labels = "telegram_api", ("requests", "failures", "duration"), {}
     else:
-        prefix, names, labels = "upstream", ("requests", "failures", "request_duration"), {"upstream": upstream}
+        prefix, names, labels = (
+            "upstream",
+            ("requests", "failures", "request_duration"),
+            {"upstream": upstream},
+        )
     ledger = {
         "requests": metrics.by(f"{prefix}_{names[0]}_total", "endpoint", "method", **labels),
         "failures": metrics.by(f"{prefix}_{names[1]}_total", "endpoint", "error_type", **labels),
-        "durations": metrics.by(f"{prefix}_{names[2]}_seconds_count", "endpoint", "status_code", **labels),
-        "long_polls": {}, "retry_after": {}, "retries": {},
+        "durations": metrics.by(
+            f"{prefix}_{names[2]}_seconds_count", "endpoint", "status_code", **labels
+        ),
+        "long_polls": {},
+        "retry_after": {},
+        "retries": {},
     }
     if upstream == "telegram":
-        ledger["long_polls"] = metrics.by("telegram_api_long_poll_duration_seconds_count", "status_code")
+        ledger["long_polls"] = metrics.by(
+            "telegram_api_long_poll_duration_seconds_count", "status_code"
+        )
         ledger["retry_after"] = metrics.by("telegram_api_retry_after_seconds_count", "endpoint")
         ledger["retries"] = metrics.by("telegram_api_retry_attempts_total", "endpoint")
     return ledger
@@ -69,8 +87,9 @@ def booked(metrics, upstream="telegram"):
 def bounds(truth, results, endpoints, opaque=False):
     """{(endpoint, status): (least, most)} seconds for the sums of durations.
 
-    The server saw less than the call (its own first read to its own last write), the client more (it includes its
-    own code); both are given 2 ms + 5 %. Where a client cannot tell, the server's time alone is the truth.
+    The server saw less than the call (its own first read to its own last write), the client more
+    (it includes its own code); both are given 2 ms + 5 %. Where a client cannot tell, the server's
+    time alone is the truth.
     """
     sums = {}
     for call, result in zip(truth, results):
@@ -87,9 +106,13 @@ def bounds(truth, results, endpoints, opaque=False):
 
 def booked_sums(metrics, upstream="telegram"):
     if upstream != "telegram":
-        return metrics.by("upstream_request_duration_seconds_sum", "endpoint", "status_code", upstream=upstream)
+        return metrics.by(
+            "upstream_request_duration_seconds_sum", "endpoint", "status_code", upstream=upstream
+        )
     sums = metrics.by("telegram_api_duration_seconds_sum", "endpoint", "status_code")
-    for (status,), seconds in metrics.by("telegram_api_long_poll_duration_seconds_sum", "status_code").items():
+    for (status,), seconds in metrics.by(
+        "telegram_api_long_poll_duration_seconds_sum", "status_code"
+    ).items():
         sums[("getUpdates", status)] = seconds
     return sums
 
@@ -97,5 +120,8 @@ def booked_sums(metrics, upstream="telegram"):
 def differences(metrics, limits, upstream="telegram"):
     """The sums that are not inside their bounds, one a line; empty when all are."""
     sums = booked_sums(metrics, upstream)
-    return "\n".join(f"{row}: expected {least:.4f} … {most:.4f} s, got {sums.get(row)}"
-                     for row, (least, most) in limits.items() if not least <= sums.get(row, -1) <= most)
+    return "\n".join(
+        f"{row}: expected {least:.4f} … {most:.4f} s, got {sums.get(row)}"
+        for row, (least, most) in limits.items()
+        if not least <= sums.get(row, -1) <= most
+    )

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A network of the tests' own: two namespaces joined by a veth pair, with their own hosts file and resolver.
+"""Two namespaces of the tests' own, joined by a veth pair, with their own hosts file and resolver.
 
-The client side (`client`) is where real programs run; the far side (`server`) is where the truth server and the DNS
-server listen, so a packet crosses a real device. Files in /etc/netns/NAME are bound over /etc by `ip netns exec`.
+The client side (`client`) is where real programs run; on the far side (`server`) the truth server
+and the DNS server listen, so a packet crosses a real device. `ip netns exec` binds the files in
+/etc/netns/NAME over /etc.
 Everything is removed on leaving the context, also when building it failed half-way.
 """
 import os
@@ -36,7 +37,9 @@ class Network:
         self.client = f"og-{name}-{os.getpid()}-c"
         self.server = f"og-{name}-{os.getpid()}-s"
         self.syn_retries = syn_retries
-        self.resolver = f"nameserver {DNS4}\noptions timeout:{resolver_timeout} attempts:{resolver_attempts}\n"
+        self.resolver = (
+            f"nameserver {DNS4}\noptions timeout:{resolver_timeout} attempts:{resolver_attempts}\n"
+        )
 
     def __enter__(self):
         try:
@@ -58,11 +61,47 @@ class Network:
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
         c, s = ["ip", "-n", self.client], ["ip", "-n", self.server]
-        run(*c, "link", "add", "veth0", "type", "veth", "peer", "name", "veth1", "netns", self.server)
+        run(
+            *c,
+            "link",
+            "add",
+            "veth0",
+            "type",
+            "veth",
+            "peer",
+            "name",
+            "veth1",
+            "netns",
+            self.server,
+        )
         for sysctl in ("accept_dad", "dad_transmits"):
-            run("ip", "netns", "exec", self.client, "sysctl", "-qw", f"net.ipv6.conf.veth0.{sysctl}=0")
-            run("ip", "netns", "exec", self.server, "sysctl", "-qw", f"net.ipv6.conf.veth1.{sysctl}=0")
-        run("ip", "netns", "exec", self.client, "sysctl", "-qw", f"net.ipv4.tcp_syn_retries={self.syn_retries}")
+            run(
+                "ip",
+                "netns",
+                "exec",
+                self.client,
+                "sysctl",
+                "-qw",
+                f"net.ipv6.conf.veth0.{sysctl}=0",
+            )
+            run(
+                "ip",
+                "netns",
+                "exec",
+                self.server,
+                "sysctl",
+                "-qw",
+                f"net.ipv6.conf.veth1.{sysctl}=0",
+            )
+        run(
+            "ip",
+            "netns",
+            "exec",
+            self.client,
+            "sysctl",
+            "-qw",
+            f"net.ipv4.tcp_syn_retries={self.syn_retries}",
+        )
         run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.ip_forward=1")
         # ICMP errors are not to be held back by the limit of one a second a peer.
         run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")
@@ -75,7 +114,18 @@ class Network:
         run(*c, "link", "set", "veth0", "up")
         run(*s, "link", "set", "veth1", "up")
         for address in (SILENT4, SILENT6):
-            run(*c, "neigh", "replace", address, "lladdr", "02:00:00:00:00:99", "dev", "veth0", "nud", "permanent")
+            run(
+                *c,
+                "neigh",
+                "replace",
+                address,
+                "lladdr",
+                "02:00:00:00:00:99",
+                "dev",
+                "veth0",
+                "nud",
+                "permanent",
+            )
         run(*c, "route", "add", "unreachable", f"{UNREACHABLE4}/32")
         run(*c, "route", "add", "prohibit", f"{PROHIBITED4}/32")
         run(*c, "route", "add", f"{ICMP_UNREACHABLE4}/32", "via", SERVER4)

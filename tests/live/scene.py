@@ -1,22 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One step of a live test: a client makes its calls, and the metrics must say exactly that and nothing else."""
+"""One step of a live test: a client makes its calls; the metrics must say that and nothing else."""
 import subprocess
 
 import ledger
 
 TOKEN = "/bot7000000001:AAE-operaglass-test-token"
 FILES = "/file" + TOKEN
+UNKNOWN = ("unknown", "unknown")
 WAIT_SECONDS = 6
+# A connection's failure is booked when no further address was tried for a second or two.
+SETTLE_SECONDS = 8
 
 
 def call(endpoint, method="GET", query="", path=None, **request):
-    """A request to the Bot API method `endpoint`, or to `path`, which must be known as `endpoint`."""
+    """A request to the Bot API method `endpoint`, or to `path`, to be known as `endpoint`."""
     target = path or f"{TOKEN}/{endpoint}"
-    return {"method": method, "path": target + ("?" + query if query else ""), "endpoint": endpoint, **request}
+    return {
+        "method": method,
+        "path": target + ("?" + query if query else ""),
+        "endpoint": endpoint,
+        **request,
+    }
 
 
 class Scene:
-    """Goes from step to step; what one step leaves uncounted or counts twice shows in the next one's difference."""
+    """Goes from step to step; what one leaves uncounted or counts twice shows in the next one."""
 
     def __init__(self, operaglass, stage, tap):
         self.operaglass, self.stage, self.tap = operaglass, stage, tap
@@ -28,7 +36,9 @@ class Scene:
             try:
                 test(self)
             except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
-                self.tap.ok(f"{test.__name__} goes to its end", False, f"{type(error).__name__}: {error}")
+                self.tap.ok(
+                    f"{test.__name__} goes to its end", False, f"{type(error).__name__}: {error}"
+                )
                 self.wait(lambda m: True)
 
     def wait(self, predicate, seconds=WAIT_SECONDS):
@@ -37,9 +47,21 @@ class Scene:
         self.before = self.operaglass.last
         return delta
 
-    def check(self, sentence, client, requests, upstream="telegram", opaque=False, error=None, reason=None,
-              statuses=True, **plan):
-        """Plays, waits and compares: calls, failures, retries, durations, connections. Returns the difference.
+    def check(
+        self,
+        sentence,
+        client,
+        requests,
+        upstream="telegram",
+        opaque=False,
+        error=None,
+        reason=None,
+        statuses=True,
+        **plan,
+    ):
+        """Plays, waits and compares calls, failures, retries, durations, connections.
+
+        Returns the difference.
 
         reason: why an opaque connection could not be decoded; None accepts any reason.
         """
@@ -61,21 +83,59 @@ class Scene:
         connections = {(upstream, seen): len({row["connection"] for row in truth})}
 
         def over(metrics):
-            return (ledger.booked(metrics, upstream) == want
-                    and metrics.by("upstream_connections_total", "upstream", "visibility") == connections)
+            return (
+                ledger.booked(metrics, upstream) == want
+                and metrics.by("upstream_connections_total", "upstream", "visibility")
+                == connections
+            )
 
         delta = self.wait(over)
-        self.tap.equal(f"{sentence}: every call is counted once, with its endpoint and status",
-                       ledger.booked(delta, upstream), want)
+        self.tap.equal(
+            f"{sentence}: every call is counted once, with its endpoint and status",
+            ledger.booked(delta, upstream),
+            want,
+        )
         limits = ledger.bounds(truth, results, endpoints, opaque)
         wrong = ledger.differences(delta, limits, upstream)
         self.tap.ok(f"{sentence}: durations are within 2 ms + 5 % of the truth", not wrong, wrong)
-        self.tap.equal(f"{sentence}: each connection is counted as {seen}",
-                       delta.by("upstream_connections_total", "upstream", "visibility"), connections)
+        self.tap.equal(
+            f"{sentence}: each connection is counted as {seen}",
+            delta.by("upstream_connections_total", "upstream", "visibility"),
+            connections,
+        )
         if opaque:
             reasons = delta.by("upstream_undecoded_connections_total", "reason", upstream=upstream)
             number = connections[(upstream, seen)]
             known = reasons == {(reason,): number} if reason else sum(reasons.values()) == number
-            self.tap.ok(f"{sentence}: each connection has a reason why it was not decoded", known,
-                        f"expected: {number} of {reason or 'any reason'}\n     got: {reasons}")
+            self.tap.ok(
+                f"{sentence}: each connection has a reason why it was not decoded",
+                known,
+                f"expected: {number} of {reason or 'any reason'}\n     got: {reasons}",
+            )
         return delta
+
+    def expect(
+        self, sentence, client, requests, failures=None, calls=None, seen=0, statuses=None, **plan
+    ):
+        """Plays, and compares requests and failures of Telegram with the tables given.
+
+        failures: {(endpoint, error_type): n}; calls: {(endpoint, method): n}, by default the
+        failures as unknown calls; seen: how many rows the truth server writes; statuses: what the
+        client must report, by default no answer at all; "any" where clients differ.
+        """
+        results = self.stage.play(client, requests, **plan)
+        self.stage.truth(seen)
+        got = [result["status"] or None for result in results]
+        if statuses != "any" and got != (statuses or [None] * len(requests)):
+            raise RuntimeError(f"{sentence}: {client} says {results}")
+        failures = failures or {}
+        calls = calls or {UNKNOWN: sum(failures.values())}
+
+        def over(metrics):
+            book = ledger.booked(metrics)
+            return book["failures"] == failures and book["requests"] == calls
+
+        book = ledger.booked(self.wait(over, SETTLE_SECONDS))
+        self.tap.equal(f"{sentence}: failures", book["failures"], failures)
+        self.tap.equal(f"{sentence}: calls", book["requests"], calls)
+        return book

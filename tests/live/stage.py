@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole world of an HTTPS test: network, certificates, name server, truth server, and the clients.
+"""The world of an HTTPS test: network, certificates, name server, truth server, clients.
 
     with Stage("https") as stage:
         results = stage.play("python_sync", [{"method": "GET", "path": "/botT/getMe"}])
@@ -15,11 +15,23 @@ import time
 import network
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-NAMES = ("api.telegram.org", "api.anthropic.com", "api.openai.com", "api.slack.com", "slack.com", "api.twilio.com",
-         "not-watched.example")
+NAME = "api.telegram.org"
+NAMES = (
+    "api.telegram.org",
+    "api.anthropic.com",
+    "api.openai.com",
+    "api.slack.com",
+    "slack.com",
+    "api.twilio.com",
+    "not-watched.example",
+)
 # Servers that fail the handshake each in its own way, by address.
-BROKEN = {"10.77.0.4": "handshake-close", "10.77.0.5": "handshake-garbage", "10.77.0.6": "handshake-reset",
-          "10.77.0.7": "handshake-hang"}
+BROKEN = {
+    "10.77.0.4": "handshake-close",
+    "10.77.0.5": "handshake-garbage",
+    "10.77.0.6": "handshake-reset",
+    "10.77.0.7": "handshake-hang",
+}
 HTTP2 = "10.77.0.8"
 DATABASE_PORT = 5432
 GO_CLIENT = "/tmp/operaglass-test-go"
@@ -65,7 +77,9 @@ class Stage:
         try:
             self.network.__enter__()
             self.make_certificates()
-            self.names = {name: {"a": [network.SERVER4], "aaaa": [network.SERVER6]} for name in NAMES}
+            self.names = {
+                name: {"a": [network.SERVER4], "aaaa": [network.SERVER6]} for name in NAMES
+            }
             self.start_dns()
             self.start_truth()
         except BaseException:
@@ -86,21 +100,70 @@ class Stage:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def make_certificates(self):
-        """A test CA and one certificate for every name (EC keys: fast to make, as the real servers use)."""
+        """A test CA and one certificate for every name (EC keys: fast, and what servers use)."""
         d = self.directory
         self.ca = f"{d}/ca.pem"
-        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        network.run("openssl", "req", "-x509", *curve, "-subj", "/CN=Operaglass test CA", "-keyout", f"{d}/ca.key",
-                    "-out", self.ca, "-addext", "basicConstraints=critical,CA:TRUE",
-                    "-addext", "keyUsage=critical,keyCertSign,cRLSign")
-        network.run("openssl", "req", *curve[:-2], "-subj", "/CN=server", "-keyout", f"{d}/key.pem", "-out", f"{d}/csr.pem")
+        curve = [
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+        ]
+        network.run(
+            "openssl",
+            "req",
+            "-x509",
+            *curve,
+            "-subj",
+            "/CN=Operaglass test CA",
+            "-keyout",
+            f"{d}/ca.key",
+            "-out",
+            self.ca,
+            "-addext",
+            "basicConstraints=critical,CA:TRUE",
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        )
+        network.run(
+            "openssl",
+            "req",
+            *curve[:-2],
+            "-subj",
+            "/CN=server",
+            "-keyout",
+            f"{d}/key.pem",
+            "-out",
+            f"{d}/csr.pem",
+        )
         with open(f"{d}/extensions", "w", encoding="utf-8") as file:
             file.write("subjectAltName=" + ",".join(f"DNS:{name}" for name in NAMES) + "\n")
-        network.run("openssl", "x509", "-req", "-in", f"{d}/csr.pem", "-CA", self.ca, "-CAkey", f"{d}/ca.key",
-                    "-CAcreateserial", "-days", "2", "-extfile", f"{d}/extensions", "-out", f"{d}/cert.pem")
+        network.run(
+            "openssl",
+            "x509",
+            "-req",
+            "-in",
+            f"{d}/csr.pem",
+            "-CA",
+            self.ca,
+            "-CAkey",
+            f"{d}/ca.key",
+            "-CAcreateserial",
+            "-days",
+            "2",
+            "-extfile",
+            f"{d}/extensions",
+            "-out",
+            f"{d}/cert.pem",
+        )
 
     def start(self, command):
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+        )
         self.children.append(child)
         line = child.stdout.readline()
         if line.strip() != "ready":
@@ -109,8 +172,17 @@ class Stage:
 
     def start_dns(self):
         self.write_names()
-        self.dns = self.start(self.network.in_server(
-            ["/usr/bin/python3", f"{HERE}/dns_server.py", network.DNS4, "53", f"{self.directory}/names.json"]))
+        self.dns = self.start(
+            self.network.in_server(
+                [
+                    "/usr/bin/python3",
+                    f"{HERE}/dns_server.py",
+                    network.DNS4,
+                    "53",
+                    f"{self.directory}/names.json",
+                ]
+            )
+        )
 
     def write_names(self):
         with open(f"{self.directory}/names.json", "w", encoding="utf-8") as file:
@@ -125,22 +197,39 @@ class Stage:
 
     def start_truth(self):
         for address in [*BROKEN, HTTP2]:
-            network.run("ip", "-n", self.network.server, "addr", "add", f"{address}/24", "dev", "veth1")
-        listeners = [{"address": address, "port": 443, "mode": "https"} for address in (network.SERVER4, network.SERVER6)]
-        listeners += [{"address": address, "port": 443, "mode": mode} for address, mode in BROKEN.items()]
-        listeners.append({"address": HTTP2, "port": 443, "mode": "https", "alpn": ["h2", "http/1.1"]})
+            network.run(
+                "ip", "-n", self.network.server, "addr", "add", f"{address}/24", "dev", "veth1"
+            )
+        listeners = [
+            {"address": address, "port": 443, "mode": "https"}
+            for address in (network.SERVER4, network.SERVER6)
+        ]
+        listeners += [
+            {"address": address, "port": 443, "mode": mode} for address, mode in BROKEN.items()
+        ]
+        listeners.append(
+            {"address": HTTP2, "port": 443, "mode": "https", "alpn": ["h2", "http/1.1"]}
+        )
         listeners.append({"address": network.SERVER4, "port": DATABASE_PORT, "mode": "tcp"})
-        config = {"truth": f"{self.directory}/truth.jsonl", "certificate": f"{self.directory}/cert.pem",
-                  "key": f"{self.directory}/key.pem", "listeners": listeners}
+        config = {
+            "truth": f"{self.directory}/truth.jsonl",
+            "certificate": f"{self.directory}/cert.pem",
+            "key": f"{self.directory}/key.pem",
+            "listeners": listeners,
+        }
         with open(f"{self.directory}/server.json", "w", encoding="utf-8") as file:
             json.dump(config, file)
         with open(config["truth"], "w", encoding="utf-8"):
             pass
-        self.server = self.start(self.network.in_server(
-            ["/usr/bin/python3", f"{HERE}/truth_server.py", f"{self.directory}/server.json"]))
+        self.server = self.start(
+            self.network.in_server(
+                ["/usr/bin/python3", f"{HERE}/truth_server.py", f"{self.directory}/server.json"]
+            )
+        )
 
     def truth(self, count, seconds=10):
         """The next count requests that the server finished since the last call."""
+
         def rows():
             with open(f"{self.directory}/truth.jsonl", encoding="utf-8") as file:
                 lines = file.read().splitlines()[self.seen :]
@@ -162,9 +251,21 @@ class Stage:
         source = f"{HERE}/clients/client.go"
         binary = f"{GO_CLIENT}-{os.stat(source).st_mtime_ns}"
         if not os.path.exists(binary):
-            environment = dict(os.environ, GO111MODULE="off", GOFLAGS="", GOPROXY="off", CGO_ENABLED="0",
-                               GOCACHE=f"{GO_CLIENT}-cache", PATH="/usr/lib/go/bin:/usr/bin:/bin")
-            subprocess.run(["go", "build", "-o", binary + ".new", source], env=environment, check=True, timeout=180)
+            environment = dict(
+                os.environ,
+                GO111MODULE="off",
+                GOFLAGS="",
+                GOPROXY="off",
+                CGO_ENABLED="0",
+                GOCACHE=f"{GO_CLIENT}-cache",
+                PATH="/usr/lib/go/bin:/usr/bin:/bin",
+            )
+            subprocess.run(
+                ["go", "build", "-o", binary + ".new", source],
+                env=environment,
+                check=True,
+                timeout=180,
+            )
             os.rename(binary + ".new", binary)
         return binary
 
@@ -173,12 +274,25 @@ class Stage:
 
         A request: {"method", "path", "body": bytes to send, "headers": {}, "timeout": seconds}.
         """
-        plan = {"host": host, "port": 443, "ca": self.ca if ca else None, "requests": requests, **options}
-        done = subprocess.run(self.network.in_client([*self.command(client), json.dumps(plan)]),
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds,
-                              env=dict(os.environ, LC_ALL="C.UTF-8", NODE_EXTRA_CA_CERTS=self.ca if ca else ""))
+        plan = {
+            "host": host,
+            "port": 443,
+            "ca": self.ca if ca else None,
+            "requests": requests,
+            **options,
+        }
+        done = subprocess.run(
+            self.network.in_client([*self.command(client), json.dumps(plan)]),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            env=dict(os.environ, LC_ALL="C.UTF-8", NODE_EXTRA_CA_CERTS=self.ca if ca else ""),
+        )
         lines = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
         if len(lines) != len(requests):
-            raise RuntimeError(f"{client}: {len(lines)} of {len(requests)} results, exit {done.returncode}:\n"
-                               f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
+            raise RuntimeError(
+                f"{client}: {len(lines)} of {len(requests)} results, exit {done.returncode}:\n"
+                f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
+            )
         return lines

@@ -1,18 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""A server that does what the request asks for and writes down, with CLOCK_MONOTONIC, what really happened.
+"""A server that does what the request asks for and writes down what really happened, and when.
 
 usage: truth_server.py CONFIG.json
 
-CONFIG: {"truth": FILE, "certificate": FILE, "key": FILE, "listeners": [{"address", "port", "mode", "alpn": […]}]}.
-Modes: "https"; "tcp" (64-byte requests, see TcpConnection); and servers that fail the handshake: "handshake-close",
-"handshake-garbage", "handshake-reset", "handshake-hang". Prints "ready" once everything listens.
+CONFIG: {"truth": FILE, "certificate": FILE, "key": FILE,
+         "listeners": [{"address", "port", "mode", "alpn": […]}]}.
+Modes: "https"; "tcp" (64-byte requests, see TcpConnection); and servers that fail the handshake:
+"handshake-close", "handshake-garbage", "handshake-reset", "handshake-hang". Prints "ready" once everything listens.
 
 A request says in its query how it wants to be answered:
   status=429 retry_after=5 size=N    what is answered (size: bytes of the body)
   delay=MS info=N code=100|103       before the head: wait; then N interim answers
   as=length|chunked|close|none       framing of the body; trailers=1 after the last chunk
-  pieces=N gap=MS one=1              the body in N writes, MS between them; the whole answer one byte a write
+  pieces=N gap=MS one=1              the body in N writes, MS between them; all one byte a write
   end=close|reset|hang at=head|body  give up instead of the head, or after half of the body
   idle=MS                            close the connection when nothing follows for so long
 One JSON line per request goes to the truth file when it is over (see `record`).
@@ -29,13 +30,26 @@ import threading
 import time
 from urllib.parse import parse_qsl, urlsplit
 
-REASONS = {200: "OK", 204: "No Content", 304: "Not Modified", 400: "Bad Request", 401: "Unauthorized",
-           404: "Not Found", 409: "Conflict", 429: "Too Many Requests", 500: "Internal Server Error",
-           502: "Bad Gateway", 503: "Service Unavailable"}
-INTERIM = {"100": b"HTTP/1.1 100 Continue\r\n\r\n",
-           "103": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"}
+from http2 import Http2
+
+REASONS = {
+    200: "OK",
+    204: "No Content",
+    304: "Not Modified",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    409: "Conflict",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Unavailable",
+}
+INTERIM = {
+    "100": b"HTTP/1.1 100 Continue\r\n\r\n",
+    "103": b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n",
+}
 NO_LINGER = struct.pack("ii", 1, 0)
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 now = time.monotonic_ns
 
 
@@ -65,8 +79,14 @@ class Connection(threading.Thread):
         self.index = 0
         self.buffer = b""
         self.arrived = 0
-        self.about = {"connection": Connection.number, "client": peer[0], "client_port": peer[1],
-                      "server": listener["address"], "port": listener["port"], "accepted": now()}
+        self.about = {
+            "connection": Connection.number,
+            "client": peer[0],
+            "client_port": peer[1],
+            "server": listener["address"],
+            "port": listener["port"],
+            "accepted": now(),
+        }
 
     def run(self):
         try:
@@ -108,7 +128,7 @@ class Connection(threading.Thread):
         self.sock.close()
 
     def record(self, row):
-        """row: method, path, status, head_first, request_done, response_first, response_last (ns), ended, …"""
+        """row: method, path, status, ended, and times in ns of CLOCK_MONOTONIC."""
         self.truth.write({**self.about, "index": self.index, **row})
         self.index += 1
 
@@ -133,7 +153,7 @@ class BrokenHandshake(Connection):
 
 
 class TcpConnection(Connection):
-    """Requests of 64 bytes: u32 delay in microseconds, u32 bytes to answer, u32 1 to close instead of answering."""
+    """Requests of 64 bytes: u32 delay in us, u32 bytes to answer, u32 1 to close instead."""
 
     def serve(self):
         while True:
@@ -157,8 +177,12 @@ class HttpsConnection(Connection):
         except (ssl.SSLError, OSError) as error:
             self.record({"ended": "handshake-failed", "error": str(error), "response_last": now()})
             return
-        self.about |= {"handshake_done": now(), "sni": getattr(self.sock, "name_asked", None),
-                       "tls": self.sock.version(), "alpn": self.sock.selected_alpn_protocol()}
+        self.about |= {
+            "handshake_done": now(),
+            "sni": getattr(self.sock, "name_asked", None),
+            "tls": self.sock.version(),
+            "alpn": self.sock.selected_alpn_protocol(),
+        }
         self.idle = None
         if self.about["alpn"] == "h2":
             Http2(self).serve()
@@ -183,14 +207,23 @@ class HttpsConnection(Connection):
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         lines = head.decode("latin-1").split("\r\n")
         method, target, version = lines[0].split(" ", 2)
-        fields = {k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
+        fields = {
+            k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])
+        }
         if fields.get("expect", "").lower() == "100-continue":
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n")
         body = self.read_body(fields)
         url = urlsplit(target)
         wish = dict(parse_qsl(url.query))
-        row = {"method": method, "path": url.path, "host": fields.get("host"), "received": body,
-               "head_first": begin, "request_done": now(), "status": int(wish.get("status", 200))}
+        row = {
+            "method": method,
+            "path": url.path,
+            "host": fields.get("host"),
+            "received": body,
+            "head_first": begin,
+            "request_done": now(),
+            "status": int(wish.get("status", 200)),
+        }
         if "retry_after" in wish:
             row["retry_after"] = int(wish["retry_after"])
         keep = fields.get("connection", "").lower() != "close" and version != "HTTP/1.0"
@@ -253,7 +286,11 @@ class HttpsConnection(Connection):
     def build(method, wish, keep):
         """The head, and the writes that carry the body."""
         status = int(wish.get("status", 200))
-        lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Some')}", "Server: truth", "Content-Type: application/json"]
+        lines = [
+            f"HTTP/1.1 {status} {REASONS.get(status, 'Some')}",
+            "Server: truth",
+            "Content-Type: application/json",
+        ]
         body = b'{"ok":%s}' % (b"true" if status < 400 else b"false")
         if "size" in wish:
             body = b"x" * int(wish["size"])
@@ -295,42 +332,6 @@ class HttpsConnection(Connection):
         self.sock.close()
 
 
-class Http2:
-    """As little HTTP/2 as a client needs to take every stream for answered with 200."""
-
-    DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
-
-    def __init__(self, connection):
-        self.connection = connection
-
-    def frame(self, kind, flags, stream, payload=b""):
-        return struct.pack("!I", len(payload))[1:] + struct.pack("!BBI", kind, flags, stream) + payload
-
-    def serve(self):
-        if self.connection.take(len(PREFACE)) != PREFACE:
-            raise Gone
-        self.connection.send(self.frame(self.SETTINGS, 0, 0))
-        begin = {}
-        while True:
-            head = self.connection.take(9)
-            size, kind, flags, stream = int.from_bytes(head[:3], "big"), head[3], head[4], int.from_bytes(head[5:], "big")
-            first = self.connection.arrived
-            payload = self.connection.take(size)
-            if kind == self.SETTINGS and not flags & 1:
-                self.connection.send(self.frame(self.SETTINGS, 1, 0))
-            elif kind == self.PING and not flags & 1:
-                self.connection.send(self.frame(self.PING, 1, 0, payload))
-            elif kind == self.GOAWAY:
-                raise Gone
-            if kind == self.HEADERS:
-                begin[stream] = first
-            if kind in (self.HEADERS, self.DATA) and flags & 1:
-                answer = self.frame(self.HEADERS, 4, stream, b"\x88") + self.frame(self.DATA, 1, stream, b'{"ok":true}')
-                row = {"head_first": begin.pop(stream), "request_done": now(), "response_first": now()}
-                self.connection.send(answer)
-                self.connection.record({**row, "status": 200, "response_last": now(), "ended": "complete"})
-
-
 def context_for(listener, config):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
@@ -352,7 +353,9 @@ def main(path):
     poll, listeners = select.poll(), {}
     for listener in config["listeners"]:
         family = socket.AF_INET6 if ":" in listener["address"] else socket.AF_INET
-        server = socket.create_server((listener["address"], listener["port"]), family=family, backlog=512)
+        server = socket.create_server(
+            (listener["address"], listener["port"]), family=family, backlog=512
+        )
         if listener["mode"] == "https":
             listener["context"] = context_for(listener, config)
         listeners[server.fileno()] = (server, listener)

@@ -10,19 +10,36 @@ with tempfile.TemporaryDirectory(prefix="og-curl-") as directory:
     command = ["curl"]
     for number, request in enumerate(PLAN["requests"]):
         command += ["--next"] if number else []
-        command += ["-sS", "-o", "/dev/null", "-w", "%{json}\n", "--max-time", str(request.get("timeout", 30))]
+        command += [
+            "-sS",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{json}\n",
+            "--max-time",
+            str(request.get("timeout", 30)),
+        ]
         command += [f"--http{PLAN.get('http', '1.1')}"]
         command += ["--cacert", PLAN["ca"]] if PLAN["ca"] else []
-        command += ["--connect-timeout", str(PLAN["connect_timeout"])] if "connect_timeout" in PLAN else []
+        command += (
+            ["--connect-timeout", str(PLAN["connect_timeout"])] if "connect_timeout" in PLAN else []
+        )
         command += ["--head"] if request["method"] == "HEAD" else ["-X", request["method"]]
         for name, value in request.get("headers", {}).items():
             command += ["-H", f"{name}: {value}"]
         if request.get("body") is not None:
             with open(f"{directory}/{number}", "wb") as file:
                 file.write(b"b" * request["body"])
-            command += ["--data-binary", f"@{directory}/{number}", "-H", "Content-Type: application/json"]
+            command += [
+                "--data-binary",
+                f"@{directory}/{number}",
+                "-H",
+                "Content-Type: application/json",
+            ]
         command.append(URL + request["path"])
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False
+    )
     for line in done.stdout.splitlines():
         said = json.loads(line)
         seconds = said["time_total"] - said["time_pretransfer"]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A pool of plain TCP connections to a database, told what to do line by line; answers "done" to each.
+"""A pool of plain TCP connections to a database, told what to do line by line on its input.
 
 open N                        opens N connections
-query FIRST N DELAY_US SIZE   N queries one after the other, round robin over the pool from connection FIRST
+query FIRST N DELAY_US SIZE   N queries, round robin over the pool from connection FIRST
 start C DELAY_US SIZE         sends a query on connection C and does not wait
 finish C SIZE                 waits for its answer
 """

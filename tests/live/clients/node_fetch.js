@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Node's fetch (undici). The test CA comes by NODE_EXTRA_CA_CERTS, which fetch's dispatcher honours.
+// Node's fetch (undici). The test CA comes by NODE_EXTRA_CA_CERTS.
 "use strict";
 const channel = require("diagnostics_channel");
 
@@ -8,6 +8,11 @@ const now = () => process.hrtime.bigint();
 let begin = null;
 channel.subscribe("undici:client:sendHeaders", () => { begin = now(); });
 
+function report(status, error) {
+    const ns = status === null || begin === null ? null : Number(now() - begin);
+    console.log(JSON.stringify({status, ns, error}));
+}
+
 (async () => {
     for (const request of plan.requests) {
         begin = null;
@@ -15,13 +20,13 @@ channel.subscribe("undici:client:sendHeaders", () => { begin = now(); });
             const answer = await fetch(`https://${plan.host}${request.path}`, {
                 method: request.method,
                 headers: request.headers || {},
-                body: request.body === undefined || request.body === null ? undefined : "b".repeat(request.body),
+                body: typeof request.body === "number" ? "b".repeat(request.body) : undefined,
                 signal: AbortSignal.timeout((request.timeout || 30) * 1000),
             });
             await answer.arrayBuffer();
-            console.log(JSON.stringify({status: answer.status, ns: begin === null ? null : Number(now() - begin), error: null}));
+            report(answer.status, null);
         } catch (error) {
-            console.log(JSON.stringify({status: null, ns: null, error: String(error.cause || error)}));
+            report(null, String(error.cause || error));
         }
     }
     process.exit(0);

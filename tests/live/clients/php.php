@@ -10,8 +10,8 @@ function report($status, $ns, $error)
 
 function by_stream($plan, $request)
 {
-    $http = ["method" => $request["method"], "ignore_errors" => true, "timeout" => $request["timeout"] ?? 30,
-             "protocol_version" => 1.1, "header" => "Connection: close\r\n"];
+    $http = ["method" => $request["method"], "ignore_errors" => true,
+             "timeout" => $request["timeout"] ?? 30, "protocol_version" => 1.1, "header" => "Connection: close\r\n"];
     if (isset($request["body"])) {
         $http["content"] = str_repeat("b", $request["body"]);
         $http["header"] .= "Content-Type: application/json\r\n";
@@ -28,8 +28,9 @@ function by_stream($plan, $request)
 function by_curl($handle, $plan, $request)
 {
     curl_reset($handle);
-    $options = [CURLOPT_URL => "https://{$plan['host']}{$request['path']}", CURLOPT_RETURNTRANSFER => true,
-                CURLOPT_CUSTOMREQUEST => $request["method"], CURLOPT_TIMEOUT => $request["timeout"] ?? 30,
+    $options = [CURLOPT_URL => "https://{$plan['host']}{$request['path']}",
+                CURLOPT_RETURNTRANSFER => true, CURLOPT_CUSTOMREQUEST => $request["method"],
+                CURLOPT_TIMEOUT => $request["timeout"] ?? 30,
                 CURLOPT_NOBODY => $request["method"] === "HEAD", CURLOPT_CAINFO => $plan["ca"],
                 CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1];
     if (isset($request["body"]))
@@ -39,7 +40,8 @@ function by_curl($handle, $plan, $request)
         report(null, null, curl_error($handle));
         return;
     }
-    $us = curl_getinfo($handle, CURLINFO_TOTAL_TIME_T) - curl_getinfo($handle, CURLINFO_PRETRANSFER_TIME_T);
+    $us = curl_getinfo($handle, CURLINFO_TOTAL_TIME_T);
+    $us -= curl_getinfo($handle, CURLINFO_PRETRANSFER_TIME_T);
     report(curl_getinfo($handle, CURLINFO_RESPONSE_CODE), $us * 1000, null);
 }
 

@@ -24,8 +24,13 @@ async def main():
         async def one(request):
             limit = aiohttp.ClientTimeout(total=request.get("timeout", 30))
             try:
-                async with session.request(request["method"], URL + request["path"], data=body(request),
-                                           headers=request.get("headers"), timeout=limit) as answer:
+                async with session.request(
+                    request["method"],
+                    URL + request["path"],
+                    data=body(request),
+                    headers=request.get("headers"),
+                    timeout=limit,
+                ) as answer:
                     await answer.read()
                     report(answer.status, begin if "connections" not in PLAN else None)
             except (OSError, aiohttp.ClientError, asyncio.TimeoutError) as error:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of our own over `ssl`, for what well-behaved libraries do not do.
 
-Plan options: split=N (every request head in N writes), pipeline (all requests, then all answers), read=N (bytes a
-read), nonblocking (a non-blocking socket: SSL_write is tried again after WANT_WRITE), order ("host-last").
+Plan options: split=N (every request head in N writes), pipeline (all requests, then all answers),
+read=N (bytes a read), nonblocking (SSL_write is tried again after WANT_WRITE), order ("host-last").
 """
 import http.client
 import io
@@ -88,7 +88,10 @@ connection.setblocking(not PLAN.get("nonblocking"))
 answers = Answers(connection)
 if PLAN.get("pipeline"):
     if PLAN["pipeline"] == "one write":
-        send(connection, b"".join(head(request) + (body(request) or b"") for request in PLAN["requests"]))
+        send(
+            connection,
+            b"".join(head(request) + (body(request) or b"") for request in PLAN["requests"]),
+        )
     else:
         for request in PLAN["requests"]:
             send_request(connection, request)

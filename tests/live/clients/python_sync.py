@@ -10,11 +10,15 @@ for request in PLAN["requests"]:
     begin = None
     try:
         if connection is None:
-            fresh = http.client.HTTPSConnection(HOST, PORT, timeout=request.get("timeout", 30), context=context())
+            fresh = http.client.HTTPSConnection(
+                HOST, PORT, timeout=request.get("timeout", 30), context=context()
+            )
             fresh.connect()
             connection = fresh
         begin = time.monotonic_ns()
-        connection.request(request["method"], request["path"], body(request), request.get("headers", {}))
+        connection.request(
+            request["method"], request["path"], body(request), request.get("headers", {})
+        )
         answer = connection.getresponse()
         answer.read()
         report(answer.status, begin)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the Python clients share: the plan of requests, and one JSON line per request on standard output."""
+"""What the Python clients share: the plan, and one JSON line per request on standard output."""
 import json
 import ssl
 import sys
@@ -11,7 +11,11 @@ URL = f"https://{HOST}"
 
 
 def context():
-    made = ssl.create_default_context(cafile=PLAN["ca"]) if PLAN["ca"] else ssl.create_default_context()
+    made = (
+        ssl.create_default_context(cafile=PLAN["ca"])
+        if PLAN["ca"]
+        else ssl.create_default_context()
+    )
     if PLAN.get("tls") == "1.2":
         made.maximum_version = ssl.TLSVersion.TLSv1_2
     return made
@@ -25,4 +29,7 @@ def report(status=None, since=None, error=None, ns=None):
     """ns: from just before the request until the end of its body, when the client can know that."""
     if since is not None:
         ns = time.monotonic_ns() - since
-    print(json.dumps({"status": status, "ns": ns, "error": None if error is None else repr(error)}), flush=True)
+    print(
+        json.dumps({"status": status, "ns": ns, "error": None if error is None else repr(error)}),
+        flush=True,
+    )

@@ -17,14 +17,14 @@ plan["requests"].each do |request|
       fresh.use_ssl = true
       fresh.ca_file = plan["ca"] if plan["ca"]
       fresh.max_retries = 0
-      fresh.ignore_eof = false
       fresh.keep_alive_timeout = 30
       fresh.read_timeout = request["timeout"] || 30
       fresh.start
       http = fresh
     end
     content = request["body"] && "b" * request["body"]
-    wanted = Net::HTTPGenericRequest.new(request["method"], !content.nil?, request["method"] != "HEAD",
+    answered = request["method"] != "HEAD"
+    wanted = Net::HTTPGenericRequest.new(request["method"], !content.nil?, answered,
                                          request["path"], request["headers"] || {})
     wanted["Content-Type"] = "application/json" if content
     wanted["Accept-Encoding"] = "identity"

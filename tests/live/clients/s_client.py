@@ -1,14 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
-"""openssl s_client: requests are typed into its standard input, answers come out of its standard output."""
+"""openssl s_client: requests go into its standard input, answers come out of its output."""
 import http.client
 import subprocess
 import time
 
 from report import HOST, PLAN, PORT, body, report
 
-process = subprocess.Popen(["openssl", "s_client", "-quiet", "-verify_quiet", "-connect", f"{HOST}:{PORT}", "-servername", HOST,
-                            "-CAfile", PLAN["ca"]], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                           stderr=subprocess.DEVNULL)
+process = subprocess.Popen(
+    [
+        "openssl",
+        "s_client",
+        "-quiet",
+        "-verify_quiet",
+        "-connect",
+        f"{HOST}:{PORT}",
+        "-servername",
+        HOST,
+        "-CAfile",
+        PLAN["ca"],
+    ],
+    stdin=subprocess.PIPE,
+    stdout=subprocess.PIPE,
+    stderr=subprocess.DEVNULL,
+)
 process.stdout.close_really, process.stdout.close = process.stdout.close, lambda: None
 
 
@@ -20,14 +34,15 @@ class Answers:
 
 for number, request in enumerate(PLAN["requests"]):
     content = body(request) or b""
-    head = f"{request['method']} {request['path']} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(content)}\r\n\r\n"
+    head = f"{request['method']} {request['path']} HTTP/1.1\r\nHost: {HOST}\r\n"
+    head += f"Content-Length: {len(content)}\r\n\r\n"
     begin = time.monotonic_ns()
     process.stdin.write(head.encode() + content)
     process.stdin.flush()
     answer = http.client.HTTPResponse(Answers, method=request["method"])
     answer.begin()
     answer.read()
-    # The first request waits for the handshake inside s_client: only the server knows how long it took.
+    # The first request waits for the handshake: only the server knows how long it took.
     report(answer.status, begin if number else None)
 process.stdin.close()
 process.terminate()
