@@ -6,16 +6,9 @@ metrics, and both leave zeros out, so that equality means: this was counted, and
 """
 ERRORS = {401: "unauthorized", 409: "conflict", 429: "rate_limited"}
 TABLES = ("requests", "failures", "durations", "long_polls", "retry_after", "retries")
-# A client may repeat after these; the next call to the same endpoint then counts as a retry.
-RETRYABLE = {
-    "rate_limited",
-    "server_error",
-    "reset",
-    "closed",
-    "timeout",
-    "connect_refused",
-    "connect_timeout",
-}
+# Repeating these at once would be no use; after any other failure the next call to the same endpoint
+# by the same process counts as a retry.
+FINAL = {None, "unauthorized", "client_error"}
 MILLISECOND = 1_000_000
 
 
@@ -51,7 +44,7 @@ def expected(truth, endpoints, opaque=False, error=None):
             add(ledger["retry_after"], (endpoint,))
         if not opaque and failed.get(endpoint):
             add(ledger["retries"], (endpoint,))
-        failed[endpoint] = why in RETRYABLE
+        failed[endpoint] = why not in FINAL
     return ledger
 
 

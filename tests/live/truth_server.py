@@ -7,7 +7,8 @@ usage: truth_server.py CONFIG.json
 CONFIG: {"truth": FILE, "certificate": FILE, "key": FILE,
          "listeners": [{"address", "port", "mode", "alpn": […]}]}.
 Modes: "https"; "tcp" (64-byte requests, see TcpConnection); and servers that fail the handshake:
-"handshake-close", "handshake-garbage", "handshake-reset", "handshake-hang". Prints "ready" once everything listens.
+"handshake-close", "handshake-garbage", "handshake-reset", "handshake-hang". Prints "ready" once
+everything listens.
 
 A request says in its query how it wants to be answered:
   status=429 retry_after=5 size=N    what is answered (size: bytes of the body)

@@ -11,7 +11,8 @@ function report($status, $ns, $error)
 function by_stream($plan, $request)
 {
     $http = ["method" => $request["method"], "ignore_errors" => true,
-             "timeout" => $request["timeout"] ?? 30, "protocol_version" => 1.1, "header" => "Connection: close\r\n"];
+             "timeout" => $request["timeout"] ?? 30, "protocol_version" => 1.1,
+             "header" => "Connection: close\r\n"];
     if (isset($request["body"])) {
         $http["content"] = str_repeat("b", $request["body"]);
         $http["header"] .= "Content-Type: application/json\r\n";
