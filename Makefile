@@ -25,7 +25,7 @@ PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck s
 
 WARN  := -Wall -Wextra -Wtype-limits -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
          -Wvla -Wwrite-strings -Wundef -Werror
-INC   := -Iinclude -I$(B)
+INC   := -iquote include -I$(B)
 DEFS  := -D_GNU_SOURCE -DOPERAGLASS_VERSION='"$(VERSION)"' -DOPERAGLASS_LIBEXEC='"$(PREFIX)/libexec/operaglass"'
 CFLAGS      ?= -O2 -g
 HARDEN      := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fstack-clash-protection
@@ -40,7 +40,7 @@ CFLAGS_FUZZ  = -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fn
                $(WARN) $(INC) -Iuser -Iexporter -Ibpf $(DEFS)
 
 LIBS_OBSERVER := -l:libbpf.a -lelf -lz -lyaml -lcap
-LIBS_EXPORTER := -l:libbpf.a -lelf -lz -lmicrohttpd -lseccomp -lcap -lm
+LIBS_EXPORTER := -l:libbpf.a -lelf -lz -l:libmicrohttpd.a -lseccomp -lcap -lm
 LIBS_TESTS    := -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -lm
 
 BPF_SRC      := $(wildcard bpf/*.bpf.c)
