@@ -18,7 +18,12 @@
  * and sched_process_free (exact totals, once). They cannot meet on one process: the iterator only
  * touches a task whose sighand is still set, and inside its RCU section such a task cannot be
  * freed. Sums therefore never go backwards and end exact, also when no one scrapes or the reader
- * restarts.
+ * restarts. The iterator `members` must not be run twice at the same moment.
+ *
+ * Who writes a row: fork creates it; exec (the process itself) and `bootstrap` set what it is; the
+ * signal's sender sets signal and sender; its last thread sets exited, status, reason and peak_bytes; the two
+ * above set `accounted` and `charged_type`; sched_process_free deletes it. No member has two
+ * writers at one time, so no lock is needed.
  */
 
 enum end_reason { /* label `reason` */
@@ -42,9 +47,10 @@ enum signal_sender {
 
 enum process_flag {
 	PROCESS_AGENT = 1 << 0,	  /* is an agent root */
-	PROCESS_EXITED = 1 << 1,  /* the last thread has ended, totals still to come */
-	PROCESS_EXISTED = 1 << 2, /* ran before the programs were attached: found by the iterator */
-	PROCESS_ORPHAN = 1 << 3,  /* its forker has ended */
+	PROCESS_EXISTED = 1 << 1, /* ran before the programs were attached: found by `bootstrap` */
+	PROCESS_RELAUNCHED = 1 << 2, /* the agent proper that its launcher started: neither a second
+					agent nor a tool */
+	PROCESS_ORPHAN = 1 << 3,     /* in struct member only: its forker has ended */
 };
 
 /* What is counted of one process or a sum of processes. */
@@ -64,24 +70,27 @@ struct usage {
 /* Map `processes`: every user process of the host. Key: __u32 tgid as the initial pid namespace
  * sees it. */
 struct process {
-	__u64 start_ns; /* group leader's start_boottime */
-	__u64 forker_start_ns;
-	__u64 root_start_ns; /* 0 without a root */
-	__u64 run_start_ns;  /* start of this agent's or tool's life: fork, or for a root the exec
-				that matched */
+	__u64 start_ns;	       /* group leader's start_boottime; with tgid the identity */
+	__u64 forker_start_ns; /* 0: unknown */
+	__u64 root_start_ns;   /* 0 without a root */
+	__u64 run_start_ns;    /* start of this agent's or tool's life: fork, or for a root the exec
+				  that matched */
 	struct usage accounted;
+	struct usage base; /* used when an exec made it what `type` says; before: charged_type's */
 	__u64 peak_pages_at_exec; /* signal->maxrss keeps the old image's peak */
+	__u64 peak_bytes; /* resident; largest seen, and with `exited` the peak; 0: unknown */
 	__u32 tgid;
-	__u32 forker; /* tgid of the process that called fork */
-	__u32 root;   /* tgid of the agent root, itself included; 0: none */
-	__u32 status; /* wait status, valid with PROCESS_EXITED */
-	__u16 type;   /* agent type id of the root; 0: none */
-	__u8 flags;   /* enum process_flag */
-	__u8 signal;  /* last fatal signal that was delivered to it */
-	__u8 sender;  /* enum signal_sender of that signal */
-	__u8 reason;  /* enum end_reason, valid with PROCESS_EXITED */
-	__u8 reserved[2];
-	__u64 peak_bytes;	    /* resident, valid with PROCESS_EXITED */
+	__u32 forker;	    /* tgid of the process that called fork */
+	__u32 root;	    /* tgid of the agent root, itself included; 0: none */
+	__u32 status;	    /* as wait4 reports it, valid with `exited` */
+	__u16 type;	    /* agent type id of the root; 0: none */
+	__u16 charged_type; /* the type that `accounted` went to last */
+	__u8 flags;	    /* enum process_flag */
+	__u8 exited;	    /* 1: the last thread has ended, exact totals still to come */
+	__u8 signal;	    /* last fatal signal that was delivered to it */
+	__u8 sender;	    /* enum signal_sender of that signal */
+	__u8 reason;	    /* enum end_reason, valid with `exited` */
+	__u8 reserved[7];
 	char image[TOOL_NAME_SIZE]; /* basename of the last image; inherited at fork */
 };
 
@@ -94,10 +103,11 @@ enum agent_rule_flag {
 	RULE_RELAUNCHES =
 		1 << 0, /* a matching direct child of a root of this type is the same agent */
 	RULE_INTERPRETER = 1 << 1, /* not an agent itself: look at its arguments */
+	RULE_DIRECTORY = 1 << 2,   /* some rule has this basename and a directory: look at both */
 };
 
 struct agent_rule {
-	__u16 type;  /* 0 for an interpreter */
+	__u16 type;  /* 0 for an interpreter, or a basename that means nothing alone */
 	__u16 flags; /* enum agent_rule_flag */
 };
 
@@ -126,7 +136,9 @@ struct agent_execution_key {
 	__u16 reason;
 };
 
-/* Map `tools`: bounded by configuration; beyond it the name is "other" (always present per type).
+/*
+ * Map `tools`: bounded by configuration. What finds no room is counted in the map `other_tools`
+ * (array of struct tool by type id), so that "other" always exists.
  */
 struct tool_key {
 	__u16 type;
@@ -135,8 +147,7 @@ struct tool_key {
 
 struct tool {
 	__u64 cpu_ns;
-	__u64 ends[END_REASONS +
-		   1]; /* by enum end_reason; the last is unused, for alignment of meaning */
+	__u64 ends[END_REASONS]; /* by enum end_reason */
 	struct histogram execution;
 };
 
@@ -145,22 +156,43 @@ struct member {
 	__u64 start_ns;
 	__u64 root_start_ns;
 	__u64 run_start_ns;
-	__u64 cpu_ns; /* so far, this life */
+	__u64 cpu_ns; /* of this process so far */
 	__u64 resident_bytes;
 	__u32 tgid;
 	__u32 root;
+	__u32 forker;
 	__u32 threads;
 	__u32 open_fds;
 	__u16 type;
 	__u8 flags; /* enum process_flag */
 	__u8 zombie;
-	__u32 forker;
 	char image[TOOL_NAME_SIZE];
+};
+
+/*
+ * Map `verdicts`, hash: what the observer found in /proc about a process that `bootstrap` listed.
+ * `bootstrap` applies it and takes it out. Value: __u16 type id.
+ */
+struct verdict_key {
+	__u64 start_ns;
+	__u32 tgid;
+	__u32 reserved;
+};
+
+/* What `bootstrap` writes for every process that it listed, judged or gave a root. */
+enum bootstrap_change {
+	BOOTSTRAP_LISTED = 1,
+	BOOTSTRAP_JUDGED = 2,
+	BOOTSTRAP_INHERITED = 3,
 };
 
 _Static_assert(sizeof(struct usage) == 80, "contract");
 _Static_assert(sizeof(struct image_name) == 32, "contract");
 _Static_assert(sizeof(struct agent_exit_key) == 4, "contract");
+_Static_assert(sizeof(struct process) == 256, "contract");
 _Static_assert(sizeof(struct tool_key) == 18, "contract");
+_Static_assert(sizeof(struct tool) == 64 + sizeof(struct histogram), "contract");
+_Static_assert(sizeof(struct member) == 80, "contract");
+_Static_assert(sizeof(struct verdict_key) == 16, "contract");
 
 #endif

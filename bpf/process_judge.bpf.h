@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_PROCESS_JUDGE_BPF_H
+#define OPERAGLASS_PROCESS_JUDGE_BPF_H
+
+#include "image_name.h"
+#include "process_end.bpf.h"
+
+/* Names and interpreters of the configuration, with room for the basenames of "dir/file" names. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct image_name);
+	__type(value, struct agent_rule);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} agent_rules SEC(".maps");
+
+/* For people and for the exporter: which name a type id stands for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, MAX_AGENT_TYPES);
+	__type(key, __u32);
+	__type(value, struct agent_type);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} agent_types SEC(".maps");
+
+/* Too large for the stack. Only exec uses it, and tracepoint programs are not preempted. */
+struct judge_scratch {
+	char path[IMAGE_PATH_SIZE];
+	char beyond[IMAGE_NAME_SIZE]; /* so that a name read at the very end stays inside */
+	__u32 tail;
+	__u32 length;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct judge_scratch);
+} judge_scratch SEC(".maps");
+
+/* Makes the compiler and the verifier forget what they know of a value, so that the states of a
+ * loop that found it come together again: without, each of them is followed to the end. */
+#define FORGET() asm volatile("" ::: "memory")
+
+static __always_inline struct agent_rule *rule_find(const char *name)
+{
+	struct image_name key = {};
+
+	if (bpf_probe_read_kernel_str(key.name, sizeof(key.name), name) <= 1)
+		return NULL;
+	return bpf_map_lookup_elem(&agent_rules, &key);
+}
+
+/* The rule for the path in the scratch, by its basename or, where one asks for it, with the
+ * directory before it. */
+static __always_inline struct agent_rule *rule_of_path(struct judge_scratch *scratch)
+{
+	struct agent_rule *rule, *with_directory;
+	__u32 length = scratch->length, tail;
+
+	scratch->tail = image_tail(scratch->path, length, 0);
+	FORGET();
+	tail = scratch->tail;
+	if (tail >= IMAGE_NAME_SIZE || tail > length)
+		return NULL;
+	rule = rule_find(scratch->path + ((length - tail) & (IMAGE_PATH_SIZE - 1)));
+	if (!rule || !(rule->flags & RULE_DIRECTORY))
+		return rule;
+	scratch->tail = image_tail(scratch->path, length, tail + 1);
+	FORGET();
+	tail = scratch->tail;
+	if (tail >= IMAGE_NAME_SIZE || tail > length)
+		return rule;
+	with_directory = rule_find(scratch->path + ((length - tail) & (IMAGE_PATH_SIZE - 1)));
+	return with_directory ? with_directory : rule;
+}
+
+/* The dentry's name is what an executable is called when its path says nothing: "memfd:claude". */
+static __always_inline const char *image_of_dentry(const struct linux_binprm *bprm)
+{
+	const char *name = (const char *)bprm->file->f_path.dentry->d_name.name;
+	char start[8] = {};
+
+	bpf_probe_read_kernel(start, sizeof(start) - 2, name);
+	return *(__u64 *)start == *(const __u64 *)"memfd:\0" ? name + 6 : name;
+}
+
+/* Reads the argument at *address into the scratch and moves on to the next one. */
+static __always_inline bool argument_read(struct judge_scratch *scratch, __u64 *address, __u64 end)
+{
+	long size;
+
+	if (*address >= end)
+		return false;
+	size = bpf_probe_read_user_str(scratch->path, IMAGE_PATH_SIZE,
+				       (const void *)(unsigned long)*address);
+	if (size <= 0 || size >= IMAGE_PATH_SIZE)
+		return false;
+	scratch->length = size - 1;
+	*address += size;
+	return true;
+}
+
+static __always_inline struct agent_rule *rule_of_script(struct judge_scratch *scratch,
+							 __u64 address, __u64 end)
+{
+	for (int i = 0; i < ARGUMENTS_MAX; i++) {
+		if (!argument_read(scratch, &address, end))
+			return NULL;
+		switch (argument_step(scratch->path, scratch->length)) {
+		case ARGUMENT_SCRIPT:
+			return rule_of_path(scratch);
+		case ARGUMENT_OPTION:
+			break;
+		default:
+			return NULL;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * What the image that was just executed is: by its path, else by its file's own name (a link, a
+ * deleted file, a memfd), else by what it was called with; for an interpreter, by its script.
+ */
+static __noinline struct agent_rule *judge(const struct task_struct *task,
+					   const struct linux_binprm *bprm,
+					   struct judge_scratch *scratch)
+{
+	struct agent_rule *rule = NULL;
+	__u64 address = task->mm->arg_start, end = task->mm->arg_end;
+	long size = bpf_probe_read_kernel_str(scratch->path, IMAGE_PATH_SIZE, bprm->filename);
+
+	if (size > 0 && size <= IMAGE_PATH_SIZE) {
+		scratch->length = size - 1;
+		rule = rule_of_path(scratch);
+	}
+	if (!rule)
+		rule = rule_find(image_of_dentry(bprm));
+	if (rule && rule->type)
+		return rule;
+	if (!argument_read(scratch, &address, end))
+		return NULL;
+	if (!rule)
+		rule = rule_of_path(scratch);
+	if (!rule || rule->type)
+		return rule;
+	return rule->flags & RULE_INTERPRETER ? rule_of_script(scratch, address, end) : NULL;
+}
+
+/* The agent proper that its own launcher started: the launcher stays the root. */
+static __always_inline bool is_relaunched(const struct process *row, const struct agent_rule *rule)
+{
+	__u32 tgid = row->forker;
+	struct process *forker;
+
+	if (!(rule->flags & RULE_RELAUNCHES) || row->type != rule->type)
+		return false;
+	forker = bpf_map_lookup_elem(&processes, &tgid);
+	return forker && forker->start_ns == row->forker_start_ns && forker->type == rule->type &&
+	       forker->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED);
+}
+
+/* `type` last: whoever reads it first finds what belongs to it. */
+static __always_inline void process_become_root(struct process *row, __u16 type, __u8 flags)
+{
+	row->root = row->tgid;
+	row->root_start_ns = row->start_ns;
+	row->flags = flags;
+	FORGET();
+	row->type = type;
+}
+
+static __always_inline void emit_agent_start(const struct process *row)
+{
+	struct fact_agent_start *fact = fact_reserve(FACT_AGENT_START, sizeof(*fact));
+
+	if (!fact)
+		return;
+	fact->start_ns = row->start_ns;
+	fact->tgid = row->tgid;
+	fact->forker = row->forker;
+	fact->type = row->type;
+	fact_submit(fact);
+}
+
+/* An exec made this process an agent. What it used before stays with whom it belonged to. */
+static __always_inline void agent_starts(struct process *row, __u16 type,
+					 const struct task_struct *task)
+{
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct agent_totals *totals;
+	struct counters counters;
+	__u32 index = type;
+
+	counters_of_ended(task->signal, &counters);
+	counters_add_leader(&counters, task);
+	usage_split_cpu(&counters, &row->accounted, &counters.usage);
+	row->base = counters.usage;
+	/* One agent that hands its process over to another has ended well. */
+	if (row->flags & PROCESS_AGENT)
+		count_agent_end(row->type, END_SUCCESS, 0, now - row->run_start_ns);
+	row->run_start_ns = now;
+	process_become_root(row, type, PROCESS_AGENT);
+	totals = bpf_map_lookup_elem(&agent_totals, &index);
+	if (totals)
+		__sync_fetch_and_add(&totals->starts, 1);
+	emit_agent_start(row);
+}
+
+static __always_inline void process_judge(struct process *row, const struct task_struct *task,
+					  const struct linux_binprm *bprm)
+{
+	struct agent_rule *rule;
+	struct judge_scratch *scratch;
+	__u32 zero = 0;
+
+	scratch = bpf_map_lookup_elem(&judge_scratch, &zero);
+	if (!scratch)
+		return;
+	rule = judge(task, bprm, scratch);
+	if (!rule || !rule->type)
+		return; /* a tool, or a helper that the agent runs itself through: stays what it was */
+	if (row->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED) && row->type == rule->type)
+		return; /* env became node, sh became the script */
+	if (is_relaunched(row, rule))
+		row->flags |= PROCESS_RELAUNCHED;
+	else
+		agent_starts(row, rule->type, task);
+}
+
+/* The name a tool goes by: the kernel's comm, which exec set to the path's basename, but for
+ * fexecve on kernels before 6.14, where that is a descriptor's number. */
+static __always_inline void process_name(struct process *row, const struct linux_binprm *bprm)
+{
+	char start[8] = {}, image[TOOL_NAME_SIZE] = {};
+
+	bpf_get_current_comm(image, sizeof(image));
+	bpf_probe_read_kernel(start, sizeof(start), bprm->filename);
+	if (*(__u64 *)start == *(const __u64 *)"/dev/fd/")
+		bpf_probe_read_kernel_str(image, sizeof(image), image_of_dentry(bprm));
+	__builtin_memcpy(row->image, image, sizeof(image));
+}
+
+#endif
