@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 #include "histogram.h"
-#include "limits.h"
+#include "sizes.h"
 
 /*
  * Calls: a request to an upstream and its response, decoded inside TLS or seen only as traffic.
@@ -95,6 +95,7 @@ struct recent_failure_key {
 enum call_flag {
 	CALL_DECODED = 1 << 0,
 	CALL_ANSWERED = 1 << 1, /* at least one byte of a final response came */
+	CALL_UNTIL_CLOSE = 1 << 2, /* its body ends with the connection; end_ns: last byte so far */
 };
 
 /*

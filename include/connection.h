@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 #include "histogram.h"
-#include "limits.h"
+#include "sizes.h"
 
 /*
  * Connections of this host's clients to ports of interest. Times are nanoseconds of CLOCK_BOOTTIME.

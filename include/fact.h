@@ -3,7 +3,7 @@
 #define OPERAGLASS_FACT_H
 
 #include <linux/types.h>
-#include "limits.h"
+#include "sizes.h"
 
 /*
  * Records of the ring buffer `facts`: what must be seen one by one. No counter is made of them: a

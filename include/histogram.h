@@ -3,7 +3,7 @@
 #define OPERAGLASS_HISTOGRAM_H
 
 #include <linux/types.h>
-#include "limits.h"
+#include "sizes.h"
 
 /* Row of the map `histogram_bounds`: which `le` set a histogram uses. Numbers are never reused. */
 enum histogram_kind {

@@ -4,7 +4,7 @@
 
 #include <linux/types.h>
 #include "histogram.h"
-#include "limits.h"
+#include "sizes.h"
 
 /*
  * Processes, agents and tools. All times are nanoseconds of CLOCK_BOOTTIME.

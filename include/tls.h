@@ -5,7 +5,7 @@
 #include <linux/types.h>
 #include "call.h"
 #include "connection.h"
-#include "limits.h"
+#include "sizes.h"
 
 /* Reading HTTP at the calls of a TLS library. Times are nanoseconds of CLOCK_BOOTTIME. */
 
@@ -25,8 +25,15 @@ enum tls_target_state { /* label `state` */
 /* Map `tls_target_counts`: array by stack * TLS_TARGET_STATES + state. Value: __u64 files. */
 #define TLS_TARGET_COUNT_ROWS (TLS_STACKS * TLS_TARGET_STATES)
 
-/* Map `tls_hits`: array by target slot. Value: __u64 probe hits. Slot 0 takes what has no slot of
- * its own: kernels without attach cookies, and files beyond the limit. */
+/* Map `tls_slots`: array by slot; one for each probed file. Slot 0 takes what has none of its own:
+ * kernels without attach cookies, and files beyond the limit. */
+struct tls_slot {
+	__u64 hits;	   /* calls of its functions, by whomever */
+	__u64 attached_ns; /* when its probes were set; written by the observer */
+	__u32 place;	   /* 1 + index into tls_random_places, once one was right; 0: not yet */
+	__u32 reserved;
+};
+
 enum {
 	TLS_TARGET_SLOTS = 256,	   /* different TLS files on one host; dozens on a busy one */
 	TLS_STREAMS = 8192,	   /* LRU: open SSL objects that are followed */
@@ -54,6 +61,8 @@ enum {
 	TLS_RANDOM_PLACES = 8
 };
 
+_Static_assert(sizeof(struct tls_slot) == 24, "contract");
+_Static_assert(sizeof(struct telegram_method) == 32, "contract");
 _Static_assert(sizeof(struct tls_random_place) == 16, "contract");
 
 #endif

@@ -10,7 +10,7 @@
 #include "config_draft.h"
 #include "config_reader.h"
 #include "connection.h"
-#include "limits.h"
+#include "sizes.h"
 
 /* What the configuration lets through must fit the contract with the kernel half. */
 _Static_assert(CONFIG_AGENTS_MAX == MAX_AGENT_TYPES - 1, "id 0 is no agent type");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
-#ifndef OPERAGLASS_LIMITS_H
-#define OPERAGLASS_LIMITS_H
+#ifndef OPERAGLASS_SIZES_H
+#define OPERAGLASS_SIZES_H
 
 /*
  * Sizes that both halves agree on. Everything here bounds something that outsiders fill.

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Every object and every program of the kernel half, one row each.
+ *
+ * Invariants (tests/unit/test_bpf_catalogue.c):
+ *  - every program of every object has a row, and every row has a program;
+ *  - program names are unique over all objects: pins and metrics are named after them.
+ * To add a program: one row here. To add an object: one row in each table.
+ */
+#ifndef OPERAGLASS_BPF_CATALOGUE_H
+#define OPERAGLASS_BPF_CATALOGUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <linux/bpf.h>
+
+/* Room in tables that hold something per row. */
+#define BPF_OBJECTS_MAX	 8
+#define BPF_PROGRAMS_MAX 64
+
+struct bpf_object;
+
+enum bpf_attach {
+	BPF_ATTACH_TRACEPOINT, /* BTF tracepoint */
+	BPF_ATTACH_CGROUP,     /* at the root of the cgroup v2 hierarchy */
+	BPF_ATTACH_ITERATOR,   /* read by the exporter */
+	BPF_ATTACH_TLS,	       /* user/tls_targets.h places it into TLS libraries */
+	BPF_ATTACH_TAIL,       /* not attached: called by another program */
+	BPF_ATTACH_PROBE,      /* never attached: loading it answers a question about this kernel */
+};
+
+struct bpf_object_row {
+	const char *name; /* the component in operaglass_up */
+	const void *(*bytes)(size_t *ret_size);
+	int (*prepare)(struct bpf_object *); /* between open and load; NULL: nothing to do */
+};
+
+struct bpf_program_row {
+	const char *object;
+	const char *name;
+	enum bpf_attach attach;
+	enum bpf_attach_type type; /* BPF_ATTACH_CGROUP only */
+	const char *lost;	   /* what is missing without it, for people */
+};
+
+extern const struct bpf_object_row bpf_objects[];
+extern const size_t bpf_object_count;
+extern const struct bpf_program_row bpf_programs[];
+extern const size_t bpf_program_count;
+
+/* Index of the program's row, or -ENOENT. */
+int bpf_catalogue_find(const char *program);
+
+#endif

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+/* Loads the objects of the catalogue into the kernel. Nothing is attached and nothing is pinned.
+ *
+ * Maps that a source file marks as pinned by name are shared: the first object that has such a map
+ * creates it, the others use it. A program that this kernel refuses is left out, and the rest of
+ * its object is loaded.
+ */
+#ifndef OPERAGLASS_BPF_LOAD_H
+#define OPERAGLASS_BPF_LOAD_H
+
+#include "bpf_set.h"
+#include "config.h"
+
+struct bpf_refusal {
+	int program; /* catalogue row */
+	int code;    /* -errno of the load */
+};
+
+struct bpf_refusals {
+	struct bpf_refusal rows[BPF_PROGRAMS_MAX];
+	size_t count;
+};
+
+/* libbpf's words go to the log, at level debug only. */
+void bpf_load_silence(void);
+
+/*
+ * Loads one object. Programs that cannot be loaded are added to refusals. Returns 0 when the rest
+ * is loaded, or -errno when nothing of it can be (no BTF, a map that cannot be created): *set is
+ * then as before, but for maps that were created.
+ */
+int bpf_load_object(const struct bpf_object_row *object, const struct config *config,
+		    struct bpf_set *set, struct bpf_refusals *refusals);
+
+/* Identifies all objects and what of the configuration is fixed at load. */
+unsigned long long bpf_load_hash(const struct config *config);
+
+#endif

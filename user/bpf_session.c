@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf_session.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf_attach.h"
+#include "bpf_load.h"
+#include "bpf_mounts.h"
+#include "bpf_pins.h"
+#include "bpf_tables.h"
+#include "log.h"
+
+static __u64 boot_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (__u64)now.tv_sec * 1000000000 + (__u64)now.tv_nsec;
+}
+
+/* Removes what another version, another layout or an interrupted start left. */
+static int clear(const char *pin_path, enum bpf_pins_state state, const struct identity *identity)
+{
+	size_t count = 0;
+	int code;
+
+	if (state == BPF_PINS_WHOLE)
+		log_warning(0, "replacing version %.*s: its counters start again at 0",
+			    (int)sizeof(identity->version), identity->version);
+	else
+		log_warning(0, "removing pins of a start that was interrupted below '%s'",
+			    pin_path);
+	code = bpf_pins_remove(pin_path, &count);
+	/* The directory is this process's lock: it goes with the pins. */
+	return code == -EBUSY || code == -ENOTEMPTY ? 0 : code;
+}
+
+static void report_refusals(const struct bpf_refusals *refusals)
+{
+	const struct bpf_program_row *row;
+	size_t i;
+
+	for (i = 0; i < refusals->count; i++) {
+		row = &bpf_programs[refusals->rows[i].program];
+		log_warning(0,
+			    "this kernel refuses program '%s': %s; missing without it: %s "
+			    "(--log.level=debug shows the verifier's words)",
+			    row->name, strerror(-refusals->rows[i].code), row->lost);
+	}
+}
+
+static int load(struct bpf_session *session, const struct config *config)
+{
+	struct bpf_refusals refusals = {.count = 0};
+	size_t i, loaded = 0;
+	int code = 0, one;
+
+	for (i = 0; i < bpf_object_count; i++) {
+		one = bpf_load_object(&bpf_objects[i], config, &session->set, &refusals);
+		if (!one) {
+			loaded++;
+			continue;
+		}
+		code = log_error(one,
+				 "cannot load the %s programs: %s; 'operaglass doctor' says why",
+				 bpf_objects[i].name, strerror(-one));
+	}
+	report_refusals(&refusals);
+	return loaded ? bpf_tables_fix(&session->set, config) : code;
+}
+
+static int open_cgroup(const char *cgroup_path)
+{
+	char path[PATH_MAX];
+	int fd = bpf_mounts_open_cgroup(cgroup_path, path, sizeof(path));
+
+	if (fd < 0)
+		return log_error(-1,
+				 "cannot open the root of cgroup v2%s%s: %s; connections are not "
+				 "measured (mount cgroup2, or give --cgroup.path)",
+				 cgroup_path ? " at " : "", cgroup_path ? path : "", strerror(-fd));
+	if (!bpf_mounts_is_cgroup_root(fd))
+		log_warning(0,
+			    "'%s' is not the root of cgroup v2: only connections of what runs "
+			    "below it are measured",
+			    path);
+	return fd;
+}
+
+static int attach(struct bpf_session *session, const char *cgroup_path)
+{
+	int cgroup_fd = open_cgroup(cgroup_path);
+
+	bpf_attach_all(&session->set, cgroup_fd);
+	if (cgroup_fd >= 0)
+		close(cgroup_fd);
+	return 0;
+}
+
+/* Whether pins of the same kernel half were taken over; what is pinned otherwise is removed. */
+static int adopt(struct bpf_session *session, const char *pin_path, unsigned long long hash)
+{
+	struct identity identity;
+	enum bpf_pins_state state = bpf_pins_look(pin_path, &identity);
+	int code;
+
+	if (state == BPF_PINS_NONE)
+		return 0;
+	if (state == BPF_PINS_WHOLE && identity.hash == hash) {
+		code = bpf_pins_open(pin_path, &session->set);
+		session->adopted = !code;
+		if (!code)
+			return 0;
+		bpf_set_close(&session->set);
+		bpf_set_init(&session->set);
+		state = BPF_PINS_BROKEN;
+	}
+	return clear(pin_path, state, &identity);
+}
+
+static int seal(const char *pin_path, unsigned long long hash)
+{
+	struct identity identity = {.hash = hash, .started_ns = boot_time_ns()};
+
+	snprintf(identity.version, sizeof(identity.version), "%s", OPERAGLASS_VERSION);
+	return bpf_pins_seal(pin_path, &identity);
+}
+
+int bpf_session_start(struct bpf_session *session, const char *pin_path, const char *cgroup_path,
+		      const struct config *config)
+{
+	unsigned long long hash = bpf_load_hash(config);
+	int code = 0;
+
+	memset(session, 0, sizeof(*session));
+	bpf_set_init(&session->set);
+	session->stats_fd = config->bpf_stats ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1;
+	session->pinned = pin_path != NULL;
+	if (pin_path)
+		code = adopt(session, pin_path, hash);
+	if (!code && !session->adopted)
+		code = load(session, config);
+	if (!code)
+		code = bpf_tables_write(&session->set, config);
+	if (!code)
+		code = attach(session, cgroup_path);
+	if (!code && pin_path)
+		code = bpf_pins_save(pin_path, &session->set);
+	if (!code && pin_path && !session->adopted)
+		code = seal(pin_path, hash);
+	return code;
+}
+
+void bpf_session_end(struct bpf_session *session)
+{
+	bpf_set_close(&session->set);
+	if (session->stats_fd >= 0)
+		close(session->stats_fd);
+	session->stats_fd = -1;
+}

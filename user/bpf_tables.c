@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bpf_tables.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+#include "histogram.h"
+#include "log.h"
+#include "settings.h"
+
+#define S(n) ((n)*UINT64_C(1000000000))
+
+/* What Telegram asks for: seconds in a burst, up to an hour after a flood. */
+static const struct config_bounds retry_after_bounds = {
+	.count = 11,
+	.bound = {S(1), S(2), S(5), S(10), S(20), S(30), S(60), S(120), S(300), S(900), S(3600)},
+};
+
+static int write_row(int map, __u32 key, const void *value, const char *name)
+{
+	if (!bpf_map_update_elem(map, &key, value, BPF_ANY))
+		return 0;
+	return log_error(-errno, "cannot write map '%s': %s", name, strerror(errno));
+}
+
+int bpf_tables_fix(const struct bpf_set *set, const struct config *config)
+{
+	const struct config_bounds *const rows[HISTOGRAM_KINDS] = {
+		[HISTOGRAM_CALL] = &config->histograms.call,
+		[HISTOGRAM_CONNECT] = &config->histograms.connect,
+		[HISTOGRAM_EXECUTION] = &config->histograms.execution,
+		[HISTOGRAM_MEMORY] = &config->histograms.memory,
+		[HISTOGRAM_RETRY_AFTER] = &retry_after_bounds,
+	};
+	int map = bpf_set_map(set, "histogram_bounds"), code = 0;
+	struct histogram_bounds bounds;
+	__u32 kind, i;
+
+	if (map < 0)
+		return 0;
+	for (kind = 0; kind < HISTOGRAM_KINDS && !code; kind++) {
+		for (i = 0; i < HISTOGRAM_BOUNDS; i++)
+			bounds.le[i] = i < rows[kind]->count ? rows[kind]->bound[i] : ~UINT64_C(0);
+		code = write_row(map, kind, &bounds, "histogram_bounds");
+	}
+	if (!code && bpf_map_freeze(map))
+		code = log_error(-errno, "cannot freeze map 'histogram_bounds': %s",
+				 strerror(errno));
+	return code;
+}
+
+int bpf_tables_write(const struct bpf_set *set, const struct config *config)
+{
+	const struct settings settings = {
+		.idle_after_ns = config->idle_after_ns,
+		.health_window_ns = config->health_window_ns,
+	};
+	int map = bpf_set_map(set, "settings");
+
+	return map < 0 ? 0 : write_row(map, 0, &settings, "settings");
+}

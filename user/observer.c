@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "observer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "bpf_tables.h"
+#include "handover_send.h"
+#include "log.h"
+
+/* Whom an epoll event is for. */
+enum source {
+	SOURCE_SIGNAL,
+	SOURCE_EXPORTER_MESSAGE,
+	SOURCE_EXPORTER_END,
+	SOURCE_RESTART,
+};
+
+int observer_open_signals(struct observer *observer)
+{
+	static const int handled[] = {SIGTERM, SIGINT, SIGHUP};
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		sigaddset(&set, handled[i]);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL))
+		return log_error(-errno, "cannot block signals: %s", strerror(errno));
+	observer->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (observer->signal_fd < 0)
+		return log_error(-errno, "cannot receive signals: %s", strerror(errno));
+	return 0;
+}
+
+void observer_notify_ready(void)
+{
+	static const char ready[] = "READY=1";
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t length = path ? strlen(path) : 0;
+	int fd;
+
+	if (length < 2 || length >= sizeof(address.sun_path))
+		return;
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 ||
+	    sendto(fd, ready, sizeof(ready) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+		log_warning(0, "cannot tell the service manager at '%s': %s", path,
+			    strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+static int watch(struct observer *observer, int fd, enum source source)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = source};
+
+	return epoll_ctl(observer->epoll_fd, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
+}
+
+static int watch_exporter(struct observer *observer)
+{
+	int code = watch(observer, observer->exporter.socket, SOURCE_EXPORTER_MESSAGE);
+
+	return code ? code : watch(observer, observer->exporter.pidfd, SOURCE_EXPORTER_END);
+}
+
+static int arm_restart(struct observer *observer, unsigned int delay_ms)
+{
+	const struct itimerspec when = {
+		.it_value = {.tv_sec = delay_ms / 1000, .tv_nsec = delay_ms % 1000 * 1000000L}};
+
+	return timerfd_settime(observer->restart_timer, 0, &when, NULL) ? -errno : 0;
+}
+
+static int restart_exporter(struct observer *observer)
+{
+	uint64_t expirations;
+
+	if (read(observer->restart_timer, &expirations, sizeof(expirations)) < 0)
+		return 0;
+	if (!supervise_start(&observer->exporter, observer->options))
+		return watch_exporter(observer);
+	return arm_restart(observer, observer->exporter.backoff_ms);
+}
+
+static int on_exporter_message(struct observer *observer)
+{
+	int code = supervise_on_message(&observer->exporter);
+
+	if (code == 1)
+		code = handover_send_set(observer->exporter.socket, &observer->session.set);
+	if (code < 0)
+		/* Its end is reported by its pidfd; until then there is nothing to read here. */
+		epoll_ctl(observer->epoll_fd, EPOLL_CTL_DEL, observer->exporter.socket, NULL);
+	return 0;
+}
+
+static int on_exporter_end(struct observer *observer)
+{
+	return arm_restart(observer, supervise_reap(&observer->exporter));
+}
+
+static int reload(struct observer *observer)
+{
+	static struct config config;
+	struct config_error error;
+	int code;
+
+	if (!observer->options->config_file)
+		return log_info(0, "nothing to reload: there is no --config.file");
+	if (config_load(observer->options->config_file, &config, &error))
+		return log_error(0, "%s; the old configuration stays in force", error.text);
+	if (config_needs_reload_of_programs(&observer->config, &config)) {
+		log_warning(0, "limits and histograms change at the next start only, and counters "
+			       "start again at 0 then; the rest is in force now");
+		config.limits = observer->config.limits;
+		config.histograms = observer->config.histograms;
+	}
+	if (config.bpf_stats != observer->config.bpf_stats)
+		log_warning(0, "bpf_stats changes at the next start only");
+	code = bpf_tables_write(&observer->session.set, &config);
+	if (code)
+		return log_error(0, "the new configuration is in force in part only");
+	observer->config = config;
+	return log_info(0, "configuration '%s' reloaded", observer->options->config_file);
+}
+
+/* 1: stop. */
+static int on_signal(struct observer *observer)
+{
+	struct signalfd_siginfo info;
+
+	while (read(observer->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo != SIGHUP)
+			return 1;
+		reload(observer);
+	}
+	return 0;
+}
+
+static int (*const handlers[])(struct observer *observer) = {
+	[SOURCE_SIGNAL] = on_signal,
+	[SOURCE_EXPORTER_MESSAGE] = on_exporter_message,
+	[SOURCE_EXPORTER_END] = on_exporter_end,
+	[SOURCE_RESTART] = restart_exporter,
+};
+
+static int open_loop(struct observer *observer)
+{
+	int code;
+
+	observer->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	observer->restart_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (observer->epoll_fd < 0 || observer->restart_timer < 0)
+		return -errno;
+	code = watch(observer, observer->signal_fd, SOURCE_SIGNAL);
+	if (!code)
+		code = watch(observer, observer->restart_timer, SOURCE_RESTART);
+	return code ? code : watch_exporter(observer);
+}
+
+int observer_serve(struct observer *observer)
+{
+	struct epoll_event event;
+	int code = open_loop(observer), count;
+
+	if (!code)
+		code = handover_send_set(observer->exporter.socket, &observer->session.set);
+	while (code == 0) {
+		count = epoll_wait(observer->epoll_fd, &event, 1, -1);
+		if (count < 0 && errno != EINTR)
+			code = -errno;
+		if (count == 1)
+			code = handlers[event.data.u64](observer);
+	}
+	return code < 0 ? log_error(code, "the event loop failed: %s", strerror(-code)) : 0;
+}

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The observer's life after the start: one event loop. */
+#ifndef OPERAGLASS_OBSERVER_H
+#define OPERAGLASS_OBSERVER_H
+
+#include "bpf_session.h"
+#include "config.h"
+#include "options.h"
+#include "supervise.h"
+
+struct observer {
+	const struct options *options;
+	struct config config;
+	struct bpf_session session;
+	struct supervise exporter;
+	int epoll_fd;
+	int signal_fd;
+	int restart_timer; /* the exporter is started again when it expires */
+};
+
+/* Blocks the signals that the loop receives; before the first child is started. 0 or -errno. */
+int observer_open_signals(struct observer *observer);
+
+/* Hands everything over and serves until SIGTERM or SIGINT. 0 or -errno (logged). */
+int observer_serve(struct observer *observer);
+
+/* Tells a service manager that the service is up, if there is one (NOTIFY_SOCKET). */
+void observer_notify_ready(void);
+
+#endif

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+/* The observer's privileges: what it needs to start, and the little that it keeps. */
+#ifndef OPERAGLASS_PRIVILEGE_H
+#define OPERAGLASS_PRIVILEGE_H
+
+#include <stdbool.h>
+
+struct privilege_needs {
+	bool system_admin; /* this kernel probes user programs by perf events, or has no CAP_BPF */
+	bool low_port;	   /* the exporter must be able to bind a port below 1024 again */
+};
+
+/* Whether this process may load programs at all: CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN. */
+bool privilege_can_load(void);
+
+/* One capability by its kernel number, in the effective set. */
+bool privilege_has(int capability);
+
+/* This kernel's name of the capability or NULL if it does not know it. */
+bool privilege_kernel_knows(int capability);
+
+/*
+ * Gives up every other capability for good and the way to get them back. What is kept:
+ *	CAP_BPF, CAP_PERFMON	attach TLS libraries that appear later
+ *	CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_CHECKPOINT_RESTORE	find them in /proc/PID
+ *	CAP_SETUID, CAP_SETGID, CAP_SETPCAP, CAP_KILL	start an exporter that died again, end it
+ * 0 or -errno (logged).
+ */
+int privilege_drop(const struct privilege_needs *needs);
+
+#endif
