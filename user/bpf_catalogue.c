@@ -1,21 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bpf_catalogue.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
+
+#include "process.skel.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 const struct bpf_object_row bpf_objects[] = {
-	{"none", NULL, NULL},
+	{"process", process_bpf__elf_bytes, NULL},
 };
-const size_t bpf_object_count = 0;
+const size_t bpf_object_count = COUNT(bpf_objects);
 
+#define AGENTS "agents and tools"
+
+/* clang-format off: one program, one row */
 const struct bpf_program_row bpf_programs[] = {
-	{"none", "none", BPF_ATTACH_PROBE, 0, ""},
+	{ "process", "process_fork",   BPF_ATTACH_TRACEPOINT, 0, AGENTS },
+	{ "process", "process_exec",   BPF_ATTACH_TRACEPOINT, 0, AGENTS },
+	{ "process", "process_signal", BPF_ATTACH_TRACEPOINT, 0, "who sent the signal that ended an agent" },
+	{ "process", "process_exit",   BPF_ATTACH_TRACEPOINT, 0, "ends of agents and tools" },
+	{ "process", "process_free",   BPF_ATTACH_TRACEPOINT, 0, "exact CPU time and I/O of agents and tools" },
+	{ "process", "members",        BPF_ATTACH_ITERATOR,   0, "living agents" },
+	{ "process", "bootstrap",      BPF_ATTACH_ITERATOR,   0, "agents that ran before operaglass" },
 };
-const size_t bpf_program_count = 0;
+/* clang-format on */
+const size_t bpf_program_count = COUNT(bpf_programs);
 
 int bpf_catalogue_find(const char *program)
 {
