@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "command_line.h"
@@ -29,7 +30,8 @@ enum {
 enum event_source {
 	SOURCE_WEB,
 	SOURCE_HANDOVER,
-	SOURCE_SIGNAL
+	SOURCE_SIGNAL,
+	SOURCE_TICK
 };
 
 struct exporter {
@@ -42,7 +44,7 @@ struct exporter {
 	struct self self;
 	struct web *web;
 	uint16_t port; /* of the first address */
-	int epoll_fd, signal_fd;
+	int epoll_fd, signal_fd, tick_fd;
 	bool stop;
 };
 
@@ -152,12 +154,17 @@ static int open_signals(struct exporter *exporter)
 
 static int open_loop(struct exporter *exporter)
 {
+	const struct itimerspec second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
+	struct epoll_event tick = {.events = EPOLLIN, .data.u64 = SOURCE_TICK};
 	struct epoll_event handover = {.events = EPOLLIN, .data.u64 = SOURCE_HANDOVER};
 	struct epoll_event ends = {.events = EPOLLIN, .data.u64 = SOURCE_SIGNAL};
 	int err = 0;
 
 	exporter->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-	if (exporter->epoll_fd < 0 ||
+	exporter->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (exporter->epoll_fd < 0 || exporter->tick_fd < 0 ||
+	    timerfd_settime(exporter->tick_fd, 0, &second, NULL) ||
+	    epoll_ctl(exporter->epoll_fd, EPOLL_CTL_ADD, exporter->tick_fd, &tick) ||
 	    epoll_ctl(exporter->epoll_fd, EPOLL_CTL_ADD, exporter->handover.socket, &handover) ||
 	    epoll_ctl(exporter->epoll_fd, EPOLL_CTL_ADD, exporter->signal_fd, &ends))
 		err = -errno;
@@ -195,6 +202,14 @@ static int open_all(struct exporter *exporter)
 	return err ? log_error(err, "cannot tell the observer: %s", strerror(-err)) : 0;
 }
 
+static void tick(struct exporter *exporter)
+{
+	uint64_t expirations;
+
+	if (read(exporter->tick_fd, &expirations, sizeof(expirations)) > 0 && exporter->reader)
+		kernel_reader_tick(exporter->reader);
+}
+
 static int serve(struct exporter *exporter)
 {
 	struct epoll_event events[16];
@@ -207,6 +222,8 @@ static int serve(struct exporter *exporter)
 		for (i = 0; i < count; i++) {
 			if (events[i].data.u64 == SOURCE_SIGNAL)
 				return log_info(0, "asked to stop");
+			if (events[i].data.u64 == SOURCE_TICK)
+				tick(exporter);
 			if (events[i].data.u64 != SOURCE_HANDOVER)
 				continue;
 			err = handover_receive(&exporter->handover);
@@ -223,6 +240,8 @@ static void close_all(struct exporter *exporter)
 {
 	if (exporter->epoll_fd >= 0)
 		close(exporter->epoll_fd);
+	if (exporter->tick_fd >= 0)
+		close(exporter->tick_fd);
 	if (exporter->signal_fd >= 0)
 		close(exporter->signal_fd);
 	web_free(exporter->web);
@@ -239,6 +258,7 @@ int main(int argc, char **argv)
 		.self = SELF_CLOSED,
 		.epoll_fd = -1,
 		.signal_fd = -1,
+		.tick_fd = -1,
 	};
 	char problem[COMMAND_LINE_PROBLEM_SIZE];
 	int err;
