@@ -31,6 +31,24 @@ static inline __attribute__((always_inline)) __u32 image_tail(const char *path, 
 	return i - 1;
 }
 
+/*
+ * The first eight bytes of a name as a number, zero-padded; `name` must have eight bytes to read.
+ * Most names are told from all rules by it, without a look-up.
+ */
+static inline __attribute__((always_inline)) __u64 image_word(const char *name, __u32 length)
+{
+	__u64 word;
+
+	__builtin_memcpy(&word, name, sizeof(word));
+	return length < sizeof(word) ? word & ((1ULL << 8 * length) - 1) : word;
+}
+
+/* Which bit of struct image_filter stands for names that begin like this one (Fibonacci hashing). */
+static inline __attribute__((always_inline)) __u32 image_filter_bit(__u64 word)
+{
+	return word * 0x9e3779b97f4a7c15ULL >> (64 - IMAGE_FILTER_SHIFT);
+}
+
 enum argument_step {
 	ARGUMENT_SCRIPT = 0, /* this argument names what runs */
 	ARGUMENT_OPTION = 1, /* look at the next one */

@@ -42,7 +42,6 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	}
 	if (!row)
 		return 0;
-	process_name(row, bprm);
 	row->peak_pages_at_exec = task->signal->maxrss;
 	process_judge(row, task, bprm);
 	return 0;

@@ -23,10 +23,18 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } agent_types SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct image_filter);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} agent_filter SEC(".maps");
+
 /* Too large for the stack. Only exec uses it, and tracepoint programs are not preempted. */
 struct judge_scratch {
 	char path[IMAGE_PATH_SIZE];
-	char beyond[IMAGE_NAME_SIZE]; /* so that a name read at the very end stays inside */
+	char beyond[IMAGE_NAME_SIZE]; /* so that a name at the very end can be read as a whole */
 	__u32 tail;
 	__u32 length;
 };
@@ -42,6 +50,14 @@ struct {
  * loop that found it come together again: without, each of them is followed to the end. */
 #define FORGET() asm volatile("" ::: "memory")
 
+static __always_inline bool may_have_rule(__u64 word)
+{
+	__u32 zero = 0, bit = image_filter_bit(word);
+	struct image_filter *filter = bpf_map_lookup_elem(&agent_filter, &zero);
+
+	return filter && filter->bits[bit / 64] >> bit % 64 & 1;
+}
+
 static __always_inline struct agent_rule *rule_find(const char *name)
 {
 	struct image_name key = {};
@@ -51,38 +67,70 @@ static __always_inline struct agent_rule *rule_find(const char *name)
 	return bpf_map_lookup_elem(&agent_rules, &key);
 }
 
+/* The last `*tail` bytes of the path in the scratch, from the last slash further back than `from`
+ * bytes from its end; NULL where that is too long for a rule. */
+static __always_inline const char *path_tail(struct judge_scratch *scratch, __u32 from, __u32 *tail)
+{
+	__u32 length = scratch->length;
+
+	scratch->tail = image_tail(scratch->path, length, from);
+	FORGET();
+	*tail = scratch->tail;
+	if (*tail >= IMAGE_NAME_SIZE || *tail > length)
+		return NULL;
+	return scratch->path + ((length - *tail) & (IMAGE_PATH_SIZE - 1));
+}
+
 /* The rule for the path in the scratch, by its basename or, where one asks for it, with the
  * directory before it. */
 static __always_inline struct agent_rule *rule_of_path(struct judge_scratch *scratch)
 {
-	struct agent_rule *rule, *with_directory;
-	__u32 length = scratch->length, tail;
+	struct agent_rule *rule, *with_directory = NULL;
+	const char *name;
+	__u32 tail;
 
-	scratch->tail = image_tail(scratch->path, length, 0);
-	FORGET();
-	tail = scratch->tail;
-	if (tail >= IMAGE_NAME_SIZE || tail > length)
+	name = path_tail(scratch, 0, &tail);
+	if (!name || !may_have_rule(image_word(name, tail)))
 		return NULL;
-	rule = rule_find(scratch->path + ((length - tail) & (IMAGE_PATH_SIZE - 1)));
+	rule = rule_find(name);
 	if (!rule || !(rule->flags & RULE_DIRECTORY))
 		return rule;
-	scratch->tail = image_tail(scratch->path, length, tail + 1);
-	FORGET();
-	tail = scratch->tail;
-	if (tail >= IMAGE_NAME_SIZE || tail > length)
-		return rule;
-	with_directory = rule_find(scratch->path + ((length - tail) & (IMAGE_PATH_SIZE - 1)));
+	name = path_tail(scratch, tail + 1, &tail);
+	if (name)
+		with_directory = rule_find(name);
 	return with_directory ? with_directory : rule;
 }
 
-/* The dentry's name is what an executable is called when its path says nothing: "memfd:claude". */
-static __always_inline const char *image_of_dentry(const struct linux_binprm *bprm)
+#define MEMFD_PREFIX	  "memfd:" /* mm/memfd.c */
+#define MEMFD_PREFIX_SIZE 6
+
+/* What an executable is called when its path says nothing: a link, a deleted file, a memfd. */
+static __always_inline const char *image_of_file(const struct linux_binprm *bprm, __u64 *ret_word)
 {
 	const char *name = (const char *)bprm->file->f_path.dentry->d_name.name;
+	__u32 length = bprm->file->f_path.dentry->d_name.len;
 	char start[8] = {};
+	__u64 word;
 
-	bpf_probe_read_kernel(start, sizeof(start) - 2, name);
-	return *(__u64 *)start == *(const __u64 *)"memfd:\0" ? name + 6 : name;
+	bpf_probe_read_kernel(start, sizeof(start), name);
+	word = image_word(start, length);
+	if ((word & ((1ULL << 8 * MEMFD_PREFIX_SIZE) - 1)) ==
+	    (image_word(MEMFD_PREFIX "\0", MEMFD_PREFIX_SIZE))) {
+		name += MEMFD_PREFIX_SIZE;
+		length -= MEMFD_PREFIX_SIZE;
+		bpf_probe_read_kernel(start, sizeof(start), name);
+		word = image_word(start, length);
+	}
+	*ret_word = word;
+	return name;
+}
+
+static __always_inline struct agent_rule *rule_of_file(const struct linux_binprm *bprm)
+{
+	__u64 word;
+	const char *name = image_of_file(bprm, &word);
+
+	return may_have_rule(word) ? rule_find(name) : NULL;
 }
 
 /* Reads the argument at *address into the scratch and moves on to the next one. */
@@ -120,23 +168,18 @@ static __always_inline struct agent_rule *rule_of_script(struct judge_scratch *s
 }
 
 /*
- * What the image that was just executed is: by its path, else by its file's own name (a link, a
+ * What the image that was just executed is: by its path (in the scratch), else by its file's own name (a link, a
  * deleted file, a memfd), else by what it was called with; for an interpreter, by its script.
  */
 static __noinline struct agent_rule *judge(const struct task_struct *task,
 					   const struct linux_binprm *bprm,
 					   struct judge_scratch *scratch)
 {
-	struct agent_rule *rule = NULL;
 	__u64 address = task->mm->arg_start, end = task->mm->arg_end;
-	long size = bpf_probe_read_kernel_str(scratch->path, IMAGE_PATH_SIZE, bprm->filename);
+	struct agent_rule *rule = rule_of_path(scratch);
 
-	if (size > 0 && size <= IMAGE_PATH_SIZE) {
-		scratch->length = size - 1;
-		rule = rule_of_path(scratch);
-	}
 	if (!rule)
-		rule = rule_find(image_of_dentry(bprm));
+		rule = rule_of_file(bprm);
 	if (rule && rule->type)
 		return rule;
 	if (!argument_read(scratch, &address, end))
@@ -208,16 +251,35 @@ static __always_inline void agent_starts(struct process *row, __u16 type,
 	emit_agent_start(row);
 }
 
+/* The name a tool goes by: the kernel's comm, which exec set to the path's basename, but for
+ * fexecve on kernels before 6.14, where that is a descriptor's number. */
+static __always_inline void process_name(struct process *row, const struct linux_binprm *bprm,
+					 const struct judge_scratch *scratch)
+{
+	__u64 word;
+
+	bpf_get_current_comm(row->image, sizeof(row->image));
+	if (image_word(scratch->path, 8) == image_word("/dev/fd/", 8))
+		bpf_probe_read_kernel_str(row->image, sizeof(row->image),
+					  image_of_file(bprm, &word));
+}
+
 static __always_inline void process_judge(struct process *row, const struct task_struct *task,
 					  const struct linux_binprm *bprm)
 {
 	struct agent_rule *rule;
 	struct judge_scratch *scratch;
 	__u32 zero = 0;
+	long size;
 
 	scratch = bpf_map_lookup_elem(&judge_scratch, &zero);
 	if (!scratch)
 		return;
+	size = bpf_probe_read_kernel_str(scratch->path, IMAGE_PATH_SIZE, bprm->filename);
+	if (size <= 0 || size > IMAGE_PATH_SIZE)
+		return;
+	scratch->length = size - 1;
+	process_name(row, bprm, scratch);
 	rule = judge(task, bprm, scratch);
 	if (!rule || !rule->type)
 		return; /* a tool, or a helper that the agent runs itself through: stays what it was */
@@ -227,19 +289,6 @@ static __always_inline void process_judge(struct process *row, const struct task
 		row->flags |= PROCESS_RELAUNCHED;
 	else
 		agent_starts(row, rule->type, task);
-}
-
-/* The name a tool goes by: the kernel's comm, which exec set to the path's basename, but for
- * fexecve on kernels before 6.14, where that is a descriptor's number. */
-static __always_inline void process_name(struct process *row, const struct linux_binprm *bprm)
-{
-	char start[8] = {}, image[TOOL_NAME_SIZE] = {};
-
-	bpf_get_current_comm(image, sizeof(image));
-	bpf_probe_read_kernel(start, sizeof(start), bprm->filename);
-	if (*(__u64 *)start == *(const __u64 *)"/dev/fd/")
-		bpf_probe_read_kernel_str(image, sizeof(image), image_of_dentry(bprm));
-	__builtin_memcpy(row->image, image, sizeof(image));
 }
 
 #endif

@@ -99,6 +99,16 @@ struct image_name {
 	char name[IMAGE_NAME_SIZE]; /* "claude" or "claude-code/cli.js", zero-padded */
 };
 
+/*
+ * Map `agent_filter`, array of one: a set bit for the first eight bytes of every rule's basename
+ * (bpf/image_name.h). A name whose bit is clear has no rule. 4,096 bits: with 100 rules, one
+ * unlisted name in 40 is looked up in vain.
+ */
+#define IMAGE_FILTER_SHIFT 12
+struct image_filter {
+	__u64 bits[(1 << IMAGE_FILTER_SHIFT) / 64];
+};
+
 enum agent_rule_flag {
 	RULE_RELAUNCHES =
 		1 << 0, /* a matching direct child of a root of this type is the same agent */

@@ -32,6 +32,7 @@ typedef struct {
 } atomic_long_t;
 
 struct qstr {
+	__u32 len;
 	const unsigned char *name;
 };
 
@@ -155,6 +156,63 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+
+/* --- sockets: net/sock.h, linux/tcp.h, net/net_namespace.h, linux/nsproxy.h ------------------ */
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be16 skc_dport;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	int sk_err;
+	__u8 sk_shutdown;
+	__u16 sk_type;
+	__u16 sk_protocol;
+};
+
+struct tcp_sock {
+	__u32 srtt_us;
+};
+
+struct nsproxy {
+	struct net *net_ns;
+};
+
+struct task_struct___nsproxy {
+	struct nsproxy *nsproxy;
+};
+
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *map; /* struct bpf_map */
+	void *key;
+	void *value;
 };
 
 #pragma clang attribute pop
