@@ -1,38 +1,84 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "kernel_reader.h"
 
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "facts_log.h"
+#include "kernel_self.h"
+#include "log.h"
 
 struct kernel_reader {
-	const struct handover *handover;
+	struct kernel_self self;
+	struct facts_log *facts; /* NULL: not there */
 };
+
+static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	(void)level;
+	(void)format;
+	(void)arguments;
+	return 0;
+}
 
 void kernel_reader_prepare(void)
 {
+	libbpf_set_print(print_nothing);
+	/* Remembered by the library from the first call on. */
+	libbpf_num_possible_cpus();
+}
+
+static void open_facts(struct kernel_reader *reader, const struct handover *handover)
+{
+	int facts = handover_fd(handover, HANDOVER_MAP, "facts");
+	int types = handover_fd(handover, HANDOVER_MAP, "agent_types");
+	int err;
+
+	if (facts < 0)
+		return;
+	err = facts_log_open(facts, types, &reader->facts);
+	if (err) {
+		reader->facts = NULL;
+		log_warning(0, "cannot read the ring 'facts': %s; starts and ends are not logged",
+			    strerror(-err));
+	}
 }
 
 int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover *handover)
 {
 	struct kernel_reader *reader = calloc(1, sizeof(*reader));
+	int err;
 
 	if (!reader)
 		return -ENOMEM;
-	reader->handover = handover;
+	err = kernel_self_open(&reader->self, handover);
+	if (err) {
+		free(reader);
+		return err;
+	}
+	open_facts(reader, handover);
 	*ret_reader = reader;
 	return 0;
 }
 
 int kernel_reader_read(struct kernel_reader *reader, struct model *model)
 {
-	const struct handover_item *item = NULL;
+	return kernel_self_read(&reader->self, model);
+}
 
-	while ((item = handover_next(reader->handover, HANDOVER_PROGRAM, item)))
-		model_add(model, FAMILY_PROGRAM_ATTACHED, item->value, item->name);
-	return 0;
+void kernel_reader_tick(struct kernel_reader *reader)
+{
+	if (reader->facts)
+		facts_log_drain(reader->facts);
+	kernel_self_count(&reader->self);
 }
 
 void kernel_reader_close(struct kernel_reader *reader)
 {
+	if (!reader)
+		return;
+	facts_log_close(reader->facts);
 	free(reader);
 }

@@ -19,6 +19,9 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 /* Adds everything that the kernel half measured. 0, or -errno when a part is missing. */
 int kernel_reader_read(struct kernel_reader *reader, struct model *model);
 
+/* What is to be done once a second, between scrapes: logs the facts that wait, counts one table. */
+void kernel_reader_tick(struct kernel_reader *reader);
+
 void kernel_reader_close(struct kernel_reader *reader);
 
 #endif
