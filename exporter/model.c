@@ -210,7 +210,8 @@ static int make_room(struct model *model, const struct key *key, uint32_t bucket
 	if (grow_table(model) ||
 	    grow((void **)&model->series, sizeof(*model->series), model->series_used, 1,
 		 &model->series_capacity) ||
-	    grow((void **)&model->text, 1, model->text_used, key->size, &model->text_capacity) ||
+	    grow((void **)&model->text, 1, model->text_used, key->size + 1,
+		 &model->text_capacity) ||
 	    grow((void **)&model->counts, sizeof(*model->counts), model->counts_used, bucket_count,
 		 &model->counts_capacity))
 		return -ENOMEM;
