@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "options.h"
 
-#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -125,6 +125,31 @@ static int set_path(const struct option_row *row, const char *value, const char 
 	return 0;
 }
 
+static bool ends_with_port(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	unsigned long port;
+	char *end;
+
+	if (!colon || colon[1] < '0' || colon[1] > '9')
+		return false;
+	port = strtoul(colon + 1, &end, 10);
+	return !*end && port <= 65535;
+}
+
+static int add_address(const struct option_row *row, const char *value, struct options *options,
+		       char *error)
+{
+	if (options->listen_count == OPTIONS_LISTEN_MAX)
+		return fail(error, "--%s: given more than %d times", row->name, OPTIONS_LISTEN_MAX);
+	if (!ends_with_port(value))
+		return fail(error,
+			    "--%s: '%s' is not HOST:PORT (127.0.0.1:9782, [::1]:9782, :9782)",
+			    row->name, value);
+	options->listen_addresses[options->listen_count++] = value;
+	return 0;
+}
+
 static int set(const struct option_row *row, const char *value, struct options *options,
 	       char *error)
 {
@@ -142,11 +167,7 @@ static int set(const struct option_row *row, const char *value, struct options *
 	case OPTION_PATH:
 		return set_path(row, value, field, error);
 	case OPTION_LISTEN:
-		if (options->listen_count == OPTIONS_LISTEN_MAX)
-			return fail(error, "--%s: given more than %d times", row->name,
-				    OPTIONS_LISTEN_MAX);
-		options->listen_addresses[options->listen_count++] = value;
-		return 0;
+		return add_address(row, value, options, error);
 	case OPTION_LOG_LEVEL:
 		if (!log_parse_level(value, &options->log_level))
 			return 0;

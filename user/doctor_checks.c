@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor_checks.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bpf_load.h"
+#include "bpf_mounts.h"
+#include "privilege.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define BTF_PATH     "/sys/kernel/btf/vmlinux"
+#define LOCKDOWN     "/sys/kernel/security/lockdown"
+
+/* Fills state and detail; the row has the rest. */
+typedef void check_function(const struct options *options, struct doctor_finding *finding);
+
+static void set(struct doctor_finding *finding, enum doctor_state state, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void set(struct doctor_finding *finding, enum doctor_state state, const char *format, ...)
+{
+	va_list arguments;
+
+	finding->state = state;
+	va_start(arguments, format);
+	vsnprintf(finding->detail, sizeof(finding->detail), format, arguments);
+	va_end(arguments);
+}
+
+int doctor_release_is(const char *release, unsigned int major, unsigned int minor)
+{
+	unsigned int has_major = 0, has_minor = 0;
+
+	if (sscanf(release, "%u.%u", &has_major, &has_minor) != 2)
+		return 0;
+	return has_major > major || (has_major == major && has_minor >= minor);
+}
+
+static void check_kernel(const struct options *options, struct doctor_finding *finding)
+{
+	struct utsname name;
+
+	(void)options;
+	if (uname(&name))
+		return set(finding, DOCTOR_DEGRADED, "%s", strerror(errno));
+	set(finding, doctor_release_is(name.release, 5, 10) ? DOCTOR_OK : DOCTOR_DEGRADED, "%s",
+	    name.release);
+}
+
+static void check_btf(const struct options *options, struct doctor_finding *finding)
+{
+	(void)options;
+	if (access(BTF_PATH, R_OK))
+		return set(finding, DOCTOR_BROKEN, "%s: %s", BTF_PATH, strerror(errno));
+	set(finding, DOCTOR_OK, "%s", BTF_PATH);
+}
+
+int doctor_lockdown_allows(const char *text)
+{
+	return strstr(text, "[confidentiality]") == NULL;
+}
+
+static void check_lockdown(const struct options *options, struct doctor_finding *finding)
+{
+	char text[128] = "";
+	int fd = open(LOCKDOWN, O_RDONLY | O_CLOEXEC);
+	ssize_t got;
+
+	(void)options;
+	if (fd < 0)
+		return set(finding, DOCTOR_OK, "none");
+	got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[got > 0 ? got : 0] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	set(finding, doctor_lockdown_allows(text) ? DOCTOR_OK : DOCTOR_BROKEN, "%s", text);
+}
+
+static const struct {
+	int number;
+	const char *name;
+} capabilities[] = {
+	{CAP_BPF, "CAP_BPF"},
+	{CAP_PERFMON, "CAP_PERFMON"},
+	{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
+	{CAP_SETUID, "CAP_SETUID"},
+	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
+	{CAP_SETGID, "CAP_SETGID"},
+	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
+};
+
+static void check_capabilities(const struct options *options, struct doctor_finding *finding)
+{
+	char missing[DOCTOR_DETAIL_SIZE - 16] = "";
+	size_t used = 0, i;
+
+	(void)options;
+	for (i = 0; i < COUNT(capabilities); i++)
+		if (!privilege_has(capabilities[i].number) &&
+		    privilege_kernel_knows(capabilities[i].number) && used < sizeof(missing))
+			used += (size_t)snprintf(missing + used, sizeof(missing) - used, " %s",
+						 capabilities[i].name);
+	if (!privilege_can_load())
+		return set(finding, DOCTOR_BROKEN, "missing:%s", missing);
+	set(finding, used ? DOCTOR_DEGRADED : DOCTOR_OK,
+	    used ? "missing:%s" : "all that are needed%s", missing);
+}
+
+static void check_cgroup(const struct options *options, struct doctor_finding *finding)
+{
+	char path[DOCTOR_DETAIL_SIZE - 64];
+	int fd = bpf_mounts_open_cgroup(options->cgroup_path, path, sizeof(path));
+
+	if (fd < 0)
+		return set(finding, DOCTOR_DEGRADED, "%s: %s", path, strerror(-fd));
+	if (bpf_mounts_is_cgroup_root(fd))
+		set(finding, DOCTOR_OK, "%s", path);
+	else
+		set(finding, DOCTOR_DEGRADED, "%s is not the root of the hierarchy", path);
+	close(fd);
+}
+
+static void check_bpffs(const struct options *options, struct doctor_finding *finding)
+{
+	int code = bpf_mounts_check_bpffs(options->pin_path);
+
+	if (!code)
+		return set(finding, DOCTOR_OK, "%s", options->pin_path);
+	if (!strncmp(options->pin_path, "/sys/fs/bpf/", 12) && privilege_has(CAP_SYS_ADMIN))
+		return set(finding, DOCTOR_OK, "not mounted; run mounts /sys/fs/bpf");
+	set(finding, DOCTOR_BROKEN, "%s is not on a bpf file system", options->pin_path);
+}
+
+static void check_user(const struct options *options, struct doctor_finding *finding)
+{
+	const struct passwd *entry = getpwnam(options->user);
+
+	set(finding, entry && entry->pw_uid ? DOCTOR_OK : DOCTOR_BROKEN,
+	    entry ? "%s" : "no user '%s'", options->user);
+}
+
+/* In a child that has no capability at all: does a look-up get as far as the descriptor? */
+static bool nobody_may_read_maps(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		cap_t none = cap_init();
+		__u64 key = 0, value = 0;
+
+		if (!none || cap_set_proc(none))
+			_exit(2);
+		_exit(bpf_map_lookup_elem(-1, &key, &value) && errno == EBADF ? 0 : 1);
+	}
+	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	       WEXITSTATUS(status) == 0;
+}
+
+static void check_map_reads(const struct options *options, struct doctor_finding *finding)
+{
+	(void)options;
+	set(finding, DOCTOR_OK, "%s",
+	    nobody_may_read_maps()
+		    ? "the exporter needs no capability"
+		    : "the exporter keeps CAP_BPF: this kernel reads maps for nobody "
+		      "else");
+}
+
+static const struct check_row {
+	const char *name;
+	check_function *check;
+	const char *lost, *advice;
+} rows[] = {
+	{"kernel", check_kernel, "older than 5.10: nothing was tested there", "update the kernel"},
+	{"btf", check_btf, "no program can be loaded",
+	 "use a kernel with CONFIG_DEBUG_INFO_BTF=y (every distribution's since 2021)"},
+	{"lockdown", check_lockdown, "programs may not read what they measure",
+	 "boot without lockdown=confidentiality"},
+	{"capabilities", check_capabilities, "whatever needs them",
+	 "start as root, or with the capabilities that are missing"},
+	{"cgroup_v2", check_cgroup, "connections and calls of what runs outside of it",
+	 "mount cgroup2 ('mount -t cgroup2 none /sys/fs/cgroup'), or give --cgroup.path"},
+	{"bpffs", check_bpffs, "nothing can be pinned", "mount -t bpf bpf /sys/fs/bpf"},
+	{"user", check_user, "the exporter cannot give up root", "give --user"},
+	{"map_reads", check_map_reads, "", ""},
+};
+
+void doctor_check_host(const struct options *options, struct doctor_report *report)
+{
+	struct doctor_finding *finding;
+	size_t i;
+
+	for (i = 0; i < COUNT(rows); i++) {
+		finding = doctor_add(report, rows[i].name);
+		finding->lost = rows[i].lost;
+		finding->advice = rows[i].advice;
+		rows[i].check(options, finding);
+	}
+}
+
+static int refusal_of(const struct bpf_refusals *refusals, int program)
+{
+	size_t i;
+
+	for (i = 0; i < refusals->count; i++)
+		if (refusals->rows[i].program == program)
+			return refusals->rows[i].code;
+	return 0;
+}
+
+/* Programs of an object that could not be loaded at all share its error. */
+static void report_program(int program, int code, struct doctor_report *report)
+{
+	struct doctor_finding *finding = doctor_add(report, bpf_programs[program].name);
+
+	finding->lost = bpf_programs[program].lost;
+	finding->advice = "start 'operaglass run --log.level=debug' and read the verifier's words";
+	if (code)
+		set(finding, DOCTOR_DEGRADED, "does not load: %s", strerror(-code));
+	else
+		set(finding, DOCTOR_OK, "loads");
+}
+
+void doctor_check_programs(const struct config *config, struct doctor_report *report)
+{
+	struct bpf_refusals refusals = {.count = 0};
+	static struct bpf_set programs;
+	int codes[BPF_OBJECTS_MAX] = {0};
+	size_t object, i;
+	int code;
+
+	bpf_set_init(&programs);
+	for (object = 0; object < bpf_object_count; object++)
+		codes[object] = bpf_load_object(&bpf_objects[object], config, &programs, &refusals);
+	for (object = 0; object < bpf_object_count; object++) {
+		for (i = 0; i < bpf_program_count; i++) {
+			if (strcmp(bpf_programs[i].object, bpf_objects[object].name))
+				continue;
+			code = refusal_of(&refusals, (int)i);
+			report_program((int)i, code ? code : codes[object], report);
+		}
+	}
+	bpf_set_close(&programs);
+}
