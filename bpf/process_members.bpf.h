@@ -9,7 +9,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
 	__type(key, struct verdict_key);
-	__type(value, __u16);
+	__type(value, struct verdict);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } verdicts SEC(".maps");
 
@@ -105,42 +105,45 @@ static __always_inline void member_write(struct seq_file *seq, struct task_struc
 	bpf_seq_write(seq, &member, sizeof(member));
 }
 
-static __noinline bool bootstrap_apply(struct process *row, const struct task_struct *task)
-{
-	struct verdict_key key = {.start_ns = row->start_ns, .tgid = row->tgid};
-	__u16 *type = bpf_map_lookup_elem(&verdicts, &key);
-	struct counters counters;
-
-	if (!type)
-		return false;
-	/* An agent that nobody's tree had gets all that it used since its start; a tool of another
-	 * agent, which a new rule made an agent, only what it uses from now on. */
-	if (!(row->flags & PROCESS_AGENT) && !row->exited) {
-		if (row->type && counters_of_living(task, &counters)) {
-			usage_split_cpu(&counters, &row->accounted, &counters.usage);
-			row->base = counters.usage;
-		}
-		process_become_root(row, *type, PROCESS_AGENT | PROCESS_EXISTED);
-	}
-	bpf_map_delete_elem(&verdicts, &key);
-	return true;
-}
-
-/* A child that was forked before its parent had a root gets it along the forker link. */
-static __always_inline bool bootstrap_inherit(struct process *row)
+/* Takes the root of its forker; false while that one has none. */
+static __always_inline bool bootstrap_inherit(struct process *row, __u8 flags)
 {
 	__u32 tgid = row->forker;
-	struct process *forker;
+	struct process *forker = bpf_map_lookup_elem(&processes, &tgid);
 
-	if (row->type || row->exited)
-		return false;
-	forker = bpf_map_lookup_elem(&processes, &tgid);
 	if (!forker || forker->start_ns != row->forker_start_ns || !forker->type)
 		return false;
 	row->root = forker->root;
 	row->root_start_ns = forker->root_start_ns;
+	row->flags |= flags;
 	FORGET();
 	row->type = forker->type;
+	return true;
+}
+
+static __noinline bool bootstrap_apply(struct process *row, const struct task_struct *task)
+{
+	struct verdict_key key = {.start_ns = row->start_ns, .tgid = row->tgid};
+	struct verdict *verdict = bpf_map_lookup_elem(&verdicts, &key);
+	struct counters counters;
+
+	if (!verdict)
+		return false;
+	if (row->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED) || row->exited) {
+		/* An exec or its end came first. */
+	} else if (verdict->relaunched) {
+		if (!bootstrap_inherit(row, PROCESS_RELAUNCHED))
+			return false;
+	} else {
+		/* An agent that was in nobody's tree gets all that it used since its start; a tool
+		 * of another agent, which a new rule makes an agent, what it uses from now on. */
+		if (row->type && counters_of_living(task, &counters)) {
+			usage_split_cpu(&counters, &row->accounted, &counters.usage);
+			row->base = counters.usage;
+		}
+		process_become_root(row, verdict->type, PROCESS_AGENT | PROCESS_EXISTED);
+	}
+	bpf_map_delete_elem(&verdicts, &key);
 	return true;
 }
 
@@ -162,7 +165,7 @@ static __always_inline void bootstrap_visit(struct seq_file *seq, struct task_st
 	}
 	if (bootstrap_apply(row, task))
 		change = BOOTSTRAP_JUDGED;
-	else if (bootstrap_inherit(row))
+	else if (!row->type && !row->exited && bootstrap_inherit(row, 0))
 		change = BOOTSTRAP_INHERITED;
 	else
 		return;

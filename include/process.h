@@ -181,12 +181,18 @@ struct member {
 
 /*
  * Map `verdicts`, hash: what the observer found in /proc about a process that `bootstrap` listed.
- * `bootstrap` applies it and takes it out. Value: __u16 type id.
+ * `bootstrap` applies it and takes it out.
  */
 struct verdict_key {
 	__u64 start_ns;
 	__u32 tgid;
 	__u32 reserved;
+};
+
+struct verdict {
+	__u16 type;
+	__u8 relaunched; /* 1: belongs to its forker's agent, see PROCESS_RELAUNCHED */
+	__u8 reserved;
 };
 
 /* What `bootstrap` writes for every process that it listed, judged or gave a root. */
@@ -204,5 +210,7 @@ _Static_assert(sizeof(struct tool_key) == 18, "contract");
 _Static_assert(sizeof(struct tool) == 64 + sizeof(struct histogram), "contract");
 _Static_assert(sizeof(struct member) == 80, "contract");
 _Static_assert(sizeof(struct verdict_key) == 16, "contract");
+_Static_assert(sizeof(struct verdict) == 4, "contract");
+_Static_assert(sizeof(struct image_filter) == 512, "contract");
 
 #endif
