@@ -93,14 +93,15 @@ static int open_cgroup(const char *cgroup_path)
 	return fd;
 }
 
-static int attach(struct bpf_session *session, const char *cgroup_path)
+static void attach(struct bpf_session *session, const char *cgroup_path)
 {
 	int cgroup_fd = open_cgroup(cgroup_path);
 
 	bpf_attach_all(&session->set, cgroup_fd);
 	if (cgroup_fd >= 0)
 		close(cgroup_fd);
-	return 0;
+	/* First attach, then look: whoever starts in between is seen by both and counted once. */
+	bpf_tables_find_running(&session->set);
 }
 
 /* Whether pins of the same kernel half were taken over; what is pinned otherwise is removed. */
@@ -149,7 +150,7 @@ int bpf_session_start(struct bpf_session *session, const char *pin_path, const c
 	if (!code)
 		code = bpf_tables_write(&session->set, config);
 	if (!code)
-		code = attach(session, cgroup_path);
+		attach(session, cgroup_path);
 	if (!code && pin_path)
 		code = bpf_pins_save(pin_path, &session->set);
 	if (!code && pin_path && !session->adopted)

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "agent_tables.h"
+#include "bootstrap.h"
 #include "histogram.h"
 #include "log.h"
 #include "settings.h"
@@ -50,7 +52,16 @@ int bpf_tables_fix(const struct bpf_set *set, const struct config *config)
 	return code;
 }
 
-int bpf_tables_write(const struct bpf_set *set, const struct config *config)
+static struct agent_table_fds agent_fds(const struct bpf_set *set)
+{
+	return (struct agent_table_fds){
+		.rules = bpf_set_map(set, "agent_rules"),
+		.types = bpf_set_map(set, "agent_types"),
+		.filter = bpf_set_map(set, "agent_filter"),
+	};
+}
+
+static int write_settings(const struct bpf_set *set, const struct config *config)
 {
 	const struct settings settings = {
 		.idle_after_ns = config->idle_after_ns,
@@ -59,4 +70,48 @@ int bpf_tables_write(const struct bpf_set *set, const struct config *config)
 	int map = bpf_set_map(set, "settings");
 
 	return map < 0 ? 0 : write_row(map, 0, &settings, "settings");
+}
+
+static int write_agents(const struct bpf_set *set, const struct config *config)
+{
+	const struct agent_table_fds fds = agent_fds(set);
+
+	return fds.rules < 0 ? 0 : agent_tables_fill(&fds, config);
+}
+
+int bpf_tables_write(const struct bpf_set *set, const struct config *config)
+{
+	static int (*const writers[])(const struct bpf_set *, const struct config *) = {
+		write_settings,
+		write_agents,
+	};
+	int code = 0, one;
+	size_t i;
+
+	/* One table that cannot be written is no reason to leave the others as they were. */
+	for (i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+		one = writers[i](set, config);
+		code = code ? code : one;
+	}
+	return code;
+}
+
+int bpf_tables_find_running(const struct bpf_set *set)
+{
+	int row = bpf_catalogue_find("bootstrap");
+	const struct bootstrap_fds fds = {
+		.processes = bpf_set_map(set, "processes"),
+		.verdicts = bpf_set_map(set, "verdicts"),
+		.tables = agent_fds(set),
+		.iterator = row < 0 ? -1 : set->programs[row].link,
+	};
+	size_t agents = 0;
+	int code;
+
+	if (fds.iterator < 0)
+		return 0;
+	code = bootstrap_run(&fds, &agents);
+	if (!code && agents)
+		log_info(0, "found %zu running agents", agents);
+	return code;
 }

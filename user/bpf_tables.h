@@ -12,4 +12,7 @@ int bpf_tables_fix(const struct bpf_set *set, const struct config *config);
 /* Everything else, at start and at every reload. 0 or -errno. */
 int bpf_tables_write(const struct bpf_set *set, const struct config *config);
 
+/* After attach and after every write: judges what already runs. 0 or -errno (logged). */
+int bpf_tables_find_running(const struct bpf_set *set);
+
 #endif

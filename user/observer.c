@@ -137,6 +137,7 @@ static int reload(struct observer *observer)
 	code = bpf_tables_write(&observer->session.set, &config);
 	if (code)
 		return log_error(0, "the new configuration is in force in part only");
+	bpf_tables_find_running(&observer->session.set);
 	observer->config = config;
 	return log_info(0, "configuration '%s' reloaded", observer->options->config_file);
 }
