@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agents_reader.h"
 #include "facts_log.h"
 #include "kernel_self.h"
 #include "log.h"
 
 struct kernel_reader {
 	struct kernel_self self;
-	struct facts_log *facts; /* NULL: not there */
+	struct facts_log *facts;      /* NULL: not there */
+	struct agents_reader *agents; /* NULL: not there */
 };
 
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -58,6 +60,11 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 		free(reader);
 		return err;
 	}
+	err = agents_reader_open(handover, &reader->agents);
+	if (err && err != -ENOENT) {
+		free(reader);
+		return err;
+	}
 	open_facts(reader, handover);
 	*ret_reader = reader;
 	return 0;
@@ -65,7 +72,10 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 
 int kernel_reader_read(struct kernel_reader *reader, struct model *model)
 {
-	return kernel_self_read(&reader->self, model);
+	int err = reader->agents ? agents_read(reader->agents, model) : 0;
+	int self_err = kernel_self_read(&reader->self, model);
+
+	return err ? err : self_err;
 }
 
 void kernel_reader_tick(struct kernel_reader *reader)
@@ -80,5 +90,6 @@ void kernel_reader_close(struct kernel_reader *reader)
 	if (!reader)
 		return;
 	facts_log_close(reader->facts);
+	agents_reader_close(reader->agents);
 	free(reader);
 }

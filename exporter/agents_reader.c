@@ -1,0 +1,371 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agents_reader.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agents_state.h"
+#include "map_rows.h"
+#include "settings.h"
+
+#define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
+#define MEMBERS_MIN	256
+#define CODE_LABEL_SIZE 16
+
+enum reader_map {
+	MAP_TYPES,
+	MAP_TOTALS,
+	MAP_EXITS,
+	MAP_EXECUTIONS,
+	MAP_TOOLS,
+	MAP_OTHER_TOOLS,
+	MAP_BOUNDS,
+	MAP_SETTINGS,
+	MAPS
+};
+
+static const char *const map_names[MAPS] = {
+	[MAP_TYPES] = "agent_types",
+	[MAP_TOTALS] = "agent_totals",
+	[MAP_EXITS] = "agent_exits",
+	[MAP_EXECUTIONS] = "agent_executions",
+	[MAP_TOOLS] = "tools",
+	[MAP_OTHER_TOOLS] = "other_tools",
+	[MAP_BOUNDS] = "histogram_bounds",
+	[MAP_SETTINGS] = "settings",
+};
+
+struct agents_reader {
+	int maps[MAPS];
+	int iterator;
+	struct agents_state state;
+	struct member *members;
+	size_t member_count, member_capacity;
+	struct histogram_bounds execution, memory;
+	unsigned int execution_count, memory_count;
+	struct agent_type types[MAX_AGENT_TYPES];
+	struct model *model; /* of the read that runs */
+};
+
+static const char *const reasons[END_REASONS] = {
+	[END_SUCCESS] = "success",
+	[END_ERROR] = "error",
+	[END_SIGNAL_SELF] = "signal_self",
+	[END_SIGNAL_PARENT] = "signal_parent",
+	[END_SIGNAL_OTHER] = "signal_other",
+	[END_OOM] = "oom",
+	[END_CORE] = "core",
+};
+
+static const char *const states[AGENT_STATES] = {
+	[AGENT_RUNNING] = "running", [AGENT_WAITING] = "waiting",   [AGENT_IDLE] = "idle",
+	[AGENT_ZOMBIE] = "zombie",   [AGENT_ORPHANED] = "orphaned",
+};
+
+/* The counters of struct usage, one series each. */
+static const struct usage_row {
+	enum family family;
+	const char *label;
+	size_t offset;
+} usage_rows[] = {
+	{FAMILY_AGENT_CPU, "user", offsetof(struct usage, user_ns)},
+	{FAMILY_AGENT_CPU, "system", offsetof(struct usage, system_ns)},
+	{FAMILY_AGENT_IO, "read", offsetof(struct usage, read_bytes)},
+	{FAMILY_AGENT_IO, "written", offsetof(struct usage, written_bytes)},
+	{FAMILY_AGENT_IO, "disk_read", offsetof(struct usage, disk_read_bytes)},
+	{FAMILY_AGENT_IO, "disk_written", offsetof(struct usage, disk_written_bytes)},
+	{FAMILY_AGENT_CONTEXT_SWITCHES, "voluntary", offsetof(struct usage, voluntary_switches)},
+	{FAMILY_AGENT_CONTEXT_SWITCHES, "involuntary",
+	 offsetof(struct usage, involuntary_switches)},
+	{FAMILY_AGENT_PAGE_FAULTS, "minor", offsetof(struct usage, minor_faults)},
+	{FAMILY_AGENT_PAGE_FAULTS, "major", offsetof(struct usage, major_faults)},
+};
+
+static uint64_t boot_time_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* A name that the kernel half cut to the size of its field need not end in NUL. */
+#define TEXT(field) ((char[sizeof(field) + 1]){0}), (field), sizeof(field)
+static const char *text_of(char *out, const char *field, size_t size)
+{
+	memcpy(out, field, size);
+	out[size] = '\0';
+	return out;
+}
+
+static const char *type_name(const struct agents_reader *reader, unsigned int id)
+{
+	return id > 0 && id < MAX_AGENT_TYPES && reader->types[id].name[0] ? reader->types[id].name
+									   : NULL;
+}
+
+static void read_bounds(int fd, uint32_t kind, struct histogram_bounds *ret_bounds,
+			unsigned int *ret_count)
+{
+	unsigned int count = 0;
+
+	memset(ret_bounds, 0xff, sizeof(*ret_bounds));
+	bpf_map_lookup_elem(fd, &kind, ret_bounds);
+	while (count < HISTOGRAM_BOUNDS && ret_bounds->le[count] != UINT64_MAX)
+		count++;
+	*ret_count = count;
+}
+
+int agents_reader_open(const struct handover *handover, struct agents_reader **ret_reader)
+{
+	struct agents_reader *reader = calloc(1, sizeof(*reader));
+	int i;
+
+	if (!reader)
+		return -ENOMEM;
+	reader->iterator = handover_fd(handover, HANDOVER_ITERATOR, "members");
+	for (i = 0; i < MAPS; i++) {
+		reader->maps[i] = handover_fd(handover, HANDOVER_MAP, map_names[i]);
+		if (reader->maps[i] < 0) {
+			free(reader);
+			return -ENOENT;
+		}
+	}
+	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_EXECUTION, &reader->execution,
+		    &reader->execution_count);
+	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_MEMORY, &reader->memory,
+		    &reader->memory_count);
+	*ret_reader = reader;
+	return 0;
+}
+
+void agents_reader_close(struct agents_reader *reader)
+{
+	if (!reader)
+		return;
+	agents_state_release(&reader->state);
+	free(reader->members);
+	free(reader);
+}
+
+static int reserve_members(struct agents_reader *reader)
+{
+	size_t capacity = reader->member_capacity ? 2 * reader->member_capacity : MEMBERS_MIN;
+	struct member *members;
+
+	if (reader->member_count < reader->member_capacity)
+		return 0;
+	members = reallocarray(reader->members, capacity, sizeof(*members));
+	if (!members)
+		return -ENOMEM;
+	reader->members = members;
+	reader->member_capacity = capacity;
+	return 0;
+}
+
+/* The kernel hands out records in pieces of any size. */
+static int read_members(struct agents_reader *reader)
+{
+	size_t used = 0;
+	ssize_t size = -1;
+	int fd, code = 0;
+
+	reader->member_count = 0;
+	fd = bpf_iter_create(reader->iterator);
+	if (fd < 0)
+		return -errno;
+	while (size != 0 && !code) {
+		reader->member_count = used / sizeof(struct member);
+		code = reserve_members(reader);
+		if (code)
+			break;
+		size = read(fd, (char *)reader->members + used,
+			    reader->member_capacity * sizeof(struct member) - used);
+		if (size > 0)
+			used += (size_t)size;
+		else if (size < 0 && errno != EAGAIN && errno != EINTR)
+			code = -errno;
+	}
+	reader->member_count = used / sizeof(struct member);
+	close(fd);
+	return code;
+}
+
+static void read_types(struct agents_reader *reader)
+{
+	struct agent_type *type;
+	uint32_t id;
+
+	memset(reader->types, 0, sizeof(reader->types));
+	for (id = 1; id < MAX_AGENT_TYPES; id++) {
+		type = &reader->types[id];
+		/* Ids are given in order. */
+		if (bpf_map_lookup_elem(reader->maps[MAP_TYPES], &id, type) || !type->name[0])
+			break;
+		type->name[sizeof(type->name) - 1] = '\0';
+	}
+}
+
+static struct distribution execution_of(const struct agents_reader *reader,
+					const struct histogram *histogram)
+{
+	return (struct distribution){
+		.bounds = (const uint64_t *)reader->execution.le,
+		.counts = (const uint64_t *)histogram->buckets,
+		.bound_count = reader->execution_count,
+		.sum = histogram->sum,
+	};
+}
+
+static int add_totals(struct agents_reader *reader, uint32_t id, const char *type)
+{
+	struct distribution peaks = {
+		.bounds = (const uint64_t *)reader->memory.le,
+		.bound_count = reader->memory_count,
+	};
+	struct agent_totals totals;
+	const char *counter;
+	size_t i;
+
+	if (bpf_map_lookup_elem(reader->maps[MAP_TOTALS], &id, &totals))
+		return -errno;
+	model_add(reader->model, FAMILY_AGENT_STARTS, totals.starts, type);
+	for (i = 0; i < COUNT(usage_rows); i++) {
+		counter = (const char *)&totals.usage + usage_rows[i].offset;
+		model_add(reader->model, usage_rows[i].family, *(const __u64 *)counter, type,
+			  usage_rows[i].label);
+	}
+	peaks.counts = (const uint64_t *)totals.peak_memory.buckets;
+	peaks.sum = totals.peak_memory.sum;
+	model_add_distribution(reader->model, FAMILY_AGENT_PEAK_MEMORY, &peaks, type);
+	return 0;
+}
+
+static void add_living(struct agents_reader *reader, uint32_t id, const char *type)
+{
+	const struct agents_of_type *living = &reader->state.types[id];
+	int state;
+
+	for (state = 0; state < AGENT_STATES; state++)
+		model_add(reader->model, FAMILY_AGENTS, living->agents[state], type, states[state]);
+	model_add(reader->model, FAMILY_AGENT_RESIDENT, living->resident_bytes, type);
+	model_add(reader->model, FAMILY_AGENT_THREADS, living->threads, type);
+	model_add(reader->model, FAMILY_AGENT_OPEN_FDS, living->open_fds, type);
+	model_add(reader->model, FAMILY_AGENT_PROCESSES, living->processes, type);
+}
+
+/* An exit code, or the name of the signal. */
+static const char *code_label(const struct agent_exit_key *key, char *out)
+{
+	const char *name = NULL;
+
+	if (key->reason == END_SUCCESS || key->reason == END_ERROR) {
+		snprintf(out, CODE_LABEL_SIZE, "%u", key->code);
+		return out;
+	}
+	name = sigabbrev_np(key->code);
+	if (name)
+		snprintf(out, CODE_LABEL_SIZE, "SIG%s", name);
+	else
+		snprintf(out, CODE_LABEL_SIZE, "SIG%u", key->code);
+	return out;
+}
+
+static void add_exit(const void *key_bytes, const void *value, void *context)
+{
+	const struct agent_exit_key *key = key_bytes;
+	const struct agents_reader *reader = context;
+	const char *type = type_name(reader, key->type);
+	char code[CODE_LABEL_SIZE];
+
+	if (type && key->reason < END_REASONS)
+		model_add(reader->model, FAMILY_AGENT_EXITS, *(const uint64_t *)value, type,
+			  reasons[key->reason], code_label(key, code));
+}
+
+static void add_execution(const void *key_bytes, const void *value, void *context)
+{
+	const struct agent_execution_key *key = key_bytes;
+	const struct agents_reader *reader = context;
+	const char *type = type_name(reader, key->type);
+	struct distribution distribution = execution_of(reader, value);
+
+	if (type && key->reason < END_REASONS)
+		model_add_distribution(reader->model, FAMILY_AGENT_EXECUTION, &distribution, type,
+				       reasons[key->reason]);
+}
+
+static void add_tool_row(const struct agents_reader *reader, unsigned int id, const char *name,
+			 const struct tool *tool)
+{
+	struct distribution distribution = execution_of(reader, &tool->execution);
+	const char *type = type_name(reader, id);
+	int reason;
+
+	if (!type)
+		return;
+	for (reason = 0; reason < END_REASONS; reason++)
+		if (tool->ends[reason])
+			model_add(reader->model, FAMILY_TOOL_EXECUTIONS, tool->ends[reason], type,
+				  name, reasons[reason]);
+	model_add_distribution(reader->model, FAMILY_TOOL_EXECUTION, &distribution, type, name);
+	model_add(reader->model, FAMILY_TOOL_CPU, tool->cpu_ns, type, name);
+}
+
+static void add_tool(const void *key_bytes, const void *value, void *context)
+{
+	const struct tool_key *key = key_bytes;
+
+	add_tool_row(context, key->type, text_of(TEXT(key->name)), value);
+}
+
+/* What found no room in the table; nothing of that is worth a series. */
+static int add_other_tool(struct agents_reader *reader, uint32_t id)
+{
+	static const struct tool none;
+	struct tool tool;
+
+	if (bpf_map_lookup_elem(reader->maps[MAP_OTHER_TOOLS], &id, &tool))
+		return -errno;
+	if (memcmp(&tool, &none, sizeof(tool)))
+		add_tool_row(reader, id, "other", &tool);
+	return 0;
+}
+
+static int first(int code, int next)
+{
+	return code ? code : next;
+}
+
+int agents_read(struct agents_reader *reader, struct model *model)
+{
+	struct settings settings = {};
+	uint32_t id, zero = 0;
+	const char *type;
+	int code;
+
+	reader->model = model;
+	code = reader->iterator < 0 ? -ENOENT : read_members(reader);
+	read_types(reader);
+	bpf_map_lookup_elem(reader->maps[MAP_SETTINGS], &zero, &settings);
+	code = first(code,
+		     agents_state_update(&reader->state, reader->members, reader->member_count,
+					 boot_time_ns(), settings.idle_after_ns));
+	for (id = 1; id < MAX_AGENT_TYPES && (type = type_name(reader, id)); id++) {
+		code = first(code, add_totals(reader, id, type));
+		add_living(reader, id, type);
+		code = first(code, add_other_tool(reader, id));
+	}
+	code = first(code, map_rows(reader->maps[MAP_EXITS], sizeof(struct agent_exit_key),
+				    sizeof(uint64_t), add_exit, reader));
+	code = first(code,
+		     map_rows(reader->maps[MAP_EXECUTIONS], sizeof(struct agent_execution_key),
+			      sizeof(struct histogram), add_execution, reader));
+	return first(code, map_rows(reader->maps[MAP_TOOLS], sizeof(struct tool_key),
+				    sizeof(struct tool), add_tool, reader));
+}
