@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The options of operaglass-exporter. It is started by `operaglass run`, which passes them on; the long form
- * --name=value is the only one. */
+/*
+ * The options of operaglass-exporter. It is started by `operaglass run`, which passes them on;
+ * the long form --name=value is the only one.
+ */
 #ifndef EXPORTER_COMMAND_LINE_H
 #define EXPORTER_COMMAND_LINE_H
 
@@ -23,7 +25,10 @@ struct command_line {
 
 #define COMMAND_LINE_PROBLEM_SIZE 256
 
-/* Pure. 0; or -EINVAL, and `problem` (COMMAND_LINE_PROBLEM_SIZE bytes) says what is wrong and what is allowed. */
+/*
+ * Pure. 0; or -EINVAL, and `problem` (COMMAND_LINE_PROBLEM_SIZE bytes) says what is wrong and
+ * what is allowed.
+ */
 int command_line_parse(int argc, char *const *argv, char *problem,
 		       struct command_line *ret_command_line);
 

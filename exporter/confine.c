@@ -34,7 +34,9 @@ static int set_capabilities(uint64_t permitted, uint64_t effective)
 	return syscall(SYS_capset, &header, data) ? -errno : 0;
 }
 
-/* Whether bpf() looks into maps for this process: a closed descriptor must be the only complaint. */
+/*
+ * Whether bpf() looks into maps for this process: a closed descriptor must be the only complaint.
+ */
 static bool may_read_maps(void)
 {
 	union bpf_attr attr;
@@ -84,7 +86,10 @@ static int drop_root(const char *user, bool *ret_kept_bpf)
 	err = become(user);
 	if (err)
 		return err;
-	/* Asked without any capability in effect. Before 5.8 CAP_BPF does not exist, nor is it supported. */
+	/*
+	 * Asked without any capability in effect. Before 5.8 CAP_BPF does not exist, nor is it
+	 * supported.
+	 */
 	err = set_capabilities(bpf, 0);
 	keep = err == 0 && !may_read_maps();
 	err = keep ? set_capabilities(bpf, bpf) : set_capabilities(0, 0);
@@ -107,7 +112,10 @@ int confine_privileges(const char *user, pid_t parent, bool *ret_kept_bpf)
 		return log_error(-errno, "cannot change to /: %s", strerror(errno));
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
 		return log_error(-errno, "cannot give up privileges: %s", strerror(errno));
-	/* After the change of user, which forgets it; a parent that died before is seen by its number. */
+	/*
+	 * After the change of user, which forgets it; a parent that died before is seen by its
+	 * number.
+	 */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent)
 		return log_error(-ESRCH, "the observer is gone");
 	*ret_kept_bpf = kept_bpf;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The system calls of a running exporter.
+/*
+ * The system calls of a running exporter.
  *
- * What is not in the table fails with EPERM instead of killing: a new version of a library that tries something
- * new meets an error it handles, and the metrics stay; killing would turn it into a restart loop. Either way
- * nothing is opened, started, connected or made executable. */
+ * What is not in the table fails with EPERM instead of killing: a new version of a library that
+ * tries something new meets an error it handles, and the metrics stay; killing would turn it into
+ * a restart loop. Either way nothing is opened, started, connected or made executable.
+ */
 #include "confine.h"
 
 #include <errno.h>

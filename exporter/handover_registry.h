@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the observer handed over: descriptors of maps, programs and iterators by name, and which component is up.
- * The messages are those of include/handover.h. */
+/*
+ * What the observer handed over: descriptors of maps, programs and iterators by name, and which
+ * component is up. The messages are those of include/handover.h.
+ */
 #ifndef EXPORTER_HANDOVER_REGISTRY_H
 #define EXPORTER_HANDOVER_REGISTRY_H
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* operaglass-exporter: an ordinary user's process that turns what the observer handed over into /metrics. */
+/*
+ * operaglass-exporter: an ordinary user's process that turns what the observer handed over into
+ * /metrics.
+ */
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
@@ -141,7 +144,10 @@ static int open_signals(struct exporter *exporter)
 	sigemptyset(&ends);
 	sigaddset(&ends, SIGTERM);
 	sigaddset(&ends, SIGINT);
-	/* The terminal's hangup is for the observer: it reloads, and this process is told what changed. */
+	/*
+	 * The terminal's hangup is for the observer: it reloads, and this process is told what
+	 * changed.
+	 */
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	if (sigprocmask(SIG_BLOCK, &ends, NULL))

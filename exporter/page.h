@@ -5,7 +5,10 @@
 
 #include "text.h"
 
-/* Appends the page as HTML; 0 or -ENOMEM. `telemetry_path` comes from the command line and is escaped. */
+/*
+ * Appends the page as HTML; 0 or -ENOMEM. `telemetry_path` comes from the command line and is
+ * escaped.
+ */
 int page_render(const char *version, const char *telemetry_path, struct text *out);
 
 #endif

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Operaglass about itself: build, resident memory and CPU of both processes, scrape durations, series. */
+/*
+ * Operaglass about itself: build, resident memory and CPU of both processes, scrape durations,
+ * series.
+ */
 #ifndef EXPORTER_SELF_H
 #define EXPORTER_SELF_H
 
@@ -41,8 +44,10 @@ void self_close(struct self *self);
 /* Remembers how long a scrape took; it is part of the next one. */
 void self_scraped(struct self *self, uint64_t nanoseconds);
 
-/* Adds every family about Operaglass that needs no kernel map; the last to be called in a scrape, because it
- * counts what the others added. */
+/*
+ * Adds every family about Operaglass that needs no kernel map; the last to be called in a scrape,
+ * because it counts what the others added.
+ */
 void self_add(struct self *self, const struct handover *handover, struct model *model);
 
 #endif

@@ -15,7 +15,10 @@
 #include "web_body.h"
 #include "web_clients.h"
 
-/* Per address. A handful of Prometheus servers and people; from one address a proxy may come with more. */
+/*
+ * Per address. A handful of Prometheus servers and people; from one address a proxy may come with
+ * more.
+ */
 #define CONNECTIONS_MAX	       128
 #define CONNECTIONS_PER_IP_MAX 64
 /* Seconds without a byte before a connection is closed; above the common scrape intervals. */
@@ -206,6 +209,11 @@ static const struct {
 	{"/-/ready", answer_ready},
 };
 
+static bool is_read(const char *method)
+{
+	return !strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD);
+}
+
 static enum MHD_Result route(const struct request *request, const char *path, const char *method)
 {
 	const char *known;
@@ -215,7 +223,7 @@ static enum MHD_Result route(const struct request *request, const char *path, co
 		known = routes[i].path ? routes[i].path : request->web->site.telemetry_path;
 		if (strcmp(path, known))
 			continue;
-		if (strcmp(method, MHD_HTTP_METHOD_GET) && strcmp(method, MHD_HTTP_METHOD_HEAD))
+		if (!is_read(method))
 			return reply_line(request, MHD_HTTP_METHOD_NOT_ALLOWED,
 					  "method not allowed\n", allow_headers);
 		return routes[i].answer(request);
@@ -234,7 +242,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	(void)upload;
 	if (!*state) {
 		*state = context;
-		return MHD_YES;
+		/* An answer that no body can change is given without waiting for one. */
+		return is_read(method) ? MHD_YES : route(&request, url, method);
 	}
 	if (*upload_size) {
 		*upload_size = 0; /* nobody wants a body; the connection's deadline bounds it */

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The HTTP server: a few fixed paths, GET and HEAD.
+/*
+ * The HTTP server: a few fixed paths, GET and HEAD.
  *
  *	TELEMETRY PATH  the scrape, as text or OpenMetrics, gzip when asked for
  *	/               the landing page
  *	/-/healthy      200 while the process serves
  *	/-/ready        200 once everything is attached, 503 before
  *
- * It has no thread and no loop of its own: web_attach() puts its descriptors into the caller's epoll set,
- * web_run() does what is due, and web_timeout() says when it wants to run again. Sockets come from outside, so
- * that they are open before privileges go.
+ * It has no thread and no loop of its own: web_attach() puts its descriptors into the caller's
+ * epoll set, web_run() does what is due, and web_timeout() says when it wants to run again.
+ * Sockets come from outside, so that they are open before privileges go.
  */
 #ifndef EXPORTER_WEB_H
 #define EXPORTER_WEB_H

@@ -15,8 +15,10 @@ struct web_address {
 /* Pure. 0, or -EINVAL. */
 int web_address_parse(const char *text, struct web_address *ret_address);
 
-/* Opens a listening socket (non-blocking, close-on-exec). A failure is logged with what to do about it and
- * returned as -errno. */
+/*
+ * Opens a listening socket (non-blocking, close-on-exec). A failure is logged with what to do
+ * about it and returned as -errno.
+ */
 int web_address_listen(const char *text, int *ret_fd);
 
 /* The port a listening socket is bound to; 0 when it is not. */

@@ -5,7 +5,10 @@
 #include <stdlib.h>
 #include <zlib.h>
 
-/* Of a scrape with 2,000 series, 222 kB: level 1 takes 0.42 ms for 22.5 kB, level 6 0.81 ms for 20.2 kB. */
+/*
+ * Of a scrape with 2,000 series, 222 kB: level 1 takes 0.42 ms for 22.5 kB, level 6 0.81 ms for
+ * 20.2 kB.
+ */
 #define GZIP_LEVEL 1
 /* Half the state of zlib's defaults (128 KiB) for a seventh more time. */
 #define GZIP_WINDOW 14

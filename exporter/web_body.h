@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Bodies of responses: buffers that stay alive until the last byte is sent and are used again after that. */
+/*
+ * Bodies of responses: buffers that stay alive until the last byte is sent and are used again
+ * after that.
+ */
 #ifndef EXPORTER_WEB_BODY_H
 #define EXPORTER_WEB_BODY_H
 

@@ -31,6 +31,14 @@ struct web_client *web_client_open(struct web_clients *clients, int fd, uint64_t
 
 void web_client_completed(struct web_client *client, uint64_t now)
 {
+	char byte;
+
+	/*
+	 * The server reads until a read comes back short. An end of stream that came together
+	 * with the request stands behind that, and would go unseen: it is announced once more.
+	 */
+	if (recv(client->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0)
+		shutdown(client->fd, SHUT_RD);
 	client->deadline = now + WEB_NEXT_REQUEST_SECONDS * 1000;
 }
 

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-/* libmicrohttpd without GnuTLS.
+/*
+ * libmicrohttpd without GnuTLS.
  *
- * The server speaks plain HTTP, on loopback unless told otherwise. The library's archive can also speak TLS and
- * refers to GnuTLS for it; loading that and the seven libraries behind it costs 2.5 MiB of resident memory, half
- * of the exporter. So the archive is linked statically and finds these definitions, which nothing calls as long
- * as MHD_USE_TLS is not set; gnutls_global_init() alone is called at start, and has nothing to do.
+ * The server speaks plain HTTP, on loopback unless told otherwise. The library's archive can also
+ * speak TLS and refers to GnuTLS for it; loading that and the seven libraries behind it costs 2.5
+ * MiB of resident memory, half of the exporter. So the archive is linked statically and finds
+ * these definitions, which nothing calls as long as MHD_USE_TLS is not set; gnutls_global_init()
+ * alone is called at start, and has nothing to do.
  *
- * A version of the library that needs another function fails to link: add it to the list. */
+ * A version of the library that needs another function fails to link: add it to the list.
+ */
 #include <stddef.h>
 #include <stdlib.h>
 

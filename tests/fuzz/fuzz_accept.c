@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Input: an Accept or Accept-Encoding header. Naming OpenMetrics with the best quality at the end of the list
- * must win, whatever stands before it, unless that hides it in an open quote. */
+/*
+ * Input: an Accept or Accept-Encoding header. Naming OpenMetrics with the best quality at the end
+ * of the list must win, whatever stands before it, unless that hides it in an open quote.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

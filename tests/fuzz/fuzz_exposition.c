@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-/* Input: series, each as a family, a value and label values. Whatever they are, the exposition is lines of valid
- * UTF-8, every quote in a label is closed, and the number of lines is the one that the model promises. */
+/*
+ * Input: series, each as a family, a value and label values. Whatever they are, the exposition is
+ * lines of valid UTF-8, every quote in a label is closed, and the number of lines is the one that
+ * the model promises.
+ */
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -19,7 +19,10 @@
 	}
 #define ROUNDS 200000
 
-/* xorshift64*; a fixed seed, so that a failure comes back. Every magnitude is as likely as another. */
+/*
+ * xorshift64*; a fixed seed, so that a failure comes back. Every magnitude is as likely as
+ * another.
+ */
 static uint64_t next_random(uint64_t *seed)
 {
 	uint64_t value;
