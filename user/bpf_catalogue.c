@@ -5,25 +5,34 @@
 #include <string.h>
 
 #include "process.skel.h"
+#include "socket.skel.h"
+#include "state.skel.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* clang-format off: one object, one program, one row */
 const struct bpf_object_row bpf_objects[] = {
-	{"process", process_bpf__elf_bytes, NULL},
+	{"process", "process", process_bpf__elf_bytes, NULL},
+	{"socket", "socket", socket_bpf__elf_bytes, NULL},
+	{"state", "socket", state_bpf__elf_bytes, NULL},
 };
 const size_t bpf_object_count = COUNT(bpf_objects);
 
-#define AGENTS "agents and tools"
-
-/* clang-format off: one program, one row */
 const struct bpf_program_row bpf_programs[] = {
-	{ "process", "process_fork",   BPF_ATTACH_TRACEPOINT, 0, AGENTS },
-	{ "process", "process_exec",   BPF_ATTACH_TRACEPOINT, 0, AGENTS },
-	{ "process", "process_signal", BPF_ATTACH_TRACEPOINT, 0, "who sent the signal that ended an agent" },
-	{ "process", "process_exit",   BPF_ATTACH_TRACEPOINT, 0, "ends of agents and tools" },
-	{ "process", "process_free",   BPF_ATTACH_TRACEPOINT, 0, "exact CPU time and I/O of agents and tools" },
-	{ "process", "members",        BPF_ATTACH_ITERATOR,   0, "living agents" },
-	{ "process", "bootstrap",      BPF_ATTACH_ITERATOR,   0, "agents that ran before operaglass" },
+	{"process", "process_fork", BPF_ATTACH_TRACEPOINT, 0, "agents and tools"},
+	{"process", "process_exec", BPF_ATTACH_TRACEPOINT, 0, "agents and tools"},
+	{"process", "process_signal", BPF_ATTACH_TRACEPOINT, 0,
+	 "who sent the signal that ended an agent"},
+	{"process", "process_exit", BPF_ATTACH_TRACEPOINT, 0, "ends of agents and tools"},
+	{"process", "process_free", BPF_ATTACH_TRACEPOINT, 0,
+	 "exact CPU time and I/O of agents and tools"},
+	{"process", "members", BPF_ATTACH_ITERATOR, 0, "living agents"},
+	{"process", "bootstrap", BPF_ATTACH_ITERATOR, 0, "agents that ran before operaglass"},
+	{"socket", "socket_egress", BPF_ATTACH_CGROUP, BPF_CGROUP_INET_EGRESS,
+	 "calls and connections"},
+	{"socket", "socket_ingress", BPF_ATTACH_CGROUP, BPF_CGROUP_INET_INGRESS,
+	 "calls and DNS times"},
+	{"state", "socket_state", BPF_ATTACH_TRACEPOINT, 0, "calls and connections"},
 };
 /* clang-format on */
 const size_t bpf_program_count = COUNT(bpf_programs);

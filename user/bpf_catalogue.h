@@ -29,7 +29,8 @@ enum bpf_attach {
 };
 
 struct bpf_object_row {
-	const char *name; /* the component in operaglass_up */
+	const char *name;
+	const char *component; /* in operaglass_up: up while one of its objects is loaded */
 	const void *(*bytes)(size_t *ret_size);
 	int (*prepare)(struct bpf_object *); /* between open and load; NULL: nothing to do */
 };

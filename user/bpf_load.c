@@ -5,6 +5,8 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -106,7 +108,12 @@ static bool is_refused(const struct bpf_refusals *refusals, int row)
 	return false;
 }
 
-/* only: catalogue row of the one program to load; -1: all that are not refused. */
+/* Which programs of an object to load, instead of a catalogue row. */
+enum {
+	PROGRAMS_ALL = -1, /* that are not refused */
+	PROGRAMS_NONE = -2,
+};
+
 static void choose_programs(struct bpf_object *object, const struct bpf_refusals *refusals,
 			    int only)
 {
@@ -117,7 +124,7 @@ static void choose_programs(struct bpf_object *object, const struct bpf_refusals
 	{
 		row = bpf_catalogue_find(bpf_program__name(program));
 		bpf_program__set_autoload(program, row >= 0 && !is_refused(refusals, row) &&
-							   (only < 0 || row == only));
+							   (only == PROGRAMS_ALL || row == only));
 	}
 }
 
@@ -193,12 +200,11 @@ static int duplicate(int fd, int *ret_fd)
 	return 0;
 }
 
-/* Copies the descriptors of what was loaded into the set. */
-static int collect(struct bpf_object *object, const bool shared[BPF_MAPS_MAX], struct bpf_set *set)
+static int collect_maps(struct bpf_object *object, const bool shared[BPF_MAPS_MAX],
+			struct bpf_set *set)
 {
-	struct bpf_program *program;
 	struct bpf_map *map;
-	int fd = -1, code, row;
+	int fd = -1, code;
 	size_t i = 0;
 
 	bpf_object__for_each_map(map, object)
@@ -211,6 +217,15 @@ static int collect(struct bpf_object *object, const bool shared[BPF_MAPS_MAX], s
 		if (code)
 			return code;
 	}
+	return 0;
+}
+
+/* Every program has its own place in the set: objects may be collected at the same time. */
+static int collect_programs(struct bpf_object *object, struct bpf_set *set)
+{
+	struct bpf_program *program;
+	int code, row;
+
 	bpf_object__for_each_program(program, object)
 	{
 		row = bpf_catalogue_find(bpf_program__name(program));
@@ -223,28 +238,92 @@ static int collect(struct bpf_object *object, const bool shared[BPF_MAPS_MAX], s
 	return 0;
 }
 
-int bpf_load_object(const struct bpf_object_row *row, const struct config *config,
-		    struct bpf_set *set, struct bpf_refusals *refusals)
+static int create_maps(const struct bpf_object_row *row, const struct config *config,
+		       struct bpf_set *set)
+{
+	struct bpf_refusals none = {.count = 0};
+	bool shared[BPF_MAPS_MAX];
+	struct bpf_object *object;
+	int code;
+
+	code = open_object(row, config, set, &none, PROGRAMS_NONE, shared, &object);
+	if (code)
+		return code;
+	code = bpf_object__load(object);
+	if (!code)
+		code = collect_maps(object, shared, set);
+	bpf_object__close(object);
+	return code;
+}
+
+static int load_programs(const struct bpf_object_row *row, const struct config *config,
+			 struct bpf_set *set, struct bpf_refusals *refusals)
 {
 	bool shared[BPF_MAPS_MAX], again = true;
 	struct bpf_object *object;
 	int code;
 
 	for (;;) {
-		code = open_object(row, config, set, refusals, -1, shared, &object);
+		code = open_object(row, config, set, refusals, PROGRAMS_ALL, shared, &object);
 		if (code)
 			return code;
 		code = bpf_object__load(object);
 		if (!code)
-			code = collect(object, shared, set);
+			code = collect_programs(object, set);
 		bpf_object__close(object);
 		if (!code || !again)
 			return code;
-		/* All programs refused or none: then it is not the programs. */
+		/* Every program loads alone: then it is not the programs. */
 		if (find_refused(row, config, set, refusals) == 0)
 			return code;
 		again = false;
 	}
+}
+
+struct work {
+	const struct bpf_object_row *row;
+	const struct config *config;
+	struct bpf_set *set;
+	struct bpf_refusals refusals;
+	int *code;
+	pthread_t thread;
+	bool started;
+};
+
+static void *do_work(void *argument)
+{
+	struct work *work = argument;
+
+	*work->code = load_programs(work->row, work->config, work->set, &work->refusals);
+	return NULL;
+}
+
+/* One thread per object; the scheduler knows best how many run at once. */
+void bpf_load_all(const struct config *config, struct bpf_set *set, struct bpf_refusals *refusals,
+		  int ret_codes[BPF_OBJECTS_MAX])
+{
+	struct work work[BPF_OBJECTS_MAX];
+	size_t i, k;
+
+	for (i = 0; i < bpf_object_count; i++)
+		ret_codes[i] = create_maps(&bpf_objects[i], config, set);
+	for (i = 0; i < bpf_object_count; i++) {
+		work[i] = (struct work){&bpf_objects[i], config, set,  {.count = 0},
+					&ret_codes[i],	 0,	 false};
+		if (ret_codes[i])
+			continue;
+		work[i].started = !pthread_create(&work[i].thread, NULL, do_work, &work[i]);
+		if (!work[i].started)
+			do_work(&work[i]);
+	}
+	for (i = 0; i < bpf_object_count; i++) {
+		if (work[i].started)
+			pthread_join(work[i].thread, NULL);
+		for (k = 0; k < work[i].refusals.count; k++)
+			refusals->rows[refusals->count++] = work[i].refusals.rows[k];
+	}
+	/* Types of the whole kernel were in memory, once per object. */
+	malloc_trim(0);
 }
 
 /* FNV-1a: nobody has an interest in a collision here. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Loads the objects of the catalogue into the kernel. Nothing is attached and nothing is pinned.
  *
- * Maps that a source file marks as pinned by name are shared: the first object that has such a map
- * creates it, the others use it. A program that this kernel refuses is left out, and the rest of
+ * Maps that a source file marks as pinned by name are shared: all are created before the first
+ * program is loaded, and every object uses the same ones. A program that this kernel refuses is left out, and the rest of
  * its object is loaded.
  */
 #ifndef OPERAGLASS_BPF_LOAD_H
@@ -25,12 +25,12 @@ struct bpf_refusals {
 void bpf_load_silence(void);
 
 /*
- * Loads one object. Programs that cannot be loaded are added to refusals. Returns 0 when the rest
- * is loaded, or -errno when nothing of it can be (no BTF, a map that cannot be created): *set is
- * then as before, but for maps that were created.
+ * Loads every object of the catalogue, several at a time: what takes long is the verifier. Programs
+ * that cannot be loaded are added to refusals. ret_codes, by object: 0 when the rest of it is
+ * loaded, or -errno when nothing of it can be (no BTF, a map that cannot be created).
  */
-int bpf_load_object(const struct bpf_object_row *object, const struct config *config,
-		    struct bpf_set *set, struct bpf_refusals *refusals);
+void bpf_load_all(const struct config *config, struct bpf_set *set, struct bpf_refusals *refusals,
+		  int ret_codes[BPF_OBJECTS_MAX]);
 
 /* Identifies all objects and what of the configuration is fixed at load. */
 unsigned long long bpf_load_hash(const struct config *config);

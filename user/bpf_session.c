@@ -58,18 +58,18 @@ static void report_refusals(const struct bpf_refusals *refusals)
 static int load(struct bpf_session *session, const struct config *config)
 {
 	struct bpf_refusals refusals = {.count = 0};
+	int codes[BPF_OBJECTS_MAX], code = 0;
 	size_t i, loaded = 0;
-	int code = 0, one;
 
+	bpf_load_all(config, &session->set, &refusals, codes);
 	for (i = 0; i < bpf_object_count; i++) {
-		one = bpf_load_object(&bpf_objects[i], config, &session->set, &refusals);
-		if (!one) {
+		if (codes[i])
+			code = log_error(
+				codes[i],
+				"cannot load the %s programs: %s; 'operaglass doctor' says why",
+				bpf_objects[i].name, strerror(-codes[i]));
+		else
 			loaded++;
-			continue;
-		}
-		code = log_error(one,
-				 "cannot load the %s programs: %s; 'operaglass doctor' says why",
-				 bpf_objects[i].name, strerror(-one));
 	}
 	report_refusals(&refusals);
 	return loaded ? bpf_tables_fix(&session->set, config) : code;

@@ -66,12 +66,23 @@ int bpf_set_add_map(struct bpf_set *set, const char *name, int fd)
 	return 0;
 }
 
-bool bpf_set_has_object(const struct bpf_set *set, const char *object)
+static bool has_object(const struct bpf_set *set, const char *object)
 {
 	size_t i;
 
 	for (i = 0; i < bpf_program_count; i++)
 		if (!strcmp(bpf_programs[i].object, object) && set->programs[i].program >= 0)
+			return true;
+	return false;
+}
+
+bool bpf_set_is_up(const struct bpf_set *set, const char *component)
+{
+	size_t i;
+
+	for (i = 0; i < bpf_object_count; i++)
+		if (!strcmp(bpf_objects[i].component, component) &&
+		    has_object(set, bpf_objects[i].name))
 			return true;
 	return false;
 }

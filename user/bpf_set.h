@@ -37,7 +37,7 @@ int bpf_set_program(const struct bpf_set *set, const char *name);
 /* Takes over fd, also when it fails: 0, or -ENOSPC. */
 int bpf_set_add_map(struct bpf_set *set, const char *name, int fd);
 
-/* At least one program of the object is loaded. */
-bool bpf_set_has_object(const struct bpf_set *set, const char *object);
+/* At least one program of the component is loaded. */
+bool bpf_set_is_up(const struct bpf_set *set, const char *component);
 
 #endif

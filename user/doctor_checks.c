@@ -235,13 +235,12 @@ void doctor_check_programs(const struct config *config, struct doctor_report *re
 {
 	struct bpf_refusals refusals = {.count = 0};
 	static struct bpf_set programs;
-	int codes[BPF_OBJECTS_MAX] = {0};
+	int codes[BPF_OBJECTS_MAX];
 	size_t object, i;
 	int code;
 
 	bpf_set_init(&programs);
-	for (object = 0; object < bpf_object_count; object++)
-		codes[object] = bpf_load_object(&bpf_objects[object], config, &programs, &refusals);
+	bpf_load_all(config, &programs, &refusals, codes);
 	for (object = 0; object < bpf_object_count; object++) {
 		for (i = 0; i < bpf_program_count; i++) {
 			if (strcmp(bpf_programs[i].object, bpf_objects[object].name))

@@ -81,8 +81,8 @@ int handover_send_set(int socket, const struct bpf_set *set)
 		code = handover_send(socket, HANDOVER_STATUS, 1, "observer", -1);
 	for (i = 0; i < bpf_object_count && !code; i++)
 		code = handover_send(socket, HANDOVER_STATUS,
-				     bpf_set_has_object(set, bpf_objects[i].name),
-				     bpf_objects[i].name, -1);
+				     bpf_set_is_up(set, bpf_objects[i].component),
+				     bpf_objects[i].component, -1);
 	return code ? code : handover_send(socket, HANDOVER_COMPLETE, 0, "", -1);
 }
 
