@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agents_reader.h"
+#include "agents_reader.h"
 #include "facts_log.h"
 #include "kernel_self.h"
 #include "log.h"
@@ -66,6 +67,8 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 		return err;
 	}
 	open_facts(reader, handover);
+	if (agents_reader_open(handover, &reader->agents))
+		reader->agents = NULL;
 	*ret_reader = reader;
 	return 0;
 }
