@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef OPERAGLASS_PARSE_HTTP_BPF_H
+#define OPERAGLASS_PARSE_HTTP_BPF_H
+
+#include "call.h"
+#include "endpoint.bpf.h"
+
+/*
+ * HTTP/1.x of one direction of one connection, byte by byte (RFC 9110, RFC 9112). Compiled for the
+ * kernel and for tests. All state is in struct http_reader, so a message may be cut anywhere; the
+ * bytes themselves are never kept. Bodies are not read: http_pass() takes them in one step.
+ *
+ * Usage, while bytes are left: http_pass() takes those of a body; in HTTP_TARGET
+ * http_target_byte() takes the next one, in every other state http_byte() does. After HTTP_END, and
+ * after HTTP_HEAD of a message without body or of an interim response, comes http_begin().
+ */
+
+enum http_state {
+	HTTP_START = 0, /* before the first byte of a message */
+	HTTP_METHOD = 1,
+	HTTP_TARGET = 2,
+	HTTP_QUERY = 3,
+	HTTP_VERSION = 4,
+	HTTP_STATUS = 5,
+	HTTP_LINE_END = 6,
+	HTTP_SKIP = 7, /* rest of a line that says nothing here */
+	HTTP_LINE = 8, /* before the first byte of a field */
+	HTTP_NAME = 9,
+	HTTP_NUMBER = 10,
+	HTTP_NUMBER_END = 11,
+	HTTP_CODING = 12,
+	HTTP_HOST_LEAD = 13, /* blanks before Host's value */
+	HTTP_HEAD_END = 14, /* the line feed of the empty line */
+	HTTP_BODY = 15,
+	HTTP_CHUNK_SIZE = 16,
+	HTTP_CHUNK_EXTENSION = 17,
+	HTTP_CHUNK = 18,
+	HTTP_CHUNK_END = 19,
+	HTTP_UNTIL_CLOSE = 20,
+	HTTP_COMPLETE = 21,
+	HTTP_LOST = 22, /* malformed: nothing more is understood */
+};
+
+enum http_flag {
+	HTTP_RESPONSE = 1 << 0,
+	HTTP_BODILESS = 1 << 1,	 /* this response answers HEAD; set by the caller at HTTP_START */
+	HTTP_WANT_HOST = 1 << 2, /* report where Host's value begins; set by the caller */
+	HTTP_LENGTH = 1 << 3,	 /* Content-Length was seen */
+	HTTP_CHUNKED = 1 << 4,
+	HTTP_CODED = 1 << 5, /* Transfer-Encoding was seen */
+	HTTP_TRAILER = 1 << 6,
+	HTTP_OLD = 1 << 7, /* HTTP/1.0 */
+};
+
+enum http_field {
+	HTTP_FIELD_OTHER = 0,
+	HTTP_FIELD_CONTENT_LENGTH = 1,
+	HTTP_FIELD_RETRY_AFTER = 2,
+};
+
+enum http_event {
+	HTTP_NOTHING = 0,
+	HTTP_HOST = 1,	  /* the byte just taken was the first of Host's value */
+	HTTP_HEAD = 2,	  /* head complete: method and endpoint, or status, are known */
+	HTTP_END = 3,	  /* message complete */
+	HTTP_PREFACE = 4, /* this is HTTP/2 */
+	HTTP_MALFORMED = 5,
+	HTTP_PATH = 6, /* the next byte belongs to the target: state HTTP_TARGET */
+};
+
+struct http_reader {
+	__u64 remaining; /* bytes of the body or chunk still to come; before: Content-Length */
+	__u64 number;	 /* being read */
+	__u64 hash;	 /* of the method or field name being read; 0 while a value is */
+	__u32 retry_after_seconds;
+	__u32 head_bytes; /* so far; counted by the caller */
+	__u16 status;
+	__u8 state;	/* enum http_state */
+	__u8 method;	/* enum http_method */
+	__u8 field;	/* enum http_field */
+	__u8 progress;	/* letters matched, digits read */
+	__u8 flags;	/* enum http_flag */
+	__u8 said_host; /* HTTP_HOST was reported for this message */
+};
+
+_Static_assert(sizeof(struct http_reader) == 40, "contract");
+
+/* FNV-1a of 64 bits. The names are those of tests/unit/test_http.c, which recomputes them. */
+#define HTTP_HASH_BASIS		    0xcbf29ce484222325ULL
+#define HTTP_HASH_PRIME		    0x100000001b3ULL
+#define HTTP_HASH_GET		    0xea7e631998067e17ULL
+#define HTTP_HASH_POST		    0xa048aa190bf19f87ULL
+#define HTTP_HASH_PUT		    0x8d8fb019f3f63eceULL
+#define HTTP_HASH_DELETE	    0x5cd15819e278608aULL
+#define HTTP_HASH_HEAD		    0x4b9253d8ff1ee183ULL
+#define HTTP_HASH_PATCH		    0xbebf4d0191bc5a49ULL
+#define HTTP_HASH_OPTIONS	    0x87cc05b46a17cf65ULL
+#define HTTP_HASH_PRI		    0x8d995d19f3fe064aULL
+#define HTTP_HASH_HOST		    0x4077f8cc7eaf4d6fULL
+#define HTTP_HASH_CONTENT_LENGTH    0x2d69a1e6ee916e7dULL
+#define HTTP_HASH_TRANSFER_ENCODING 0x8640bd735e9d802cULL
+#define HTTP_HASH_RETRY_AFTER	    0x434ef288821301b6ULL
+
+/* Eight letters as a little-endian word; the zeros behind them match nothing. */
+#define HTTP_WORD_VERSION 0x002e312f50545448ULL /* "HTTP/1." */
+#define HTTP_WORD_CHUNKED 0x0064656b6e756863ULL /* "chunked" */
+#define HTTP_MISMATCH	  255
+#define HTTP_METHOD_MAX	  20 /* letters; longer is no method */
+#define HTTP_NUMBER_MAX	  18 /* digits that a __u64 always holds */
+
+/* A new message on the same direction. */
+static __always_inline void http_begin(struct http_reader *reader, __u8 flags)
+{
+	__builtin_memset(reader, 0, sizeof(*reader));
+	reader->flags = flags;
+}
+
+static __always_inline enum http_event http_malformed(struct http_reader *reader)
+{
+	reader->state = HTTP_LOST;
+	reader->hash = 0;
+	reader->number = 0;
+	return HTTP_MALFORMED;
+}
+
+static __always_inline void http_hash(struct http_reader *reader, __u8 c)
+{
+	reader->hash = (reader->hash ^ c) * HTTP_HASH_PRIME;
+}
+
+static __always_inline __u8 http_method(__u64 hash)
+{
+	switch (hash) {
+	case HTTP_HASH_GET:
+		return METHOD_GET;
+	case HTTP_HASH_POST:
+		return METHOD_POST;
+	case HTTP_HASH_PUT:
+		return METHOD_PUT;
+	case HTTP_HASH_DELETE:
+		return METHOD_DELETE;
+	case HTTP_HASH_HEAD:
+		return METHOD_HEAD;
+	case HTTP_HASH_PATCH:
+		return METHOD_PATCH;
+	case HTTP_HASH_OPTIONS:
+		return METHOD_OPTIONS;
+	}
+	return METHOD_OTHER;
+}
+
+/* The bytes of a body that need not be looked at, at most `available`. *ret_event: HTTP_END when
+ * they were its last. */
+static __always_inline __u64 http_pass(struct http_reader *reader, __u64 available,
+				       enum http_event *ret_event)
+{
+	__u64 remaining = reader->remaining;
+
+	*ret_event = HTTP_NOTHING;
+	if (reader->state == HTTP_UNTIL_CLOSE || reader->state == HTTP_LOST)
+		return available;
+	if (reader->state != HTTP_BODY && reader->state != HTTP_CHUNK)
+		return 0;
+	if (remaining > available) {
+		reader->remaining = remaining - available;
+		return available;
+	}
+	reader->remaining = 0;
+	if (reader->state == HTTP_BODY) {
+		reader->state = HTTP_COMPLETE;
+		*ret_event = HTTP_END;
+	} else {
+		reader->state = HTTP_CHUNK_END;
+	}
+	return remaining;
+}
+
+/* How the body is delimited: RFC 9112, 6.3. */
+static __always_inline enum http_event http_head_end(struct http_reader *reader)
+{
+	__u8 flags = reader->flags;
+	__u16 status = reader->status;
+
+	if (flags & HTTP_TRAILER) {
+		reader->state = HTTP_COMPLETE;
+		return HTTP_END;
+	}
+	if ((flags & HTTP_RESPONSE) &&
+	    ((flags & HTTP_BODILESS) || status < 200 || status == 204 || status == 304))
+		reader->state = HTTP_COMPLETE;
+	else if (flags & HTTP_CHUNKED)
+		reader->state = HTTP_CHUNK_SIZE;
+	else if ((flags & HTTP_RESPONSE) && ((flags & HTTP_CODED) || !(flags & HTTP_LENGTH)))
+		reader->state = HTTP_UNTIL_CLOSE;
+	else if (flags & HTTP_CODED)
+		return http_malformed(reader);
+	else
+		reader->state = reader->remaining ? HTTP_BODY : HTTP_COMPLETE;
+	if (reader->state != HTTP_BODY)
+		reader->remaining = 0;
+	reader->number = 0;
+	reader->progress = 0;
+	return HTTP_HEAD;
+}
+
+static __always_inline enum http_event http_name_end(struct http_reader *reader)
+{
+	__u64 hash = reader->hash;
+
+	reader->hash = 0;
+	reader->number = 0;
+	reader->progress = 0;
+	reader->state = HTTP_SKIP;
+	if (reader->flags & HTTP_TRAILER)
+		return HTTP_NOTHING;
+	if (hash == HTTP_HASH_CONTENT_LENGTH) {
+		reader->field = HTTP_FIELD_CONTENT_LENGTH;
+		reader->state = HTTP_NUMBER;
+	} else if (hash == HTTP_HASH_RETRY_AFTER && (reader->flags & HTTP_RESPONSE)) {
+		reader->field = HTTP_FIELD_RETRY_AFTER;
+		reader->state = HTTP_NUMBER;
+	} else if (hash == HTTP_HASH_TRANSFER_ENCODING) {
+		reader->flags = (reader->flags & ~HTTP_CHUNKED) | HTTP_CODED;
+		reader->state = HTTP_CODING;
+	} else if (hash == HTTP_HASH_HOST && (reader->flags & HTTP_WANT_HOST) &&
+		   !reader->said_host) {
+		reader->said_host = 1;
+		reader->state = HTTP_HOST_LEAD;
+	}
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_number_end(struct http_reader *reader)
+{
+	__u64 number = reader->number;
+	int first = !(reader->flags & HTTP_LENGTH);
+
+	reader->state = HTTP_LINE;
+	reader->number = 0;
+	if (reader->field == HTTP_FIELD_RETRY_AFTER) {
+		reader->retry_after_seconds = number > 0xffffffff ? 0xffffffff : number;
+		return HTTP_NOTHING;
+	}
+	if (!reader->progress || (!first && reader->remaining != number))
+		return http_malformed(reader);
+	reader->flags |= HTTP_LENGTH;
+	reader->remaining = number;
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_number_byte(struct http_reader *reader, __u8 c)
+{
+	int blank = c == ' ' || c == '\t' || c == '\r';
+
+	if (c == '\n')
+		return http_number_end(reader);
+	if (blank) {
+		if (reader->progress)
+			reader->state = HTTP_NUMBER_END;
+		return HTTP_NOTHING;
+	}
+	if ((text_class[c] & TEXT_DIGIT) && reader->state == HTTP_NUMBER &&
+	    reader->progress < HTTP_NUMBER_MAX) {
+		reader->number = reader->number * 10 + (c - '0');
+		reader->progress++;
+		return HTTP_NOTHING;
+	}
+	if (reader->field == HTTP_FIELD_CONTENT_LENGTH)
+		return http_malformed(reader);
+	reader->state = HTTP_SKIP; /* a date */
+	reader->number = 0;
+	return HTTP_NOTHING;
+}
+
+/* The value of Transfer-Encoding: only whether the last coding is "chunked". */
+static __always_inline void http_coding_byte(struct http_reader *reader, __u8 c)
+{
+	__u8 progress = reader->progress;
+
+	if (c == '\n') {
+		if (progress == 7)
+			reader->flags |= HTTP_CHUNKED;
+		reader->state = HTTP_LINE;
+	} else if (c == ',') {
+		reader->progress = 0;
+	} else if (c == ' ' || c == '\t' || c == '\r') {
+		if (progress && progress < 7)
+			reader->progress = HTTP_MISMATCH;
+	} else if (progress < 7 && (c | 0x20) == (__u8)(HTTP_WORD_CHUNKED >> (progress * 8))) {
+		reader->progress = progress + 1;
+	} else {
+		reader->progress = HTTP_MISMATCH;
+	}
+}
+
+static __always_inline enum http_event http_chunk_size_byte(struct http_reader *reader, __u8 c)
+{
+	__u8 digit = (c & 15) + (text_class[c] & TEXT_LETTER ? 9 : 0);
+
+	if ((text_class[c] & TEXT_HEX) && reader->progress < 15) {
+		reader->number = reader->number << 4 | digit;
+		reader->progress++;
+		return HTTP_NOTHING;
+	}
+	if (!reader->progress || (c != '\r' && c != '\n' && c != ';' && c != ' ' && c != '\t'))
+		return http_malformed(reader);
+	reader->state = HTTP_CHUNK_EXTENSION;
+	return HTTP_NOTHING;
+}
+
+/* The line feed behind a chunk's size. */
+static __always_inline void http_chunk_begin(struct http_reader *reader)
+{
+	reader->remaining = reader->number;
+	reader->number = 0;
+	reader->progress = 0;
+	reader->state = HTTP_CHUNK;
+	if (!reader->remaining) {
+		reader->flags |= HTTP_TRAILER;
+		reader->state = HTTP_LINE;
+	}
+}
+
+static __always_inline enum http_event http_start_byte(struct http_reader *reader, __u8 c)
+{
+	if (reader->flags & HTTP_RESPONSE) {
+		if (c != 'H')
+			return http_malformed(reader);
+		reader->progress = 1;
+		reader->state = HTTP_VERSION;
+		return HTTP_NOTHING;
+	}
+	if (c == '\r' || c == '\n')
+		return HTTP_NOTHING; /* RFC 9112, 2.2 */
+	if ((__u8)(c - 'A') >= 26)
+		return http_malformed(reader);
+	reader->hash = HTTP_HASH_BASIS;
+	http_hash(reader, c);
+	reader->progress = 1;
+	reader->state = HTTP_METHOD;
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_method_byte(struct http_reader *reader, __u8 c)
+{
+	if (c == ' ') {
+		__u64 hash = reader->hash;
+
+		reader->hash = 0;
+		reader->progress = 0;
+		if (hash == HTTP_HASH_PRI)
+			return HTTP_PREFACE;
+		reader->method = http_method(hash);
+		reader->state = HTTP_TARGET;
+		return HTTP_PATH;
+	}
+	if ((__u8)(c - 'A') >= 26 || reader->progress >= HTTP_METHOD_MAX)
+		return http_malformed(reader);
+	http_hash(reader, c);
+	reader->progress++;
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_query_byte(struct http_reader *reader, __u8 c)
+{
+	if (!(text_class[c] & TEXT_TARGET_END) || c == '?' || c == '#')
+		return HTTP_NOTHING;
+	if (c != ' ')
+		return http_malformed(reader);
+	reader->state = HTTP_VERSION;
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_version_byte(struct http_reader *reader, __u8 c)
+{
+	__u8 progress = reader->progress;
+
+	if (progress < 7) {
+		if (c != (__u8)(HTTP_WORD_VERSION >> (progress * 8)))
+			return http_malformed(reader);
+		reader->progress = progress + 1;
+		return HTTP_NOTHING;
+	}
+	if (c != '0' && c != '1')
+		return http_malformed(reader);
+	if (c == '0')
+		reader->flags |= HTTP_OLD;
+	reader->progress = 0;
+	reader->state = reader->flags & HTTP_RESPONSE ? HTTP_STATUS : HTTP_LINE_END;
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_status_byte(struct http_reader *reader, __u8 c)
+{
+	__u8 progress = reader->progress;
+
+	if (progress == 0 ? c != ' ' : progress < 4 ? !(text_class[c] & TEXT_DIGIT) : 0)
+		return http_malformed(reader);
+	if (progress == 4) {
+		if (reader->status < 100 || (c != ' ' && c != '\r' && c != '\n'))
+			return http_malformed(reader);
+		reader->progress = 0;
+		reader->state = c == '\n' ? HTTP_LINE : HTTP_SKIP;
+		return HTTP_NOTHING;
+	}
+	if (progress)
+		reader->status = reader->status * 10 + (c - '0');
+	reader->progress = progress + 1;
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_line_byte(struct http_reader *reader, __u8 c)
+{
+	if (c == '\n')
+		return http_head_end(reader);
+	if (c == '\r') {
+		reader->state = HTTP_HEAD_END;
+		return HTTP_NOTHING;
+	}
+	if (c == ' ' || c == '\t') { /* a folded value: none that matters is ever folded */
+		reader->state = HTTP_SKIP;
+		return HTTP_NOTHING;
+	}
+	if (c == ':')
+		return http_malformed(reader);
+	reader->hash = HTTP_HASH_BASIS;
+	http_hash(reader, text_lower(c));
+	reader->state = HTTP_NAME;
+	return HTTP_NOTHING;
+}
+
+static __always_inline enum http_event http_name_byte(struct http_reader *reader, __u8 c)
+{
+	if (c == ':')
+		return http_name_end(reader);
+	if (c < 0x20 || c == 0x7f)
+		return http_malformed(reader);
+	http_hash(reader, text_lower(c));
+	return HTTP_NOTHING;
+}
+
+/* The next byte, in state HTTP_TARGET. */
+static __always_inline enum http_event http_target_byte(struct http_reader *reader,
+							struct endpoint_reader *endpoint, __u8 c)
+{
+	if (!(text_class[c] & TEXT_TARGET_END)) {
+		endpoint_byte(endpoint, c);
+		return HTTP_NOTHING;
+	}
+	if (c != ' ' && c != '?' && c != '#')
+		return http_malformed(reader);
+	endpoint_end(endpoint);
+	reader->state = c == ' ' ? HTTP_VERSION : HTTP_QUERY;
+	return HTTP_NOTHING;
+}
+
+/* The next byte, in any other state. */
+static __always_inline enum http_event http_byte(struct http_reader *reader, __u8 c)
+{
+	switch (reader->state) {
+	case HTTP_SKIP:
+		if (c == '\n')
+			reader->state = HTTP_LINE;
+		return HTTP_NOTHING;
+	case HTTP_START:
+		return http_start_byte(reader, c);
+	case HTTP_METHOD:
+		return http_method_byte(reader, c);
+	case HTTP_QUERY:
+		return http_query_byte(reader, c);
+	case HTTP_VERSION:
+		return http_version_byte(reader, c);
+	case HTTP_STATUS:
+		return http_status_byte(reader, c);
+	case HTTP_LINE_END:
+		if (c == '\n')
+			reader->state = HTTP_LINE;
+		else if (c != '\r')
+			return http_malformed(reader);
+		return HTTP_NOTHING;
+	case HTTP_LINE:
+		return http_line_byte(reader, c);
+	case HTTP_NAME:
+		return http_name_byte(reader, c);
+	case HTTP_NUMBER:
+	case HTTP_NUMBER_END:
+		return http_number_byte(reader, c);
+	case HTTP_CODING:
+		http_coding_byte(reader, c);
+		return HTTP_NOTHING;
+	case HTTP_HOST_LEAD:
+		if (c == ' ' || c == '\t')
+			return HTTP_NOTHING;
+		reader->state = c == '\n' ? HTTP_LINE : HTTP_SKIP;
+		return c == '\n' ? HTTP_NOTHING : HTTP_HOST;
+	case HTTP_HEAD_END:
+		return c == '\n' ? http_head_end(reader) : http_malformed(reader);
+	case HTTP_CHUNK_SIZE:
+		if (http_chunk_size_byte(reader, c) == HTTP_MALFORMED)
+			return HTTP_MALFORMED;
+		if (c == '\n')
+			http_chunk_begin(reader);
+		return HTTP_NOTHING;
+	case HTTP_CHUNK_EXTENSION:
+		if (c == '\n')
+			http_chunk_begin(reader);
+		return HTTP_NOTHING;
+	case HTTP_BODY:
+	case HTTP_CHUNK:
+		if (--reader->remaining)
+			return HTTP_NOTHING;
+		if (reader->state == HTTP_CHUNK) {
+			reader->state = HTTP_CHUNK_END;
+			return HTTP_NOTHING;
+		}
+		reader->state = HTTP_COMPLETE;
+		return HTTP_END;
+	case HTTP_CHUNK_END:
+		if (c == '\n')
+			reader->state = HTTP_CHUNK_SIZE;
+		else if (c != '\r')
+			return http_malformed(reader);
+		return HTTP_NOTHING;
+	}
+	return HTTP_NOTHING;
+}
+
+#endif

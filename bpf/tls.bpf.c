@@ -1,0 +1,441 @@
+// SPDX-License-Identifier: GPL-2.0
+/* HTTP inside TLS: probes at the entries and returns of a library's read and write functions. */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+
+#include "tls_join.bpf.h"
+#include "tls_decode.bpf.h"
+
+/* What the first bytes of a write are. */
+enum tls_opening {
+	TLS_OPENING_REQUEST, /* the beginning of an HTTP/1 request, as far as can be seen */
+	TLS_OPENING_RESPONSE,
+	TLS_OPENING_HTTP2,
+	TLS_OPENING_OTHER,
+};
+
+/* A call instruction has pushed 8 bytes that the return has popped; arm64 keeps them elsewhere. */
+#if defined(__TARGET_ARCH_x86)
+#define TLS_RETURN_POPS 8
+#else
+#define TLS_RETURN_POPS 0
+#endif
+
+static __always_inline struct tls_slot *tls_slot_of(void *ctx, bool *ret_own)
+{
+	__u32 index = 0;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
+		index = bpf_get_attach_cookie(ctx);
+	if (index >= TLS_TARGET_SLOTS)
+		index = 0;
+	*ret_own = index != 0;
+	return bpf_map_lookup_elem(&tls_slots, &index);
+}
+
+static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
+{
+	__u64 word = 0;
+	__u8 c;
+
+	if (bpf_probe_read_user(&c, 1, (const void *)buffer) || (__u8)(c - 'A') >= 26)
+		return TLS_OPENING_OTHER;
+	if (length < 8)
+		return TLS_OPENING_REQUEST; /* in pieces: the reader decides */
+	if (bpf_probe_read_user(&word, sizeof(word), (const void *)buffer))
+		return TLS_OPENING_OTHER;
+	if (word == 0x5448202a20495250ULL) /* "PRI * HT" */
+		return TLS_OPENING_HTTP2;
+	if ((word & 0x00ffffffffffffffULL) == HTTP_WORD_VERSION)
+		return TLS_OPENING_RESPONSE;
+	for (__u32 i = 1; i < 8; i++) { /* letters, then a space, then anything */
+		c = word >> (i * 8);
+		if (c == ' ')
+			return i > 2 ? TLS_OPENING_REQUEST : TLS_OPENING_OTHER;
+		if ((__u8)(c - 'A') >= 26)
+			return TLS_OPENING_OTHER;
+	}
+	return TLS_OPENING_REQUEST;
+}
+
+/* A joined connection is about to send the first bytes of a request, or of something else. */
+static __always_inline void tls_open(struct tls_stream *stream, const struct tls_slot *slot,
+				     __u64 buffer, __u64 length)
+{
+	struct connection *connection;
+	__u64 sock = stream->sock;
+	bool late;
+
+	connection = bpf_map_lookup_elem(&connections, &sock);
+	if (!connection || connection->decoded)
+		return;
+	late = connection->call_sequence || (slot && connection->begin_ns < slot->attached_ns);
+	switch (tls_opening(buffer, length)) {
+	case TLS_OPENING_REQUEST:
+		if (!connection->call_sequence)
+			connection->decoded = 1;
+		else
+			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
+		break;
+	case TLS_OPENING_HTTP2:
+		tls_give_up(stream, UNDECODED_HTTP2);
+		break;
+	case TLS_OPENING_RESPONSE: /* a server in the client's own process */
+		stream->state = TLS_STREAM_IGNORED;
+		break;
+	case TLS_OPENING_OTHER:
+		tls_give_up(stream, late ? UNDECODED_ATTACHED_LATE : UNDECODED_MALFORMED);
+		break;
+	}
+}
+
+/* Looks at the object again, and at what it is about to send. False: of no interest. */
+static __always_inline bool tls_look(struct tls_stream *stream, struct tls_slot *slot,
+				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
+{
+	tls_stream_refresh(stream, slot, key->ssl, key->tgid);
+	if (stream->readers[TLS_SENT].state == HTTP_START) {
+		if (stream->state == TLS_STREAM_JOINED)
+			tls_open(stream, slot, buffer, length);
+		else if (stream->state == TLS_STREAM_NEW &&
+			 tls_opening(buffer, length) != TLS_OPENING_REQUEST)
+			stream->state = TLS_STREAM_IGNORED;
+	}
+	return stream->state != TLS_STREAM_IGNORED;
+}
+
+static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *frame)
+{
+	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
+	struct tls_slot *slot;
+	bool own;
+
+	slot = tls_slot_of(ctx, &own);
+	if (slot)
+		__sync_fetch_and_add(&slot->hits, 1);
+	if (!stream) {
+		struct tls_stream fresh = {};
+
+		fresh.readers[TLS_RECEIVED].flags = HTTP_RESPONSE;
+		bpf_map_update_elem(&tls_streams, &key, &fresh, BPF_NOEXIST);
+		stream = bpf_map_lookup_elem(&tls_streams, &key);
+		if (!stream) {
+			lost_add(LOST_STREAMS_FULL);
+			return false;
+		}
+	}
+	return tls_look(stream, own ? slot : NULL, &key, frame->buffer, frame->length);
+}
+
+/* False: this read is of no interest: nothing was ever written, or nobody wants it. */
+static __always_inline bool tls_before_read(__u64 ssl)
+{
+	struct tls_stream_key key = {.ssl = ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
+
+	return stream && stream->state != TLS_STREAM_IGNORED;
+}
+
+static __always_inline int tls_enter(struct pt_regs *ctx, __u32 direction, __u64 length,
+				     __u64 result)
+{
+	struct tls_frame_key key = {.pid_tgid = bpf_get_current_pid_tgid(),
+				    .stack = PT_REGS_SP(ctx)};
+	struct tls_frame frame = {
+		.ssl = PT_REGS_PARM1(ctx),
+		.buffer = PT_REGS_PARM2(ctx),
+		.length = length,
+		.result = result,
+		.direction = direction,
+	};
+
+	if (!length)
+		return 0;
+	if (direction == TLS_SENT ? !tls_before_write(ctx, &frame) : !tls_before_read(frame.ssl))
+		return 0;
+	frame.time_ns = bpf_ktime_get_boot_ns();
+	bpf_map_update_elem(&tls_frames, &key, &frame, BPF_ANY);
+	return 0;
+}
+
+static __always_inline __u64 tls_int(__u64 value)
+{
+	__s32 length = (__s32)value;
+
+	return length > 0 ? (__u64)length : 0;
+}
+
+SEC("uprobe")
+int og_tls_write(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_SENT, tls_int(PT_REGS_PARM3(ctx)), 0);
+}
+
+SEC("uprobe")
+int og_tls_write_ex(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
+}
+
+SEC("uprobe")
+int og_tls_read(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_RECEIVED, tls_int(PT_REGS_PARM3(ctx)), 0);
+}
+
+SEC("uprobe")
+int og_tls_read_ex(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, TLS_RECEIVED, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
+}
+
+static __always_inline void tls_frame_key(struct pt_regs *ctx, struct tls_frame_key *key)
+{
+	key->pid_tgid = bpf_get_current_pid_tgid();
+	key->stack = PT_REGS_SP(ctx) - TLS_RETURN_POPS;
+}
+
+/* An object whose handshake was made inside this very write is joined only now. */
+static __always_inline bool tls_after_write(void *ctx, const struct tls_frame *frame)
+{
+	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
+	struct tls_slot *slot;
+	bool own;
+
+	if (!stream || stream->state != TLS_STREAM_NEW)
+		return stream;
+	slot = tls_slot_of(ctx, &own);
+	return tls_look(stream, own ? slot : NULL, &key, frame->buffer, frame->total);
+}
+
+SEC("uretprobe")
+int og_tls_leave(struct pt_regs *ctx)
+{
+	struct tls_frame_key key;
+	struct tls_frame *frame;
+	__u64 count = 0;
+
+	tls_frame_key(ctx, &key);
+	frame = bpf_map_lookup_elem(&tls_frames, &key);
+	if (!frame)
+		return 0;
+	if (!frame->result)
+		count = tls_int(PT_REGS_RC(ctx));
+	else if ((__s32)PT_REGS_RC(ctx) == 1 &&
+		 bpf_probe_read_user(&count, sizeof(count), (const void *)frame->result))
+		count = 0;
+	if (!count || count > frame->length) {
+		bpf_map_delete_elem(&tls_frames, &key);
+		return 0;
+	}
+	frame->total = count;
+	if (frame->direction == TLS_RECEIVED)
+		frame->time_ns = bpf_ktime_get_boot_ns();
+	else if (!tls_after_write(ctx, frame))
+		goto done;
+	bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+done:
+	bpf_map_delete_elem(&tls_frames, &key);
+	return 0;
+}
+
+struct tls_at {
+	struct tls_frame_key frame_key;
+	struct tls_stream_key stream_key;
+	struct tls_frame *frame;
+	struct tls_stream *stream;
+	struct http_reader *reader;
+};
+
+/* Where the chain of tail calls is; false when a table lost it. */
+static __always_inline bool tls_resume(struct pt_regs *ctx, struct tls_at *at)
+{
+	tls_frame_key(ctx, &at->frame_key);
+	at->frame = bpf_map_lookup_elem(&tls_frames, &at->frame_key);
+	if (!at->frame)
+		return false;
+	at->stream_key.ssl = at->frame->ssl;
+	at->stream_key.tgid = at->frame_key.pid_tgid >> 32;
+	at->stream_key.reserved = 0;
+	at->stream = bpf_map_lookup_elem(&tls_streams, &at->stream_key);
+	if (!at->stream)
+		return false;
+	at->reader = &at->stream->readers[at->frame->direction & 1];
+	return true;
+}
+
+/* The chain cannot go on: not understood, or too long for it. */
+static __always_inline void tls_lose(struct tls_at *at, enum lost_cause cause)
+{
+	if (tls_is_watched(at->stream))
+		lost_add(cause);
+	tls_give_up(at->stream, UNDECODED_MALFORMED);
+}
+
+static __always_inline __u32 tls_link_of(__u32 event)
+{
+	if (event == HTTP_PATH)
+		return TLS_LINK_PATH;
+	return event == HTTP_HOST ? TLS_LINK_HOST : TLS_LINK_EVENT;
+}
+
+SEC("uprobe")
+int og_tls_decode(struct pt_regs *ctx)
+{
+	struct tls_at at;
+	__u32 event = HTTP_NOTHING;
+
+	if (!tls_resume(ctx, &at))
+		return 0;
+	if (at.stream->state == TLS_STREAM_IGNORED)
+		goto done;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < TLS_WINDOWS; i++) {
+		event = tls_window(at.stream, at.frame, at.reader);
+		tls_barrier();
+		if (event || at.frame->offset >= at.frame->total)
+			break;
+	}
+	if (event == HTTP_MALFORMED) {
+		tls_lose(&at, LOST_HTTP_MALFORMED);
+		goto done;
+	}
+	if (at.reader->head_bytes > TLS_HEAD_MAX) {
+		tls_lose(&at, LOST_HTTP_TOO_LONG);
+		goto done;
+	}
+	if (event) {
+		at.frame->event = event;
+		bpf_tail_call(ctx, &tls_chain, tls_link_of(event));
+	} else if (at.frame->offset < at.frame->total) {
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+	} else {
+		if (at.reader->state == HTTP_UNTIL_CLOSE)
+			tls_response_begin(at.stream, &at.stream_key, at.frame->time_ns);
+		goto done;
+	}
+	tls_lose(&at, LOST_HTTP_TOO_LONG);
+done:
+	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	return 0;
+}
+
+/* The next message of the direction. */
+static __always_inline void tls_next_message(struct tls_at *at)
+{
+	http_begin(at->reader, at->reader->flags & HTTP_RESPONSE);
+}
+
+static __always_inline void tls_sent_event(struct tls_at *at, __u32 event)
+{
+	struct tls_stream *stream = at->stream;
+
+	if (event == HTTP_PREFACE) {
+		tls_give_up(stream, UNDECODED_HTTP2);
+		return;
+	}
+	if (event == HTTP_HEAD) {
+		if (!stream->upstream) { /* not joined, and no Host that is watched */
+			stream->state = TLS_STREAM_IGNORED;
+			return;
+		}
+		tls_request_begin(stream, &at->stream_key);
+	}
+	if (at->reader->state == HTTP_COMPLETE)
+		tls_next_message(at);
+}
+
+static __always_inline void tls_received_event(struct tls_at *at, __u32 event)
+{
+	struct tls_stream *stream = at->stream;
+	__u16 status = at->reader->status;
+
+	if (event == HTTP_HEAD && status < 200 && status != 101) {
+		tls_next_message(at);
+		return;
+	}
+	if (event == HTTP_HEAD && at->reader->state != HTTP_COMPLETE) {
+		tls_response_begin(stream, &at->stream_key, at->frame->time_ns);
+		return;
+	}
+	tls_response_end(stream, &at->stream_key, at->frame->time_ns);
+	tls_next_message(at);
+	if (status == 101)
+		tls_give_up(stream, 0);
+}
+
+SEC("uprobe")
+int og_tls_event(struct pt_regs *ctx)
+{
+	struct tls_at at;
+
+	if (!tls_resume(ctx, &at))
+		return 0;
+	if (at.frame->direction == TLS_SENT)
+		tls_sent_event(&at, at.frame->event);
+	else
+		tls_received_event(&at, at.frame->event);
+	if (at.stream->state != TLS_STREAM_IGNORED && at.frame->offset < at.frame->total) {
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+		tls_lose(&at, LOST_HTTP_TOO_LONG);
+	}
+	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	return 0;
+}
+
+SEC("uprobe")
+int og_tls_path(struct pt_regs *ctx)
+{
+	enum lost_cause cause = LOST_HTTP_TOO_LONG;
+	struct tls_at at;
+
+	if (!tls_resume(ctx, &at))
+		return 0;
+	if (tls_path_window(at.stream, at.frame, at.reader) == HTTP_MALFORMED)
+		cause = LOST_HTTP_MALFORMED;
+	else if (at.frame->offset >= at.frame->total)
+		goto done;
+	else
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+	tls_lose(&at, cause);
+done:
+	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	return 0;
+}
+
+/* Once for the whole name, then once for each of its ends that a wildcard may stand for. */
+SEC("uprobe")
+int og_tls_host(struct pt_regs *ctx)
+{
+	__u32 upstream, dot, skip;
+	struct tls_at at;
+	__u64 begin, left;
+
+	if (!tls_resume(ctx, &at))
+		return 0;
+	skip = at.frame->host_skip;
+	begin = at.frame->offset - 1 + skip; /* the first byte of the name was taken */
+	left = at.frame->total - begin;
+	upstream = tls_host_upstream(at.frame->buffer + begin,
+				     left > HOST_NAME_SIZE ? HOST_NAME_SIZE : left, &dot);
+	if (upstream) {
+		at.stream->upstream = upstream;
+		at.stream->state = TLS_STREAM_NAMED;
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+	} else if (dot && at.frame->host_labels < TLS_HOST_LABELS) {
+		at.frame->host_skip = skip + dot;
+		at.frame->host_labels++;
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_HOST);
+	}
+	at.stream->state = TLS_STREAM_IGNORED;
+	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_TLS_CALL_BPF_H
+#define OPERAGLASS_TLS_CALL_BPF_H
+
+#include "call.bpf.h"
+#include "tls_stream.bpf.h"
+
+/* What a decoded message means for the calls of its connection. */
+
+static __always_inline void tls_call_key(const struct tls_stream *stream,
+					 const struct tls_stream_key *object, __u32 sequence,
+					 struct call_key *key)
+{
+	key->owner = stream->sock ? stream->sock : object->ssl;
+	key->tgid = stream->sock ? 0 : object->tgid;
+	key->sequence = sequence;
+}
+
+/* As the Bot API spells it; letters that it does not know stay as they were sent. */
+static __always_inline void tls_telegram_spelling(struct endpoint *endpoint)
+{
+	struct telegram_method lower, *known;
+
+	for (__u32 i = 0; i < TELEGRAM_METHOD_SIZE; i++)
+		lower.name[i] = text_lower(endpoint->name[i]);
+	known = bpf_map_lookup_elem(&telegram_methods, &lower);
+	if (known)
+		__builtin_memcpy(endpoint->name, known->name, TELEGRAM_METHOD_SIZE);
+}
+
+/* The head of a request is complete. */
+static __always_inline void tls_request_begin(struct tls_stream *stream,
+					      const struct tls_stream_key *object)
+{
+	__u32 kind = 0, upstream = stream->upstream, sequence = stream->next_call;
+	struct http_reader *reader = &stream->readers[TLS_SENT];
+	struct connection *connection;
+	struct upstream *row;
+	struct call call = {};
+	struct call_key key;
+	__u64 sock;
+
+	row = bpf_map_lookup_elem(&upstreams, &upstream);
+	if (row)
+		kind = row->kind;
+	if (endpoint_name(&stream->path, kind, stream->name))
+		tls_telegram_spelling(&stream->endpoint);
+	endpoint_begin(&stream->path, kind);
+
+	call.begin_ns = stream->request_begin_ns;
+	call.tgid = object->tgid;
+	call.upstream = upstream;
+	call.method = reader->method;
+	call.endpoint = stream->endpoint;
+	tls_call_key(stream, object, sequence, &key);
+	if (sequence - stream->first_call < MAX_CALLS_IN_FLIGHT) {
+		call_begin(&key, &call);
+	} else {
+		call_count_begin(&call);
+		lost_add(LOST_CALLS_PIPELINED);
+	}
+	if (call.method == METHOD_HEAD)
+		stream->bodiless |= 1ULL << (sequence & 63);
+	else
+		stream->bodiless &= ~(1ULL << (sequence & 63));
+	stream->next_call = sequence + 1;
+	sock = stream->sock;
+	connection = sock ? bpf_map_lookup_elem(&connections, &sock) : NULL;
+	if (connection)
+		connection->next_call = sequence + 1;
+	if (!sock) {
+		struct decoded_name name = {.tgid = object->tgid, .upstream = upstream};
+
+		bpf_map_update_elem(&decoded_names, &name, &call.begin_ns, BPF_ANY);
+	}
+}
+
+/* A final status came, its body is still to come: what the row must say if the connection ends. */
+static __always_inline void tls_response_begin(struct tls_stream *stream,
+					       const struct tls_stream_key *object, __u64 now)
+{
+	struct http_reader *reader = &stream->readers[TLS_RECEIVED];
+	struct call_key key;
+	struct call *call;
+
+	tls_call_key(stream, object, stream->first_call, &key);
+	call = bpf_map_lookup_elem(&calls, &key);
+	if (!call)
+		return;
+	call->status = reader->status;
+	call->first_byte_ns = stream->response_begin_ns;
+	call->retry_after_ns = reader->retry_after_seconds * 1000000000ULL;
+	call->end_ns = now;
+	call->flags |= CALL_ANSWERED;
+	if (reader->state == HTTP_UNTIL_CLOSE)
+		call->flags |= CALL_UNTIL_CLOSE;
+}
+
+/* The last byte of a response came. */
+static __always_inline void tls_response_end(struct tls_stream *stream,
+					     const struct tls_stream_key *object, __u64 now)
+{
+	struct http_reader *reader = &stream->readers[TLS_RECEIVED];
+	__u32 sequence = stream->first_call;
+	struct connection *connection;
+	struct call_key key;
+	struct call *row, call;
+	__u64 sock;
+
+	tls_call_key(stream, object, sequence, &key);
+	row = bpf_map_lookup_elem(&calls, &key);
+	if (row) {
+		call = *row;
+		call.status = reader->status;
+		call.first_byte_ns = stream->response_begin_ns;
+		if (call.status == 429 || call.status == 503)
+			call.retry_after_ns = reader->retry_after_seconds * 1000000000ULL;
+		call.end_ns = now;
+		call.flags |= CALL_ANSWERED;
+		call_finish(&key, &call);
+	}
+	stream->first_call = sequence + 1;
+	sock = stream->sock;
+	connection = sock ? bpf_map_lookup_elem(&connections, &sock) : NULL;
+	if (connection)
+		connection->first_call = sequence + 1;
+}
+
+#endif

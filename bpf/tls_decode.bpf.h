@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_TLS_DECODE_BPF_H
+#define OPERAGLASS_TLS_DECODE_BPF_H
+
+#include "tls_call.bpf.h"
+#include "tls_host.bpf.h"
+
+/*
+ * Decoding what one call of the library moved: windows of the program's memory, on the stack, go
+ * byte by byte through the reader of their direction. It stops at what means something, another
+ * program acts on that, and the decoding goes on behind it: a chain of tail calls over one frame.
+ */
+
+#define TLS_WINDOW   256
+#define TLS_WINDOWS  2		  /* per link of the chain: 32 links of it cover a TLS record */
+#define TLS_HEAD_MAX (256 * 1024) /* bytes of one head; servers refuse more than 8 to 64 KiB */
+
+enum tls_link { /* rows of tls_chain */
+	TLS_LINK_DECODE = 0,
+	TLS_LINK_EVENT = 1,
+	TLS_LINK_PATH = 2,
+	TLS_LINK_HOST = 3,
+	TLS_LINKS = 4,
+};
+
+/* Filled by the observer; pinned, because the kernel empties an array of programs that no
+ * descriptor and no pin holds. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, TLS_LINKS);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} tls_chain SEC(".maps");
+
+#define tls_barrier() asm volatile("" ::: "memory")
+
+/* The first byte of a message is about to be read. False: it cannot belong to anything. */
+static __always_inline bool tls_message_start(struct tls_stream *stream, struct tls_frame *frame,
+					      struct http_reader *reader)
+{
+	if (frame->direction == TLS_SENT) {
+		stream->request_begin_ns = frame->time_ns;
+		if (stream->state == TLS_STREAM_NEW)
+			reader->flags |= HTTP_WANT_HOST;
+		return stream->next_call - stream->first_call < 64;
+	}
+	if (stream->next_call == stream->first_call)
+		return false;
+	stream->response_begin_ns = frame->time_ns;
+	if (stream->bodiless >> (stream->first_call & 63) & 1)
+		reader->flags |= HTTP_BODILESS;
+	return true;
+}
+
+/* Copies what comes next to the stack, at most TLS_WINDOW bytes. Returns how many, 0: unreadable.
+ * The size goes through the map, so that the verifier follows one unknown instead of two cases. */
+static __always_inline __u32 tls_window_read(struct tls_frame *frame, __u8 *window)
+{
+	__u64 left = frame->total - frame->offset;
+	__u32 size;
+
+	frame->window = left > TLS_WINDOW ? TLS_WINDOW : left;
+	tls_barrier();
+	size = ((frame->window - 1) & (TLS_WINDOW - 1)) + 1;
+	if (bpf_probe_read_user(window, size, (const void *)(frame->buffer + frame->offset))) {
+		lost_add(LOST_USER_MEMORY);
+		return 0;
+	}
+	return size;
+}
+
+/* One window. Returns the event that stopped it; its bytes are added to frame->offset. */
+static __always_inline __u32 tls_window(struct tls_stream *stream, struct tls_frame *frame,
+					struct http_reader *reader)
+{
+	enum http_event event = HTTP_NOTHING;
+	__u8 window[TLS_WINDOW];
+	__u32 size, used = 0;
+
+	frame->offset += http_pass(reader, frame->total - frame->offset, &event);
+	if (event)
+		return event;
+	if (frame->offset >= frame->total)
+		return HTTP_NOTHING;
+	if (reader->state == HTTP_TARGET)
+		return HTTP_PATH;
+	if (reader->state == HTTP_START && !tls_message_start(stream, frame, reader))
+		return HTTP_MALFORMED;
+	size = tls_window_read(frame, window);
+	if (!size)
+		return HTTP_MALFORMED;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < TLS_WINDOW; i++) {
+		if (i >= size)
+			break;
+		event = http_byte(reader, window[i]);
+		used = i + 1;
+		tls_barrier(); /* the reader's members come from the map anew: few states */
+		if (event)
+			break;
+	}
+	frame->offset += used;
+	reader->head_bytes = reader->state < HTTP_BODY ? reader->head_bytes + used : 0;
+	return event;
+}
+
+/* One window of a request's target; HTTP_MALFORMED, or HTTP_NOTHING. */
+static __always_inline __u32 tls_path_window(struct tls_stream *stream, struct tls_frame *frame,
+					     struct http_reader *reader)
+{
+	enum http_event event = HTTP_NOTHING;
+	__u8 window[TLS_WINDOW];
+	__u32 size, used = 0;
+
+	size = tls_window_read(frame, window);
+	if (!size)
+		return HTTP_MALFORMED;
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i < TLS_WINDOW; i++) {
+		if (i >= size)
+			break;
+		event = http_target_byte(reader, &stream->path, window[i]);
+		used = i + 1;
+		tls_barrier();
+		if (event || reader->state != HTTP_TARGET)
+			break;
+	}
+	frame->offset += used;
+	reader->head_bytes += used;
+	return event;
+}
+
+#endif

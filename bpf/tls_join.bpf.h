@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_TLS_JOIN_BPF_H
+#define OPERAGLASS_TLS_JOIN_BPF_H
+
+#include "tls_stream.bpf.h"
+
+/*
+ * Which connection an SSL object speaks on: the one whose ClientHello carried the random that the
+ * object holds. Never by order, thread or length. Objects are used again at the same address, so
+ * the random is read anew before each write.
+ */
+
+/* The 32 bytes at one place of an object; false when there is no such place. */
+static __always_inline bool tls_random_read(__u64 ssl, __u32 place, struct client_random *random)
+{
+	struct tls_random_place *row;
+	__u64 base = ssl;
+
+	row = bpf_map_lookup_elem(&tls_random_places, &place);
+	if (!row || !row->used)
+		return false;
+	if (row->pointer &&
+	    bpf_probe_read_user(&base, sizeof(base), (const void *)(ssl + row->pointer)))
+		return false;
+	return bpf_probe_read_user(random, sizeof(*random), (const void *)(base + row->offset)) ==
+	       0;
+}
+
+static __always_inline bool tls_random_same(const struct client_random *a,
+					    const struct client_random *b)
+{
+	const __u64 *x = (const __u64 *)a->bytes, *y = (const __u64 *)b->bytes;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+}
+
+/* The object begins a new connection. */
+static __always_inline void tls_stream_restart(struct tls_stream *stream)
+{
+	__u8 place = stream->place;
+
+	__builtin_memset(stream, 0, sizeof(*stream));
+	stream->place = place;
+	stream->readers[TLS_RECEIVED].flags = HTTP_RESPONSE;
+}
+
+/* The random belongs to a connection that this process has opened. */
+static __always_inline bool tls_join(struct tls_stream *stream, __u32 tgid,
+				     const struct client_random *random)
+{
+	struct client_random_owner *owner = bpf_map_lookup_elem(&client_randoms, random);
+	struct connection *connection;
+	__u64 sock;
+
+	if (!owner)
+		return false;
+	stream->random = *random;
+	if (owner->tgid != tgid) { /* the server's end, or inherited by fork */
+		stream->state = TLS_STREAM_IGNORED;
+		return true;
+	}
+	sock = owner->sock;
+	connection = bpf_map_lookup_elem(&connections, &sock);
+	if (!connection || !connection->upstream) {
+		stream->state = TLS_STREAM_IGNORED;
+		return true;
+	}
+	stream->sock = sock;
+	stream->upstream = connection->upstream;
+	stream->path.kind = connection->kind;
+	stream->first_call = connection->next_call;
+	stream->next_call = connection->next_call;
+	stream->state = TLS_STREAM_JOINED;
+	return true;
+}
+
+/* Sees whether the object still is the connection that it was, and joins it if it can be. */
+static __always_inline void tls_stream_refresh(struct tls_stream *stream, struct tls_slot *slot,
+					       __u64 ssl, __u32 tgid)
+{
+	__u32 known = slot && slot->place ? slot->place : stream->place;
+	struct client_random random = {};
+
+	if (known) {
+		if (!tls_random_read(ssl, known - 1, &random))
+			return;
+		if (!tls_random_same(&random, &stream->random))
+			tls_stream_restart(stream);
+		else if (stream->state != TLS_STREAM_NEW)
+			return;
+		stream->random = random;
+		stream->place = known;
+		tls_join(stream, tgid, &random); /* else its ClientHello may still be to come */
+		return;
+	}
+	for (__u32 i = 0; i < TLS_RANDOM_PLACES; i++) {
+		if (!tls_random_read(ssl, i, &random))
+			continue;
+		if (!bpf_map_lookup_elem(&client_randoms, &random))
+			continue;
+		tls_stream_restart(stream);
+		tls_join(stream, tgid, &random);
+		stream->place = i + 1;
+		if (slot)
+			slot->place = i + 1;
+		return;
+	}
+}
+
+#endif
