@@ -324,7 +324,7 @@ int model_add_buckets(struct model *model, enum family family,
 		memset(model->counts + series->counts, 0, bucket_count * sizeof(*counts));
 	} else if (series->bound_count != distribution->bound_count ||
 		   memcmp(series->bounds, distribution->bounds,
-			  series->bound_count * sizeof(*series->bounds))) {
+			  series->bound_count * sizeof(*series->bounds)) != 0) {
 		return refuse(model, REFUSED_MISUSE, -EINVAL);
 	}
 	counts = model->counts + series->counts;

@@ -82,7 +82,7 @@ struct model_labels {
 
 #define MODEL_LABELS(...)                                       \
 	((struct model_labels){                                 \
-		(const char *const[]){NULL, ##__VA_ARGS__} + 1, \
+		&(const char *const[]){NULL, ##__VA_ARGS__}[1], \
 		sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(const char *) - 1})
 
 int model_add_integer(struct model *model, enum family family, uint64_t value,

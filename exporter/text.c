@@ -164,7 +164,7 @@ static void keep_bounds(struct rendered_bounds *kept, const struct distribution 
 {
 	uint32_t i;
 
-	if (kept->bounds == distribution->bounds && kept->count == distribution->bound_count &&
+	if (kept->count == distribution->bound_count && kept->bounds == distribution->bounds &&
 	    kept->unit == unit)
 		return;
 	kept->bounds = distribution->bounds;

@@ -41,7 +41,7 @@ static void fill(struct model *model)
 	model_add(model, FAMILY_AGENT_CPU, 1, "claude-code", "user");
 	model_add(model, FAMILY_AGENT_CPU, 3600000000000, "claude-code", "system");
 	model_add_distribution(model, FAMILY_AGENT_PEAK_MEMORY, &peaks, "claude-code");
-	model_add(model, FAMILY_TOOL_EXECUTIONS, 1, "claude-code", "a\\b\"c\nd", "success");
+	model_add(model, FAMILY_TOOL_EXECUTIONS, 1, "claude-code", "a\\b\"c\nx", "success");
 	model_add(model, FAMILY_TOOL_EXECUTIONS, 2, "claude-code", "caf\xc3\xa9 \xff",
 		  "signal_self");
 	model_add(model, FAMILY_BUILD_INFO, 1, "9.9.9", "cc", "x86_64");
