@@ -159,7 +159,7 @@ static int receive_one(int socket, struct handover_message *ret_message, int *re
 
 int handover_receive(struct handover *handover)
 {
-	struct handover_message message;
+	struct handover_message message = {.kind = 0};
 	int fd, status;
 
 	while ((status = receive_one(handover->socket, &message, &fd)) > 0) {
