@@ -105,6 +105,41 @@ static __always_inline void endpoint_set(struct endpoint *endpoint, const char *
 	__builtin_memcpy(endpoint->name, text8, 8);
 }
 
+/*
+ * One key for `requests`, `failures`, `durations` and, from its third byte on, for `endpoints` and
+ * `endpoint_facts`: the stack is too small for one of each.
+ */
+struct series_key {
+	__u16 upstream;
+	union {
+		__u16 status;
+		struct {
+			__u8 method_or_failure;
+			__u8 reserved;
+		};
+		__u16 endpoint_upstream; /* struct endpoint_key begins here */
+	};
+	struct endpoint endpoint;
+};
+
+_Static_assert(sizeof(struct series_key) == sizeof(struct request_key), "overlay");
+_Static_assert(sizeof(struct series_key) == sizeof(struct failure_key), "overlay");
+_Static_assert(sizeof(struct series_key) == sizeof(struct duration_key), "overlay");
+_Static_assert(sizeof(struct series_key) == sizeof(struct endpoint_key) + 2, "overlay");
+
+static __always_inline struct endpoint_key *series_endpoint(struct series_key *key)
+{
+	key->endpoint_upstream = key->upstream;
+	return (struct endpoint_key *)&key->endpoint_upstream;
+}
+
+static __always_inline void series_key_of(const struct call *call, struct series_key *key)
+{
+	key->upstream = call->upstream;
+	key->endpoint_upstream = 0;
+	key->endpoint = call->endpoint;
+}
+
 /* The row of a table whose rows begin as zeroes; NULL when the table is full, which is counted. */
 static __always_inline void *series_row(void *map, const void *key)
 {
@@ -132,20 +167,21 @@ static __always_inline void series_add(void *map, const void *key)
 		__sync_fetch_and_add(count, 1);
 }
 
-/* Replaces the endpoint by "other" when it is new and the table is full. */
-static __always_inline void endpoint_bound(struct endpoint_key *key)
+/* Replaces the endpoint by "other" when it is new and the table is full; true then. */
+static __always_inline bool endpoint_bound(struct endpoint_key *key)
 {
 	__u64 one = 1, *count = bpf_map_lookup_elem(&endpoints, key);
 
 	if (count) {
 		__sync_fetch_and_add(count, 1);
-		return;
+		return false;
 	}
 	if (bpf_map_update_elem(&endpoints, key, &one, BPF_NOEXIST) == 0 ||
 	    bpf_map_lookup_elem(&endpoints, key))
-		return;
+		return false;
 	lost_add(LOST_ENDPOINTS_FULL);
 	endpoint_set(&key->endpoint, "other\0\0");
+	return true;
 }
 
 static __always_inline bool failure_is_retryable(__u32 failure)
@@ -169,7 +205,7 @@ static __always_inline __u32 failure_of_status(__u32 status)
 	return FAILURE_CLIENT_ERROR;
 }
 
-static __noinline int call_count_retry(struct call *call)
+static inline __noinline int call_count_retry(struct call *call)
 {
 	struct recent_failure_key key = {.tgid = call->tgid};
 	struct endpoint_facts *row;
@@ -181,9 +217,7 @@ static __noinline int call_count_retry(struct call *call)
 	if (!failed)
 		return 0;
 	if (call->begin_ns - *failed < RETRY_WINDOW_NS) {
-		struct endpoint_key endpoint = key.endpoint;
-
-		row = series_row(&endpoint_facts, &endpoint);
+		row = series_row(&endpoint_facts, &key.endpoint);
 		if (row)
 			__sync_fetch_and_add(&row->retries, 1);
 	}
@@ -193,25 +227,18 @@ static __noinline int call_count_retry(struct call *call)
 
 /* Counts a request; may replace call->endpoint by "other". Needs begin_ns, tgid, upstream, method
  * and endpoint. Call it once. */
-static __noinline int call_count_begin(struct call *call)
+static inline __noinline int call_count_begin(struct call *call)
 {
-	union {
-		struct endpoint_key endpoint;
-		struct request_key request;
-	} key = {};
+	struct series_key key;
 	struct upstream_totals *totals;
 	__u32 upstream = call->upstream;
 
-	key.endpoint.upstream = call->upstream;
-	key.endpoint.endpoint = call->endpoint;
-	endpoint_bound(&key.endpoint);
-	call->endpoint = key.endpoint.endpoint;
-
-	key.request.upstream = call->upstream;
-	key.request.method = call->method;
-	key.request.reserved = 0;
-	key.request.endpoint = call->endpoint;
-	series_add(&requests, &key.request);
+	series_key_of(call, &key);
+	if (endpoint_bound(series_endpoint(&key)))
+		call->endpoint = key.endpoint;
+	key.method_or_failure = call->method;
+	key.reserved = 0;
+	series_add(&requests, &key);
 
 	/* The usual case, nothing failed lately, costs no look-up. */
 	totals = bpf_map_lookup_elem(&upstream_totals, &upstream);
@@ -239,12 +266,13 @@ static __always_inline void call_emit(const struct call *call)
 	fact_submit(fact);
 }
 
-static __noinline int call_count_failure(struct call *call)
+static inline __noinline int call_count_failure(struct call *call)
 {
 	struct recent_failure_key recent = {.tgid = call->tgid};
-	struct failure_key key = {.upstream = call->upstream, .failure = call->failure};
+	struct series_key key;
 
-	key.endpoint = call->endpoint;
+	series_key_of(call, &key);
+	key.method_or_failure = call->failure;
 	series_add(&failures, &key);
 	if (!failure_is_retryable(call->failure))
 		return 0;
@@ -254,28 +282,20 @@ static __noinline int call_count_failure(struct call *call)
 	return 0;
 }
 
-static __noinline int call_count_answer(struct call *call)
+static inline __noinline int call_count_answer(struct call *call)
 {
-	union {
-		struct duration_key duration;
-		struct endpoint_key endpoint;
-	} key = {};
-	struct endpoint_facts *row;
 	struct histogram *histogram;
+	struct endpoint_facts *row;
+	struct series_key key;
 
-	key.duration.upstream = call->upstream;
-	key.duration.status = call->status;
-	key.duration.endpoint = call->endpoint;
-	histogram = series_row(&durations, &key.duration);
+	series_key_of(call, &key);
+	key.status = call->status;
+	histogram = series_row(&durations, &key);
 	if (histogram)
 		histogram_add(histogram, HISTOGRAM_CALL, call->end_ns - call->begin_ns);
-
 	if (call->failure && !call->retry_after_ns)
 		return 0;
-	__builtin_memset(&key, 0, sizeof(key));
-	key.endpoint.upstream = call->upstream;
-	key.endpoint.endpoint = call->endpoint;
-	row = series_row(&endpoint_facts, &key.endpoint);
+	row = series_row(&endpoint_facts, series_endpoint(&key));
 	if (!row)
 		return 0;
 	if (!call->failure)
@@ -289,7 +309,7 @@ static __noinline int call_count_answer(struct call *call)
  * Counts the end of a call that call_count_begin counted. Needs end_ns; first_byte_ns, status and
  * CALL_ANSWERED when a response came, else `failure`. Call it once, after claiming the call.
  */
-static __noinline int call_count_end(struct call *call)
+static inline __noinline int call_count_end(struct call *call)
 {
 	__u32 upstream = call->upstream;
 	struct upstream_totals *totals = bpf_map_lookup_elem(&upstream_totals, &upstream);
@@ -327,8 +347,8 @@ static __noinline int call_count_end(struct call *call)
 }
 
 /* A call that failed before it had a request: counted as begun and failed, endpoint unknown. */
-static __always_inline void call_count_unsent(__u32 tgid, __u32 upstream, __u32 failure,
-					      __u64 begin_ns, __u64 end_ns)
+static inline __noinline int call_count_unsent(__u32 tgid, __u32 upstream, __u32 failure,
+					       __u64 begin_ns, __u64 end_ns)
 {
 	struct call call = {.begin_ns = begin_ns, .end_ns = end_ns, .tgid = tgid};
 
@@ -337,6 +357,7 @@ static __always_inline void call_count_unsent(__u32 tgid, __u32 upstream, __u32 
 	call_count_begin(&call);
 	call.failure = failure;
 	call_count_end(&call);
+	return 0;
 }
 
 /*

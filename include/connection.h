@@ -91,8 +91,12 @@ struct record_follower {
 	__u8 started;	    /* `high` is valid */
 	__u8 following;	    /* `record` is valid; else bytes only */
 	__u8 header_length; /* bytes of a split header already in `header` */
+	__u8 data;	    /* that record is application data, as far as can be told */
 	__u8 header[5];
-	__u8 reserved[5];
+	__u8 outcome; /* of the packet being read */
+	__u8 found;   /* in it: application data begins or goes on */
+	__u8 flight;  /* in it: the client's last handshake flight */
+	__u8 reserved;
 };
 
 /* Map `connections`. Key: __u64 address of the struct sock. */
@@ -101,8 +105,8 @@ struct connection {
 	__u64 begin_ns;	      /* connect() */
 	__u64 established_ns; /* 0: connecting */
 	__u64 hello_ns;	      /* first payload sent; 0: none yet */
-	__u64 handshake_ns;   /* TLS handshake over; 0: not yet, or not TLS */
-	__u64 call_begin_ns;  /* opaque call; 0: none open */
+	__u64 handshake_ns; /* TLS handshake over; 0: not yet, or not TLS, or 1.2 and no data sent */
+	__u64 call_begin_ns; /* opaque call; 0: none open */
 	__u64 last_sent_ns;
 	__u8 remote[16];     /* network order, IPv4 as ::ffff:a.b.c.d */
 	__u32 netns;	     /* inode number of the network namespace */
@@ -120,7 +124,12 @@ struct connection {
 	__u8 syn_sent;
 	__u8 client_random_known;
 	__u8 suppressed; /* its calls are counted elsewhere (decoded_names) */
-	__u8 reserved1;
+	__u8 handshake_over;
+	__u8 handshake_counted;
+	__u8 client_ccs; /* the client has sent a ChangeCipherSpec */
+	__u8 tried;	 /* counted in `attempts` */
+	__u8 reserved1[5];
+	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;
 
@@ -128,11 +137,12 @@ struct connection {
 	struct record_follower received;
 	__u64 first_byte_ns; /* of the response to `response_sequence` */
 	__u64 last_received_ns;
-	__u32 response_sequence; /* the last opaque call that got a response */
-	__u16 ticket_length;	 /* of the session tickets seen; 0: none */
-	__u16 first_length;	 /* of the first record after the first request; 0: none yet */
-	__u8 tls;		 /* enum tls_version */
-	__u8 server_flight;	 /* bits: 1 ChangeCipherSpec seen, 2 handshake record after it */
+	__u64 server_finished_ns; /* TLS 1.2, as client_finished_ns */
+	__u32 response_sequence;  /* the last opaque call that got a response */
+	__u16 ticket_length;	  /* of the session tickets seen; 0: none */
+	__u16 first_length;	  /* of the first record after the first request; 0: none yet */
+	__u8 tls;		  /* enum tls_version */
+	__u8 server_ccs;	  /* the server has sent a ChangeCipherSpec */
 	__u8 reserved2[6];
 
 	/* The TLS programs. */
@@ -189,12 +199,13 @@ struct attempt_key {
 };
 
 struct attempt {
-	__u8 first[16];	  /* remote address, or the DNS question's type and id, of the first try */
-	__u64 begin_ns;	  /* last try */
-	__u64 failed_ns;  /* last failure that waits */
-	__u64 success_ns; /* last success */
-	__u32 in_flight;  /* tries that have not ended */
-	__u8 failure;	  /* enum call_failure that waits; 0: none */
+	__u8 first[16];	    /* what was tried first: remote address, or see attempt_question */
+	__u8 succeeded[16]; /* what succeeded last */
+	__u64 begin_ns;	    /* last try */
+	__u64 failed_ns;    /* last failure that waits */
+	__u64 success_ns;   /* last success; 0: none */
+	__u32 in_flight;    /* connections that have neither failed nor been made */
+	__u8 failure;	    /* enum call_failure that waits; 0: none */
 	__u8 reserved[3];
 };
 
@@ -266,7 +277,7 @@ _Static_assert(sizeof(struct claim) == 16, "contract");
 _Static_assert(sizeof(struct client_random) == 32, "contract");
 _Static_assert(sizeof(struct client_random_owner) == 16, "contract");
 _Static_assert(sizeof(struct attempt_key) == 8, "contract");
-_Static_assert(sizeof(struct attempt) == 48, "contract");
+_Static_assert(sizeof(struct attempt) == 64, "contract");
 _Static_assert(sizeof(struct route_wait) == 32, "contract");
 _Static_assert(sizeof(struct lookup_key) == 12, "contract");
 _Static_assert(sizeof(struct lookup) == 24, "contract");

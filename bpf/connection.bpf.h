@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_CONNECTION_BPF_H
+#define OPERAGLASS_CONNECTION_BPF_H
+
+/*
+ * One connection's row: to which upstream it belongs, its opaque calls, its end. Everything here
+ * runs under the socket's lock (state tracepoint, egress), but opaque_finish, which the sweep calls
+ * too.
+ */
+#include "attempt.bpf.h"
+#include "call.bpf.h"
+#include "socket_maps.bpf.h"
+
+static __always_inline struct upstream_totals *totals_of(__u32 upstream)
+{
+	return upstream ? bpf_map_lookup_elem(&upstream_totals, &upstream) : NULL;
+}
+
+static __always_inline bool upstream_has_port(__u32 upstream, __u16 port)
+{
+	struct upstream_port_key key = {.upstream = upstream, .port = port};
+
+	return bpf_map_lookup_elem(&upstream_ports, &key) != NULL;
+}
+
+/* Upstream by configured network, else by port alone. `address` in network order. */
+static __always_inline __u32 network_upstream(const __u8 *address, __u16 port)
+{
+	struct network_key key = {.prefix_length = 16 + 128};
+	__u32 *upstream;
+
+	key.port[0] = port >> 8;
+	key.port[1] = port & 0xff;
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	upstream = bpf_map_lookup_elem(&networks, &key);
+	return upstream ? *upstream : 0;
+}
+
+/* Upstream by an address that DNS gave for a watched name. */
+static __always_inline __u32 learned_upstream(const __u8 *address, __u32 netns, __u16 port)
+{
+	struct learned_key key = {.netns = netns};
+	struct learned_address *learned;
+
+	__builtin_memcpy(key.address, address, sizeof(key.address));
+	learned = bpf_map_lookup_elem(&learned_addresses, &key);
+	if (!learned || !upstream_has_port(learned->upstream, port))
+		return 0;
+	return learned->upstream;
+}
+
+/* From now on the connection belongs to `upstream`: what was measured before is added to it. */
+static __always_inline void connection_decide(struct connection *row, __u32 upstream)
+{
+	struct upstream_totals *totals = totals_of(upstream);
+	struct upstream *configured = bpf_map_lookup_elem(&upstreams, &upstream);
+
+	if (!totals || !configured || row->upstream)
+		return;
+	row->kind = configured->kind;
+	row->upstream = upstream;
+	if (row->established_ns)
+		histogram_add(&totals->connect, HISTOGRAM_CONNECT,
+			      row->established_ns - row->begin_ns);
+	__sync_fetch_and_add(&totals->sent_bytes, row->sent.bytes);
+	__sync_fetch_and_add(&totals->received_bytes, row->received.bytes);
+	__sync_fetch_and_add(&totals->retransmits, row->retransmits);
+}
+
+/* Counts the connection once, as soon as it is known how much of it can be seen. */
+static __always_inline void connection_count(struct connection *row, __u32 reason)
+{
+	struct decoded_name name = {.tgid = row->tgid, .upstream = row->upstream};
+	struct upstream_totals *totals = totals_of(row->upstream);
+	struct tls_process *process;
+	__u32 visibility;
+
+	if (!totals || row->visibility)
+		return;
+	if (row->protocol != PROTOCOL_TLS) {
+		visibility = row->protocol == PROTOCOL_PLAIN || row->kind >= UPSTREAM_DATABASE
+				     ? VISIBILITY_PLAIN
+				     : VISIBILITY_ENCRYPTED;
+	} else if (row->decoded) {
+		visibility = VISIBILITY_DECODED;
+	} else if (bpf_map_lookup_elem(&decoded_names, &name)) {
+		row->suppressed = 1;
+		visibility = VISIBILITY_DECODED;
+	} else {
+		visibility = VISIBILITY_ENCRYPTED;
+	}
+	row->visibility = visibility;
+	__sync_fetch_and_add(&totals->connections[visibility & 3], 1);
+	if (visibility != VISIBILITY_ENCRYPTED)
+		return;
+	process = bpf_map_lookup_elem(&tls_processes, &row->tgid);
+	if (!reason)
+		reason = row->undecoded;
+	if (!reason && process)
+		reason = process->undecoded;
+	if (reason < UNDECODED_REASONS)
+		__sync_fetch_and_add(&totals->undecoded[reason], 1);
+}
+
+/*
+ * Counts the end of the open opaque call: answered when a response came, else with `failure`.
+ *
+ * The sweep may do the same at the same moment, but only after a pause of quiet_ns; so only after
+ * such a pause does the socket's side need a claim, and an ordinary call costs none.
+ */
+static inline __noinline int opaque_finish(struct connection *row, __u64 sock, __u32 failure,
+				    bool by_sweep)
+{
+	struct claim claim = {.sock = sock};
+	struct call call = {};
+	struct upstream *upstream;
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u32 id;
+	bool answered;
+
+	if (!row || !row->call_begin_ns)
+		return 0;
+	id = row->upstream;
+	upstream = bpf_map_lookup_elem(&upstreams, &id);
+	claim.sequence = row->call_sequence;
+	if (!upstream || row->swept == claim.sequence)
+		return 0;
+	answered = row->response_sequence == row->call_sequence;
+	call.end_ns = answered ? row->last_received_ns : now;
+	if (by_sweep && (!answered || now - call.end_ns < upstream->quiet_ns ||
+			 now - row->last_sent_ns < upstream->quiet_ns))
+		return 0;
+	call.begin_ns = row->call_begin_ns;
+	call.first_byte_ns = answered ? row->first_byte_ns : 0;
+	if (answered && now - call.end_ns >= upstream->quiet_ns &&
+	    bpf_map_update_elem(&claims, &claim, &now, BPF_NOEXIST))
+		return 0;
+	if (by_sweep)
+		row->swept = claim.sequence;
+	call.tgid = row->tgid;
+	call.upstream = id;
+	call.flags = answered ? CALL_ANSWERED : 0;
+	call.failure = answered ? FAILURE_NONE : failure;
+	endpoint_set(&call.endpoint, "unknown");
+	call_count_end(&call);
+	return 0;
+}
+
+/* Application data begins to leave: a new call, unless the open one still waits for its response. */
+static inline __noinline int opaque_begin(struct connection *row, __u64 sock, __u64 now)
+{
+	struct call call = {.begin_ns = now};
+
+	if (!row || row->decoded || row->suppressed)
+		return 0;
+	if (row->call_begin_ns) {
+		if (row->response_sequence != row->call_sequence)
+			return 0;
+		opaque_finish(row, sock, FAILURE_NONE, false);
+	}
+	row->call_begin_ns = now;
+	row->call_sequence++;
+	call.tgid = row->tgid;
+	call.upstream = row->upstream;
+	endpoint_set(&call.endpoint, "unknown");
+	call_count_begin(&call);
+	return 0;
+}
+
+/* The decoded calls that the end of their connection ends too. */
+static inline __noinline int decoded_finish(struct connection *row, __u64 sock, __u64 now)
+{
+	struct call_key key = {.owner = sock};
+	struct call *found, call;
+
+	if (!row)
+		return 0;
+	for (__u32 i = 0; i < MAX_CALLS_IN_FLIGHT; i++) {
+		key.sequence = row->first_call + i;
+		if (key.sequence >= row->next_call)
+			break;
+		found = bpf_map_lookup_elem(&calls, &key);
+		if (!found)
+			continue;
+		call = *found;
+		if (!(call.flags & CALL_UNTIL_CLOSE)) {
+			call.flags &= ~CALL_ANSWERED;
+			call.failure = row->end;
+			call.end_ns = now;
+		} else if (!call.end_ns) {
+			call.end_ns = now;
+		}
+		call_finish(&key, &call);
+	}
+	return 0;
+}
+
+/* No more responses will come, or be waited for. The first cause that is seen stands. */
+static __always_inline void connection_ends(struct connection *row, __u64 sock, __u32 cause)
+{
+	if (!row->end)
+		row->end = cause;
+	opaque_finish(row, sock, row->end, false);
+	row->call_begin_ns = 0;
+}
+
+static __always_inline bool handshake_is_complete(struct connection *row)
+{
+	if (row->handshake_ns)
+		return true;
+	return row->tls == TLS_VERSION_1_2 && row->server_finished_ns && row->client_finished_ns;
+}
+
+/* A TLS 1.2 handshake is over with the later of both Finished messages. */
+static __always_inline void handshake_settle(struct connection *row)
+{
+	struct upstream_totals *totals = totals_of(row->upstream);
+
+	if (!row->handshake_ns)
+		row->handshake_ns = row->server_finished_ns > row->client_finished_ns
+					    ? row->server_finished_ns
+					    : row->client_finished_ns;
+	if (totals && !row->handshake_counted && row->handshake_ns > row->hello_ns)
+		histogram_add(&totals->handshake, HISTOGRAM_CONNECT,
+			      row->handshake_ns - row->hello_ns);
+	row->handshake_counted = 1;
+}
+
+/* Everything that is counted when an established connection is gone. `round_trip_ns` 0: unknown. */
+static inline __noinline int connection_close(struct connection *row, __u64 sock, __u64 round_trip_ns)
+{
+	struct upstream_totals *totals;
+	__u64 now = bpf_ktime_get_boot_ns();
+	__u32 upstream, failure;
+
+	if (!row)
+		return 0;
+	upstream = row->candidate ? row->candidate : row->fallback;
+	if (!row->upstream && upstream)
+		connection_decide(row, upstream);
+	totals = totals_of(row->upstream);
+	if (!totals)
+		return 0;
+	if (round_trip_ns)
+		histogram_add(&totals->round_trip, HISTOGRAM_CONNECT, round_trip_ns);
+	if (row->next_call != row->first_call)
+		decoded_finish(row, sock, now);
+	if (row->protocol == PROTOCOL_PLAIN || !row->hello_ns) {
+		connection_count(row, UNDECODED_NO_REQUEST);
+		return 0;
+	}
+	if (handshake_is_complete(row)) {
+		handshake_settle(row);
+	} else if (!row->call_sequence && !row->next_call) {
+		failure = row->end == FAILURE_TIMEOUT && !row->received.bytes
+				  ? FAILURE_TIMEOUT
+				  : FAILURE_TLS_HANDSHAKE;
+		call_count_unsent(row->tgid, row->upstream, failure, row->hello_ns, now);
+	}
+	connection_count(row, UNDECODED_NO_REQUEST);
+	return 0;
+}
+
+#endif

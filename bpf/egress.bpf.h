@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_EGRESS_BPF_H
+#define OPERAGLASS_EGRESS_BPF_H
+
+/* What the client sends. Runs under the socket's lock. */
+#include "connection.bpf.h"
+#include "hello.bpf.h"
+#include "host.bpf.h"
+#include "records.bpf.h"
+#include "segment.bpf.h"
+
+enum {
+	/* TLS 1.3: type, header, hash of 32 or 48 bytes, tag of 16 (RFC 8446 sections 4.4.4, 5.2). */
+	FINISHED_SHA256 = 53,
+	FINISHED_SHA384 = 69,
+	/* TLS 1.3: 2 bytes of alert, type, tag. */
+	ALERT_LENGTH = 19,
+	/* No request fits: "GET / HTTP/1.0" and two line ends are 18 bytes, the least overhead 16. So
+	 * control frames of HTTP/2 (settings and their acknowledgement, ping, window) begin no call. */
+	REQUEST_LENGTH_MIN = 35,
+};
+
+static __always_inline void egress_again(struct connection *row)
+{
+	struct upstream_totals *totals = totals_of(row->upstream);
+
+	row->retransmits++;
+	if (totals)
+		__sync_fetch_and_add(&totals->retransmits, 1);
+}
+
+/* The upstream of a connection whose first payload is known; false if nobody watches it. */
+static inline __noinline int egress_attribute(struct connection *row, struct workspace *workspace)
+{
+	__u32 upstream, named = 0;
+
+	if (!row || !workspace)
+		return 0;
+	upstream = row->candidate ? row->candidate : row->fallback;
+	if (row->protocol == PROTOCOL_TLS && workspace->parsed.name_length) {
+		named = host_upstream((const char *)workspace->name);
+		if (named && !upstream_has_port(named, row->remote_port))
+			named = 0;
+		upstream = named ? named : row->fallback;
+	}
+	connection_decide(row, upstream);
+	return row->upstream != 0;
+}
+
+static inline __noinline int egress_remember(struct connection *row, __u64 sock,
+					     struct workspace *workspace)
+{
+	struct client_random_owner owner = {.sock = sock};
+
+	if (!row || !workspace)
+		return 0;
+	owner.tgid = row->tgid;
+	__builtin_memcpy(row->client_random, workspace->hello + CLIENT_HELLO_RANDOM_AT,
+			 sizeof(row->client_random));
+	bpf_map_update_elem(&client_randoms, row->client_random, &owner, BPF_ANY);
+	row->client_random_known = 1;
+	return 0;
+}
+
+enum first_result {
+	FIRST_PARTIAL, /* wait for more */
+	FIRST_UNWATCHED,
+	FIRST_KNOWN,
+};
+
+static inline __noinline int egress_first(struct __sk_buff *skb, struct connection *row, __u64 sock,
+					  const struct segment *segment,
+					  struct workspace *workspace)
+{
+	int result;
+	__u8 type = 0;
+
+	if (!row || !segment || !workspace)
+		return FIRST_PARTIAL;
+	workspace->continued = row->hello_ns != 0;
+	workspace->parsed.name_length = 0;
+	if (!row->hello_ns)
+		row->hello_ns = row->last_sent_ns;
+	result = hello_feed(skb, sock, segment->payload_at, segment->length, workspace);
+	if (result == PARSE_PARTIAL)
+		return FIRST_PARTIAL;
+	if (result == PARSE_DONE) {
+		row->protocol = PROTOCOL_TLS;
+		records_begin(&row->sent,
+			      row->sent.high - (__u32)row->sent.bytes + workspace->parsed.end);
+	} else {
+		row->protocol = PROTOCOL_PLAIN;
+		bpf_skb_load_bytes(skb, segment->payload_at, &type, 1);
+		if (result == PARSE_TOO_LONG)
+			lost_add(LOST_HELLO_TOO_LONG);
+		else if (workspace->continued || type == TLS_HANDSHAKE)
+			lost_add(LOST_HELLO_MALFORMED);
+	}
+	if (!egress_attribute(row, workspace))
+		return FIRST_UNWATCHED;
+	if (result == PARSE_DONE)
+		egress_remember(row, sock, workspace);
+	return FIRST_KNOWN;
+}
+
+/* A record of type 23 begins: is it application data? */
+static __always_inline bool egress_data_record(struct connection *row, __u64 now)
+{
+	__u16 length = row->sent.length;
+	bool finished = length == FINISHED_SHA256 || length == FINISHED_SHA384;
+
+	if (row->tls == TLS_VERSION_1_2 || row->client_finished_ns) {
+		row->handshake_over = 1;
+		return length >= REQUEST_LENGTH_MIN;
+	}
+	if (row->handshake_ns) {
+		if (!row->sent.flight)
+			return length >= REQUEST_LENGTH_MIN;
+		row->sent.flight = !finished; /* a client's certificate goes before */
+		return false;
+	}
+	if (length == ALERT_LENGTH)
+		return false;
+	if (!row->received.bytes)
+		return length >= REQUEST_LENGTH_MIN; /* early data */
+	row->handshake_ns = now;
+	row->handshake_over = 1;
+	row->sent.flight = !finished;
+	return false;
+}
+
+static inline __noinline int egress_records(struct __sk_buff *skb, struct connection *row,
+					    const struct segment *segment, __u64 now)
+{
+	struct record_follower *sent;
+
+	if (!row || !segment)
+		return 0;
+	sent = &row->sent;
+	if (!sent->following)
+		records_find(skb, sent, segment);
+	if (!sent->following)
+		return 1;
+	sent->found = 0;
+	sent->flight = 0;
+	for (__u32 i = 0; i < RECORDS_PER_PACKET; i++) {
+		PARSE_FORGET();
+		if (records_next(skb, sent, segment))
+			break;
+		if (sent->outcome == RECORD_AGAIN)
+			continue;
+		if (sent->type == TLS_APPLICATION_DATA)
+			sent->found |= egress_data_record(row, now);
+		else if (sent->type == TLS_CHANGE_CIPHER_SPEC)
+			row->client_ccs = 1;
+		else if (sent->type == TLS_HANDSHAKE && row->client_ccs &&
+			 row->tls != TLS_VERSION_1_3 && !row->client_finished_ns)
+			row->client_finished_ns = now;
+	}
+	records_check(sent, segment);
+	return sent->found;
+}
+
+/* Payload that was not sent before. False: nobody watches this connection. */
+static __always_inline bool egress_fresh(struct __sk_buff *skb, struct connection *row, __u64 sock,
+					 struct segment *segment)
+{
+	struct upstream_totals *totals = totals_of(row->upstream);
+	__u32 high = segment->sequence + segment->length, fresh = high - row->sent.high;
+	__u64 now = bpf_ktime_get_boot_ns();
+	struct workspace *workspace;
+	int first, data = 1;
+
+	row->sent.bytes += fresh;
+	row->sent.high = high;
+	row->last_sent_ns = now;
+	if (totals)
+		__sync_fetch_and_add(&totals->sent_bytes, fresh);
+	if (row->protocol == PROTOCOL_UNKNOWN) {
+		workspace = workspace_take();
+		if (!workspace) {
+			lost_add(LOST_HELLO_FULL);
+			return false;
+		}
+		first = egress_first(skb, row, sock, segment, workspace);
+		workspace->busy = 0;
+		if (first != FIRST_KNOWN)
+			return first == FIRST_PARTIAL;
+	}
+	if (row->protocol == PROTOCOL_TLS)
+		data = egress_records(skb, row, segment, now);
+	if (row->handshake_over && !row->handshake_counted)
+		handshake_settle(row);
+	if (!data)
+		return true;
+	if (!row->visibility)
+		connection_count(row, 0);
+	opaque_begin(row, sock, now);
+	return true;
+}
+
+static __always_inline void egress_packet(struct __sk_buff *skb)
+{
+	struct segment segment = {};
+	__u64 sock = (__u64)skb->sk;
+	struct connection *row = bpf_map_lookup_elem(&connections, &sock);
+
+	if (!row || !segment_parse(skb, &segment))
+		return;
+	if (segment.flags & TCP_SYN) {
+		if (row->syn_sent)
+			egress_again(row);
+		row->syn_sent = 1;
+	}
+	if (!segment.length && !(segment.flags & TCP_SYN))
+		return;
+	if (!records_fresh(&row->sent, &segment)) {
+		if (segment.length)
+			egress_again(row);
+		return;
+	}
+	if (!egress_fresh(skb, row, sock, &segment))
+		bpf_map_delete_elem(&connections, &sock);
+}
+
+#endif

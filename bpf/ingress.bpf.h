@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_INGRESS_BPF_H
+#define OPERAGLASS_INGRESS_BPF_H
+
+/* What the server sends. Runs before TCP, without the socket's lock: sees duplicates and packets
+ * out of order, maybe on another CPU than the egress program, and writes its own members only. */
+#include "connection.bpf.h"
+#include "egress.bpf.h"
+#include "records.bpf.h"
+#include "segment.bpf.h"
+
+enum {
+	/* Session tickets come in pairs of one length (OpenSSL's default is two). */
+	TICKET_LENGTH_MIN = 60,
+	TICKET_LENGTH_MAX = 600,
+	TICKETS_EXCLUDED = 1, /* in ticket_length: none can come any more */
+	/* "HTTP/1.1 100 Continue" and two line ends, sealed: TLS 1.3; 1.2 with ChaCha20, with GCM. */
+	CONTINUE_1_3 = 42,
+	CONTINUE_1_2_CHACHA = 41,
+	CONTINUE_1_2_GCM = 49,
+};
+
+static inline __noinline int ingress_version(struct __sk_buff *skb, struct connection *row,
+					     const struct segment *segment)
+{
+	__u8 head[128] = {};
+	int is_1_3;
+
+	if (!row || !segment || segment->length < SERVER_HELLO_HEAD ||
+	    bpf_skb_load_bytes(skb, segment->payload_at, head, SERVER_HELLO_HEAD))
+		return 0;
+	is_1_3 = server_hello_is_1_3(head, SERVER_HELLO_HEAD);
+	if (is_1_3 >= 0)
+		row->tls = is_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
+	return 0;
+}
+
+/*
+ * The first records after the first request may be session tickets, which look like data: two of
+ * one length, of a ticket's size, are taken for tickets. Returns -1 when that is so, and what was
+ * taken for the response so far was none.
+ */
+static __always_inline int ingress_maybe_ticket(struct connection *row, __u16 length)
+{
+	if (!row->first_length) {
+		row->first_length = length;
+		return 1;
+	}
+	if (length != row->first_length || length < TICKET_LENGTH_MIN ||
+	    length > TICKET_LENGTH_MAX) {
+		row->ticket_length = TICKETS_EXCLUDED;
+		return 1;
+	}
+	row->ticket_length = length;
+	row->response_sequence = 0;
+	return -1;
+}
+
+/* A record of type 23 begins. 1: part of a response; 0: not; -1: nor was what came before it. */
+static __always_inline int ingress_data_record(struct connection *row)
+{
+	__u16 length = row->received.length;
+
+	if (row->tls == TLS_VERSION_1_2)
+		return length != CONTINUE_1_2_CHACHA && length != CONTINUE_1_2_GCM;
+	if (length == ALERT_LENGTH || !row->handshake_ns)
+		return 0;
+	if (!row->call_begin_ns) {
+		if (length >= TICKET_LENGTH_MIN && !row->ticket_length)
+			row->ticket_length = length;
+		return 0;
+	}
+	if (length == CONTINUE_1_3)
+		return 0;
+	if (row->call_sequence == 1 && !row->ticket_length)
+		return ingress_maybe_ticket(row, length);
+	return 1;
+}
+
+static inline __noinline int ingress_records(struct __sk_buff *skb, struct connection *row,
+					     const struct segment *segment, __u64 now)
+{
+	struct record_follower *received;
+	int kind;
+
+	if (!row || !segment)
+		return 0;
+	received = &row->received;
+	if (!received->following)
+		records_find(skb, received, segment);
+	if (!received->following)
+		return row->handshake_ns != 0;
+	received->found = records_goes_on(received, segment) && received->data;
+	for (__u32 i = 0; i < RECORDS_PER_PACKET; i++) {
+		PARSE_FORGET();
+		if (records_next(skb, received, segment))
+			break;
+		if (received->outcome == RECORD_AGAIN)
+			continue;
+		kind = 0;
+		if (received->type == TLS_APPLICATION_DATA)
+			kind = ingress_data_record(row);
+		else if (received->type == TLS_CHANGE_CIPHER_SPEC)
+			row->server_ccs = 1;
+		else if (received->type == TLS_HANDSHAKE && row->server_ccs &&
+			 row->tls != TLS_VERSION_1_3 && !row->server_finished_ns)
+			row->server_finished_ns = now;
+		received->data = kind > 0;
+		received->found = kind < 0 ? 0 : received->found | received->data;
+	}
+	records_check(received, segment);
+	return received->found;
+}
+
+static __always_inline void ingress_fresh(struct __sk_buff *skb, struct connection *row,
+					  struct segment *segment)
+{
+	__u32 high = segment->sequence + segment->length, fresh = high - row->received.high;
+	struct upstream_totals *totals = totals_of(row->upstream);
+	bool is_first = !row->received.bytes, data = true;
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	row->received.bytes += fresh;
+	if (totals)
+		__sync_fetch_and_add(&totals->received_bytes, fresh);
+	if (row->protocol == PROTOCOL_TLS) {
+		if (is_first && segment->sequence == row->received.high) {
+			records_begin(&row->received, segment->sequence);
+			ingress_version(skb, row, segment);
+		}
+		data = ingress_records(skb, row, segment, now);
+	}
+	row->received.high = high;
+	if (!data || !row->call_begin_ns)
+		return;
+	row->last_received_ns = now;
+	if (row->response_sequence != row->call_sequence) {
+		row->first_byte_ns = now;
+		row->response_sequence = row->call_sequence;
+	}
+}
+
+static __always_inline void ingress_packet(struct __sk_buff *skb)
+{
+	struct segment segment = {};
+	__u64 sock = (__u64)skb->sk;
+	struct connection *row = bpf_map_lookup_elem(&connections, &sock);
+
+	if (!row || !segment_parse(skb, &segment))
+		return;
+	if (!segment.length && !(segment.flags & TCP_SYN))
+		return;
+	if (records_fresh(&row->received, &segment))
+		ingress_fresh(skb, row, &segment);
+}
+
+#endif

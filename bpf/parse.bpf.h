@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef OPERAGLASS_PARSE_BPF_H
+#define OPERAGLASS_PARSE_BPF_H
+
+#include <linux/types.h>
+
+/*
+ * What parsers need that must also load: the kernel's verifier wants a mask on every offset, and
+ * the compiler must not see that the mask changes nothing, or it removes it.
+ *
+ * Buffers are a power of two and PARSE_SLACK bytes more, so that a masked offset may be followed by
+ * a few constant ones. The callers have always compared with the true length before.
+ */
+
+#define PARSE_SLACK 64
+
+/*
+ * At the head of a loop whose variables live in a map value: the verifier forgets what it knew of
+ * them, so that all ways through the body end in one state instead of in a new one each time.
+ */
+#define PARSE_FORGET() asm volatile("" : : : "memory")
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+#ifdef __bpf__
+
+static __always_inline __u32 parse_bound(__u32 value, __u32 mask)
+{
+	asm volatile("%0 &= %1" : "+r"(value) : "i"(mask));
+	return value;
+}
+
+/* memcpy between two map values; to_at <= to_mask, 1 <= size <= size_mask + 1. (Kernel 5.10 refuses
+ * a size that may be 0.) */
+static __always_inline void parse_copy(__u8 *to, __u32 to_at, __u32 to_mask, const __u8 *from,
+				       __u32 from_at, __u32 size, __u32 size_mask)
+{
+	__u64 at = to_at, bytes = size - 1;
+
+	asm volatile("%0 &= %1" : "+r"(at) : "i"(to_mask));
+	asm volatile("%0 &= %1" : "+r"(bytes) : "i"(size_mask));
+	bpf_probe_read_kernel(to + at, bytes + 1, from + from_at);
+}
+
+#else
+
+#include <string.h>
+
+static inline __u32 parse_bound(__u32 value, __u32 mask)
+{
+	return value & mask;
+}
+
+static inline void parse_copy(__u8 *to, __u32 to_at, __u32 to_mask, const __u8 *from, __u32 from_at,
+			      __u32 from_mask, __u32 size, __u32 size_mask)
+{
+	(void)to_mask;
+	(void)from_mask;
+	(void)size_mask;
+	memcpy(to + to_at, from + from_at, size);
+}
+
+#endif
+
+/* Eight letters at once to lower case, without a branch; other bytes stay as they are. */
+static __always_inline __u64 parse_lower(__u64 word)
+{
+	__u64 seven = word & 0x7f7f7f7f7f7f7f7fULL;
+	__u64 above_z = seven + 0x2525252525252525ULL;	   /* bit 7 set: > 'Z' */
+	__u64 not_below_a = seven + 0x3f3f3f3f3f3f3f3fULL; /* bit 7 set: >= 'A' */
+	__u64 upper = (not_below_a ^ above_z) & ~word & 0x8080808080808080ULL;
+
+	return word | upper >> 2;
+}
+
+#endif

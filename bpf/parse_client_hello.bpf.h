@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef OPERAGLASS_PARSE_CLIENT_HELLO_BPF_H
+#define OPERAGLASS_PARSE_CLIENT_HELLO_BPF_H
+
+#include <linux/types.h>
+#include "parse.bpf.h"
+
+/*
+ * TLS ClientHello (RFC 8446 section 4.1.2): where the server's name and the client's random are.
+ * Pure; compiled for the kernel and for tests. Never reads at or behind `length`.
+ */
+
+enum {
+	CLIENT_HELLO_SIZE =
+		16384, /* the largest record; post-quantum hellos have some 1,800 bytes */
+	CLIENT_HELLO_EXTENSIONS = 48, /* browsers send about 18 */
+	CLIENT_HELLO_CHUNK = 4096,    /* copied at once */
+	CLIENT_HELLO_BUFFER = CLIENT_HELLO_SIZE + CLIENT_HELLO_CHUNK,
+	CLIENT_HELLO_STEPS =
+		20, /* 4 chunks, and 16 records more that one hello may be spread over */
+	CLIENT_HELLO_NAME_MAX = 253,
+	TLS_HEADER_SIZE = 5,
+	TLS_RECORD_MAX = 16384 + 256, /* RFC 8446 section 5.2 */
+};
+
+enum tls_record_type {
+	TLS_CHANGE_CIPHER_SPEC = 20,
+	TLS_ALERT = 21,
+	TLS_HANDSHAKE = 22,
+	TLS_APPLICATION_DATA = 23,
+	TLS_HEARTBEAT = 24,
+};
+
+enum parse_result {
+	PARSE_DONE = 0,
+	PARSE_PARTIAL = 1, /* more bytes are needed */
+	PARSE_MALFORMED = 2,
+	PARSE_TOO_LONG = 3,
+};
+
+/* In the kernel it lies in a map value: see PARSE_FORGET. */
+struct client_hello {
+	__u32 length;	   /* of the whole message, its 4 bytes of header included */
+	__u32 end;	   /* bytes of the stream up to the end of the message's last record */
+	__u32 name_at;	   /* in the message */
+	__u32 name_length; /* 0: no name */
+	__u32 at;	   /* the parsers' own: place in the stream or in the message */
+	__u32 have;	   /* bytes of the message so far */
+	__u32 record;	   /* bytes left of the record */
+	__u32 extensions;  /* end of the extensions */
+};
+
+/* Where in the message the 32 bytes of the client's random are. */
+#define CLIENT_HELLO_RANDOM_AT 6
+
+/*
+ * Is there a whole ClientHello in one record at the beginning of a stream? `head` holds the
+ * stream's first 9 bytes. On PARSE_DONE length and end are set.
+ */
+static __always_inline enum parse_result client_hello_head(const __u8 *head, __u32 stream_length,
+							   struct client_hello *hello)
+{
+	__u32 record = head[3] << 8 | head[4];
+	__u32 message = (head[6] << 16 | head[7] << 8 | head[8]) + 4;
+
+	if (head[0] != TLS_HANDSHAKE || head[1] != 3 || record < 4 || record > TLS_RECORD_MAX ||
+	    head[5] != 1)
+		return PARSE_MALFORMED;
+	if (message > CLIENT_HELLO_SIZE)
+		return PARSE_TOO_LONG;
+	if (message > record || TLS_HEADER_SIZE + message > stream_length)
+		return PARSE_PARTIAL;
+	hello->length = message;
+	hello->end = TLS_HEADER_SIZE + record;
+	return PARSE_DONE;
+}
+
+/* The first bytes of a record's header: could it still be one of a handshake? */
+static __always_inline enum parse_result client_hello_early(const __u8 *stream, __u32 length,
+							    __u32 at)
+{
+	if (at < length) {
+		at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
+		if (stream[at] != TLS_HANDSHAKE)
+			return PARSE_MALFORMED;
+	}
+	return PARSE_PARTIAL;
+}
+
+/*
+ * Takes a message out of the records that it is spread over. `stream` begins with a record's
+ * header; both buffers have CLIENT_HELLO_BUFFER bytes. On PARSE_DONE length and end are set.
+ */
+static __always_inline enum parse_result client_hello_gather(const __u8 *stream,
+							     __u32 stream_length, __u8 *message,
+							     struct client_hello *hello)
+{
+	__u32 at, have, record, piece, whole;
+
+	hello->at = 0;
+	hello->have = 0;
+	hello->record = 0;
+	for (__u32 i = 0; i < CLIENT_HELLO_STEPS; i++) {
+		PARSE_FORGET();
+		at = hello->at;
+		have = hello->have;
+		record = hello->record;
+		if (!record) {
+			if (at + TLS_HEADER_SIZE > stream_length)
+				return client_hello_early(stream, stream_length, at);
+			at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
+			record = stream[at + 3] << 8 | stream[at + 4];
+			if (stream[at] != TLS_HANDSHAKE || stream[at + 1] != 3 || record < 1 ||
+			    record > TLS_RECORD_MAX)
+				return PARSE_MALFORMED;
+			at += TLS_HEADER_SIZE;
+		}
+		if (at >= stream_length)
+			return PARSE_PARTIAL;
+		piece = stream_length - at;
+		if (piece > record)
+			piece = record;
+		if (piece > CLIENT_HELLO_CHUNK)
+			piece = CLIENT_HELLO_CHUNK;
+		if (have + piece > CLIENT_HELLO_SIZE)
+			return PARSE_TOO_LONG;
+		parse_copy(message, have, CLIENT_HELLO_SIZE - 1, stream, at, piece,
+			   CLIENT_HELLO_CHUNK - 1);
+		have += piece;
+		at += piece;
+		record -= piece;
+		hello->at = at;
+		hello->have = have;
+		hello->record = record;
+		if (message[0] != 1)
+			return PARSE_MALFORMED;
+		if (have < 4)
+			continue;
+		whole = (message[1] << 16 | message[2] << 8 | message[3]) + 4;
+		if (whole > CLIENT_HELLO_SIZE)
+			return PARSE_TOO_LONG;
+		if (have >= whole) {
+			hello->length = whole;
+			hello->end = at + record;
+			return PARSE_DONE;
+		}
+	}
+	return PARSE_TOO_LONG;
+}
+
+static __always_inline __u32 client_hello_u16(const __u8 *message, __u32 at)
+{
+	at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
+	return message[at] << 8 | message[at + 1];
+}
+
+/* The server_name extension (RFC 6066 section 3) of `size` bytes at `at`. */
+static __always_inline enum parse_result client_hello_name(const __u8 *message, __u32 at,
+							   __u32 size, struct client_hello *hello)
+{
+	__u32 name;
+
+	if (size < 5)
+		return PARSE_MALFORMED;
+	at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
+	name = message[at + 3] << 8 | message[at + 4];
+	if (message[at + 2] != 0 || name < 1 || name > CLIENT_HELLO_NAME_MAX || name + 5 > size)
+		return PARSE_MALFORMED;
+	hello->name_at = at + 5;
+	hello->name_length = name;
+	return PARSE_DONE;
+}
+
+/* A whole message of hello->length bytes; sets the name. */
+static __always_inline enum parse_result client_hello_parse(const __u8 *message,
+							    struct client_hello *hello)
+{
+	__u32 length = hello->length, at = 38, type, size, end;
+
+	hello->name_at = 0;
+	hello->name_length = 0;
+	if (length < 42 || length > CLIENT_HELLO_SIZE || message[0] != 1 || message[4] != 3)
+		return PARSE_MALFORMED;
+	if (message[at] > 32)
+		return PARSE_MALFORMED;
+	at += 1 + message[at]; /* session id */
+	if (at + 2 > length)
+		return PARSE_MALFORMED;
+	at += 2 + client_hello_u16(message, at); /* cipher suites */
+	if (at + 1 > length)
+		return PARSE_MALFORMED;
+	at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
+	at += 1 + message[at]; /* compression methods */
+	if (at + 2 > length)
+		return at == length ? PARSE_DONE : PARSE_MALFORMED;
+	hello->at = at + 2;
+	hello->extensions = at + 2 + client_hello_u16(message, at);
+	if (hello->extensions > length)
+		return PARSE_MALFORMED;
+	for (__u32 i = 0; i < CLIENT_HELLO_EXTENSIONS; i++) {
+		PARSE_FORGET();
+		at = hello->at;
+		end = hello->extensions;
+		if (at == end)
+			return PARSE_DONE;
+		if (at + 4 > end)
+			return PARSE_MALFORMED;
+		type = client_hello_u16(message, at);
+		size = client_hello_u16(message, at + 2);
+		at += 4;
+		if (at + size > end)
+			return PARSE_MALFORMED;
+		if (type == 0)
+			return client_hello_name(message, at, size, hello);
+		hello->at = at + size;
+	}
+	return PARSE_DONE;
+}
+
+/*
+ * A ServerHello or HelloRetryRequest at the beginning of a stream: does its cipher suite belong to
+ * TLS 1.3 (0x13..)? 1 yes, 0 no, -1 not to be told from these bytes. RFC 8446 section 4.1.3.
+ */
+enum {
+	SERVER_HELLO_HEAD = 80
+}; /* record and message headers, version, random, session id, suite */
+
+static __always_inline int server_hello_is_1_3(const __u8 *head, __u32 length)
+{
+	__u32 at;
+
+	if (length < 44 || head[0] != TLS_HANDSHAKE || head[5] != 2 || head[43] > 32)
+		return -1;
+	at = 44 + head[43];
+	if (at + 2 > length)
+		return -1;
+	at = parse_bound(at, 127);
+	return head[at] == 0x13;
+}
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef OPERAGLASS_PARSE_DNS_BPF_H
+#define OPERAGLASS_PARSE_DNS_BPF_H
+
+#include <linux/types.h>
+#include "sizes.h"
+#include "parse.bpf.h"
+
+/*
+ * DNS messages (RFC 1035 section 4) with one question: its name, and the addresses in the answer
+ * section. Every address of the section is taken instead of following the chain of CNAMEs: the
+ * server answered the question with them. Pure; compiled for the kernel and for tests. Never reads
+ * at or behind `length`.
+ */
+
+enum {
+	DNS_SIZE = 2048,    /* of a message that is looked at; EDNS senders keep below 1,232 */
+	DNS_LABELS = 16,    /* of a name in the question; more are not watched */
+	DNS_STEPS = 96,	    /* labels and records of the answer section */
+	DNS_ADDRESSES = 24, /* kept of one answer */
+	DNS_HEADER_SIZE = 12,
+	DNS_TYPE_A = 1,
+	DNS_TYPE_AAAA = 28,
+};
+
+/* In the kernel it lies in a map value: see PARSE_FORGET. */
+struct dns_message {
+	__u16 id;
+	__u16 type;	   /* of the question */
+	__u8 response;	   /* 0: a query */
+	__u8 code;	   /* RCODE */
+	__u16 answers;	   /* as its header says */
+	__u16 name_length; /* in text, without the NUL */
+	__u16 answers_at;
+	__u32 address_count;
+	__u32 at;			   /* the parsers' own: place in the message */
+	__u32 left;			   /* records of the answer section */
+	__u8 addresses[DNS_ADDRESSES][16]; /* IPv4 as ::ffff:a.b.c.d */
+};
+
+static __always_inline __u32 dns_u16(const __u8 *data, __u32 at)
+{
+	at = parse_bound(at, DNS_SIZE - 1);
+	return data[at] << 8 | data[at + 1];
+}
+
+/*
+ * Header and question. `name` has 2 * HOST_NAME_SIZE bytes, all zero; the name is written in lower
+ * case with dots, without the last one. Returns 0, or -1 when the message is malformed, has another
+ * number of questions than one, or too many labels.
+ */
+static __always_inline int dns_parse_question(const __u8 *data, __u32 length, __u8 *name,
+					      struct dns_message *message)
+{
+	__u32 at, size, label = 1;
+	__u64 *words = (__u64 *)name;
+
+	message->address_count = 0;
+	if (length < DNS_HEADER_SIZE + 5 || length > DNS_SIZE || dns_u16(data, 4) != 1)
+		return -1;
+	message->id = dns_u16(data, 0);
+	message->response = data[2] >> 7;
+	message->code = data[3] & 15;
+	message->answers = dns_u16(data, 6);
+	message->at = DNS_HEADER_SIZE;
+	for (__u32 i = 0; i < DNS_LABELS; i++) {
+		PARSE_FORGET();
+		at = message->at;
+		if (at >= length)
+			return -1;
+		at = parse_bound(at, DNS_SIZE - 1);
+		label = data[at];
+		if (!label || label > 63)
+			break;
+		message->at = at + 1 + label;
+	}
+	PARSE_FORGET();
+	at = message->at;
+	/* A pointer, too many labels, the root itself, a too long name, or it ends behind us. */
+	if (label || at == DNS_HEADER_SIZE || at > DNS_HEADER_SIZE + 254 || at + 5 > length)
+		return -1;
+	size = at - DNS_HEADER_SIZE - 1; /* without the first label's length */
+	message->name_length = size;
+	message->type = dns_u16(data, at + 1);
+	message->answers_at = at + 5;
+	parse_copy(name, 0, 0, data, DNS_HEADER_SIZE + 1, size, HOST_NAME_SIZE - 1);
+	message->at = data[DNS_HEADER_SIZE];
+	for (__u32 i = 0; i < DNS_LABELS; i++) {
+		PARSE_FORGET();
+		at = message->at;
+		if (at >= message->name_length)
+			break;
+		at = parse_bound(at, HOST_NAME_SIZE - 1);
+		message->at = at + 1 + name[at];
+		name[at] = '.';
+	}
+	for (__u32 i = 0; i < HOST_NAME_SIZE / 8; i++)
+		words[i] = parse_lower(words[i]);
+	return 0;
+}
+
+static __always_inline void dns_keep_address(const __u8 *data, __u32 at, __u32 type,
+					     struct dns_message *message)
+{
+	__u32 count = message->address_count;
+	__u8 *address;
+
+	if (count >= DNS_ADDRESSES)
+		return;
+	message->address_count = count + 1;
+	at = parse_bound(at, DNS_SIZE - 1);
+	address = message->addresses[count];
+	if (type == DNS_TYPE_AAAA) {
+		__builtin_memcpy(address, data + at, 16);
+	} else {
+		__builtin_memset(address, 0, 10);
+		address[10] = 0xff;
+		address[11] = 0xff;
+		__builtin_memcpy(address + 12, data + at, 4);
+	}
+}
+
+/* The answer section, after dns_parse_question. Returns 0, or -1 when it is malformed or cut off:
+ * the addresses up to there are kept. */
+static __always_inline int dns_parse_answers(const __u8 *data, __u32 length,
+					     struct dns_message *message)
+{
+	__u32 at, label, type, size;
+
+	if (length > DNS_SIZE)
+		return -1;
+	message->at = message->answers_at;
+	message->left = message->answers;
+	/* Each step takes one label of an owner's name, or the rest of a record. */
+	for (__u32 i = 0; i < DNS_STEPS; i++) {
+		PARSE_FORGET();
+		at = message->at;
+		if (!message->left)
+			return 0;
+		if (at >= length)
+			return -1;
+		at = parse_bound(at, DNS_SIZE - 1);
+		label = data[at];
+		if (label && label <= 63) {
+			message->at = at + 1 + label;
+			continue;
+		}
+		if (label && label < 0xc0)
+			return -1;
+		at += label ? 2 : 1;
+		if (at + 10 > length)
+			return -1;
+		type = dns_u16(data, at);
+		size = dns_u16(data, at + 8);
+		at += 10;
+		if (at + size > length)
+			return -1;
+		if ((type == DNS_TYPE_A && size == 4) || (type == DNS_TYPE_AAAA && size == 16))
+			dns_keep_address(data, at, type, message);
+		message->at = at + size;
+		message->left--;
+	}
+	return -1;
+}
+
+#endif
