@@ -59,13 +59,15 @@ int BPF_PROG(process_signal, int number, struct kernel_siginfo *info, struct tas
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(process_exit, struct task_struct *task)
 {
+	struct task_struct *leader = task->group_leader;
+	struct signal_struct *signal = task->signal;
 	struct process *row;
 
-	if (task->signal->live.counter != 0)
+	if (signal->live.counter != 0)
 		return 0;
-	row = process_find(task->group_leader);
-	if (row && row->type && claim_end(row, task))
-		process_end(row, task);
+	row = process_find(leader);
+	if (row && row->type && claim_end(row, signal))
+		process_end(row, task, leader, signal);
 	return 0;
 }
 
@@ -73,6 +75,7 @@ int BPF_PROG(process_exit, struct task_struct *task)
 SEC("tp_btf/sched_process_free")
 int BPF_PROG(process_free, struct task_struct *task)
 {
+	struct signal_struct *signal = task->signal;
 	__u32 tgid = task->tgid;
 	struct process *row;
 
@@ -87,8 +90,8 @@ int BPF_PROG(process_free, struct task_struct *task)
 
 		/* It ended between being listed and being judged by `bootstrap`. */
 		if (!row->exited)
-			process_end(row, task);
-		counters_of_ended(task->signal, &counters);
+			process_end(row, task, task, signal);
+		counters_of_ended(signal, &counters);
 		process_account(row, &counters);
 	}
 	bpf_map_delete_elem(&processes, &tgid);

@@ -43,27 +43,26 @@ struct {
 
 /* As wait4 reports it. On 5.10 group_exit_code stays 0 after a plain exit, and exit_code of a
  * thread other than the leader is not the process's. */
-static __always_inline __u32 process_status(const struct task_struct *leader)
+static __always_inline __u32 process_status(const struct task_struct *leader,
+					    const struct signal_struct *signal)
 {
-	const struct signal_struct *signal = leader->signal;
-
 	return signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;
 }
 
 static __always_inline enum end_reason process_reason(const struct process *row, __u32 status,
-						      const struct task_struct *leader)
+						      const struct signal_struct *signal)
 {
-	__u8 signal = status & STATUS_SIGNAL;
+	__u8 number = status & STATUS_SIGNAL;
 
-	if (!signal)
+	if (!number)
 		return status & 0xff00 ? END_ERROR : END_SUCCESS;
-	if (signal == SIGNAL_KILL && leader->signal->oom_mm)
+	if (number == SIGNAL_KILL && BPF_CORE_READ(signal, oom_mm))
 		return END_OOM;
 	if (status & STATUS_CORE)
 		return END_CORE;
 	/* A signal that was handled or ignored is remembered too: only the one that killed counts.
 	 * One that nobody was seen sending was forced on the process by the kernel (seccomp). */
-	if (row->signal != signal)
+	if (row->signal != number)
 		return END_SIGNAL_SELF;
 	switch (row->sender) {
 	case SENDER_PARENT:
@@ -82,18 +81,21 @@ static __always_inline enum end_reason process_reason(const struct process *row,
  * image's own peak is still in mm where exit has not let go of it yet (since 6.16), or what the
  * task iterator saw.
  */
-static __always_inline __u64 process_peak(const struct process *row, struct task_struct *task)
+static __always_inline __u64 process_peak(const struct process *row, struct task_struct *task,
+					  const struct signal_struct *signal)
 {
-	struct mm_struct *mm = task->mm;
-	__u64 pages;
+	struct mm_struct *mm;
+	__u64 pages, highest;
 
-	if (task->signal->maxrss > row->peak_pages_at_exec)
-		return task->signal->maxrss * PAGE_BYTES;
+	if (signal->maxrss > row->peak_pages_at_exec)
+		return signal->maxrss * PAGE_BYTES;
+	mm = BPF_CORE_READ(task, mm);
 	if (!mm)
 		return row->peak_bytes;
 	pages = mm_resident_pages(mm);
-	if (mm->hiwater_rss > pages)
-		pages = mm->hiwater_rss;
+	highest = BPF_CORE_READ(mm, hiwater_rss);
+	if (highest > pages)
+		pages = highest;
 	return pages * PAGE_BYTES > row->peak_bytes ? pages * PAGE_BYTES : row->peak_bytes;
 }
 
@@ -123,7 +125,8 @@ static __always_inline void count_agent_end(__u16 type, enum end_reason reason, 
 }
 
 static __always_inline void emit_agent_end(const struct process *row, __u64 run_ns,
-					   const struct task_struct *leader)
+					   const struct task_struct *leader,
+					   const struct signal_struct *signal)
 {
 	struct fact_agent_end *fact = fact_reserve(FACT_AGENT_END, sizeof(*fact));
 
@@ -131,7 +134,7 @@ static __always_inline void emit_agent_end(const struct process *row, __u64 run_
 		return;
 	fact->start_ns = row->start_ns;
 	fact->run_ns = run_ns;
-	fact->cpu_ns = leader->signal->sum_sched_runtime + leader->se.sum_exec_runtime;
+	fact->cpu_ns = signal->sum_sched_runtime + leader->se.sum_exec_runtime;
 	fact->peak_bytes = row->peak_bytes;
 	fact->tgid = row->tgid;
 	fact->status = row->status;
@@ -155,25 +158,30 @@ static __always_inline void count_peak(const struct process *row)
 		histogram_add(&totals->peak_memory, HISTOGRAM_MEMORY, row->peak_bytes);
 }
 
-/* The end of a member of a tree, once: `task` is its last thread, or its leader. */
-static __always_inline void process_end(struct process *row, struct task_struct *task)
+/*
+ * The end of a member of a tree, once: `task` is its last thread, or its leader. leader and signal
+ * are the task's: each step along a pointer costs the verifier of newer kernels a search through
+ * all of BTF (up to 1 ms), so a program takes it once, before its paths part.
+ */
+static __always_inline void process_end(struct process *row, struct task_struct *task,
+					const struct task_struct *leader,
+					const struct signal_struct *signal)
 {
-	struct task_struct *leader = task->group_leader;
-	__u32 status = process_status(leader);
-	enum end_reason reason = process_reason(row, status, leader);
+	__u32 status = process_status(leader, signal);
+	enum end_reason reason = process_reason(row, status, signal);
 	__u64 run_ns = bpf_ktime_get_boot_ns() - row->run_start_ns;
 	struct tool *tool;
 
-	row->peak_bytes = process_peak(row, task);
+	row->peak_bytes = process_peak(row, task, signal);
 	row->status = status;
 	row->reason = reason;
 	row->exited = 1;
 	count_peak(row);
 	if (row->flags & PROCESS_AGENT) {
-		__u8 signal = status & STATUS_SIGNAL;
+		__u8 number = status & STATUS_SIGNAL;
 
-		count_agent_end(row->type, reason, signal ? signal : status >> 8, run_ns);
-		emit_agent_end(row, run_ns, leader);
+		count_agent_end(row->type, reason, number ? number : status >> 8, run_ns);
+		emit_agent_end(row, run_ns, leader, signal);
 	} else if (is_tool(row)) {
 		tool = tool_find(row->type, row->image);
 		if (tool && reason < END_REASONS) {
@@ -187,14 +195,14 @@ static __always_inline void process_end(struct process *row, struct task_struct 
  * Whether this thread is the one to finish its process. Several threads can see live == 0 here; but
  * when no other is left in the group, whoever was concurrent has gone through and left its mark.
  */
-static __always_inline bool claim_end(const struct process *row, const struct task_struct *task)
+static __always_inline bool claim_end(const struct process *row, const struct signal_struct *signal)
 {
 	struct verdict_key key = {.start_ns = row->start_ns, .tgid = row->tgid};
 	__u8 mark = 1;
 
 	if (row->exited)
 		return false;
-	if (task->signal->nr_threads == 1)
+	if (signal->nr_threads == 1)
 		return true;
 	return bpf_map_update_elem(&exit_claims, &key, &mark, BPF_NOEXIST) != -EEXIST;
 }

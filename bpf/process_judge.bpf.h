@@ -46,9 +46,14 @@ struct {
 	__type(value, struct judge_scratch);
 } judge_scratch SEC(".maps");
 
-/* Makes the compiler and the verifier forget what they know of a value, so that the states of a
- * loop that found it come together again: without, each of them is followed to the end. */
 #define FORGET() asm volatile("" ::: "memory")
+
+static __always_inline struct judge_scratch *scratch_find(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&judge_scratch, &zero);
+}
 
 static __always_inline bool may_have_rule(__u64 word)
 {
@@ -58,42 +63,62 @@ static __always_inline bool may_have_rule(__u64 word)
 	return filter && filter->bits[bit / 64] >> bit % 64 & 1;
 }
 
-static __always_inline struct agent_rule *rule_find(const char *name)
+/* A rule as a number, so that a global function can return it: 0 is none. */
+#define RULE_FOUND (1 << 31)
+static __always_inline __u32 rule_find(const char *name)
 {
 	struct image_name key = {};
+	struct agent_rule *rule;
 
 	if (bpf_probe_read_kernel_str(key.name, sizeof(key.name), name) <= 1)
-		return NULL;
-	return bpf_map_lookup_elem(&agent_rules, &key);
+		return 0;
+	rule = bpf_map_lookup_elem(&agent_rules, &key);
+	return rule ? RULE_FOUND | (rule->flags & 0xff) << 16 | rule->type : 0;
+}
+
+static __always_inline __u16 rule_type(__u32 rule)
+{
+	return rule;
+}
+
+static __always_inline bool rule_has(__u32 rule, enum agent_rule_flag flag)
+{
+	return rule >> 16 & flag;
 }
 
 /* The last `*tail` bytes of the path in the scratch, from the last slash further back than `from`
- * bytes from its end; NULL where that is too long for a rule. */
+ * bytes from its end; NULL where that is too long for a rule. Both lengths go through memory:
+ * what the verifier learns of them in each round of the loop would be followed to the end. */
 static __always_inline const char *path_tail(struct judge_scratch *scratch, __u32 from, __u32 *tail)
 {
 	__u32 length = scratch->length;
 
 	scratch->tail = image_tail(scratch->path, length, from);
 	FORGET();
+	length = scratch->length;
 	*tail = scratch->tail;
 	if (*tail >= IMAGE_NAME_SIZE || *tail > length)
 		return NULL;
 	return scratch->path + ((length - *tail) & (IMAGE_PATH_SIZE - 1));
 }
 
-/* The rule for the path in the scratch, by its basename or, where one asks for it, with the
- * directory before it. */
-static __always_inline struct agent_rule *rule_of_path(struct judge_scratch *scratch)
+/*
+ * The rule for the path in the scratch, by its basename or, where one asks for it, with the
+ * directory before it. A global function (not static), so that the verifier looks at it once.
+ */
+__noinline __u32 rule_of_path(void)
 {
-	struct agent_rule *rule, *with_directory = NULL;
+	struct judge_scratch *scratch = scratch_find();
+	__u32 rule, with_directory = 0, tail;
 	const char *name;
-	__u32 tail;
 
+	if (!scratch)
+		return 0;
 	name = path_tail(scratch, 0, &tail);
 	if (!name || !may_have_rule(image_word(name, tail)))
-		return NULL;
+		return 0;
 	rule = rule_find(name);
-	if (!rule || !(rule->flags & RULE_DIRECTORY))
+	if (!rule_has(rule, RULE_DIRECTORY))
 		return rule;
 	name = path_tail(scratch, tail + 1, &tail);
 	if (name)
@@ -125,12 +150,12 @@ static __always_inline const char *image_of_file(const struct linux_binprm *bprm
 	return name;
 }
 
-static __always_inline struct agent_rule *rule_of_file(const struct linux_binprm *bprm)
+static __always_inline __u32 rule_of_file(const struct linux_binprm *bprm)
 {
 	__u64 word;
 	const char *name = image_of_file(bprm, &word);
 
-	return may_have_rule(word) ? rule_find(name) : NULL;
+	return may_have_rule(word) ? rule_find(name) : 0;
 }
 
 /* Reads the argument at *address into the scratch and moves on to the next one. */
@@ -149,58 +174,58 @@ static __always_inline bool argument_read(struct judge_scratch *scratch, __u64 *
 	return true;
 }
 
-static __always_inline struct agent_rule *rule_of_script(struct judge_scratch *scratch,
-							 __u64 address, __u64 end)
+static __always_inline __u32 rule_of_script(struct judge_scratch *scratch, __u64 address, __u64 end)
 {
 	for (int i = 0; i < ARGUMENTS_MAX; i++) {
 		if (!argument_read(scratch, &address, end))
-			return NULL;
+			return 0;
 		switch (argument_step(scratch->path, scratch->length)) {
 		case ARGUMENT_SCRIPT:
-			return rule_of_path(scratch);
+			return rule_of_path();
 		case ARGUMENT_OPTION:
 			break;
 		default:
-			return NULL;
+			return 0;
 		}
 	}
-	return NULL;
+	return 0;
 }
 
 /*
- * What the image that was just executed is: by its path (in the scratch), else by its file's own name (a link, a
- * deleted file, a memfd), else by what it was called with; for an interpreter, by its script.
+ * What the image that was just executed is: by its path (in the scratch), else by its file's own
+ * name (a link, a deleted file, a memfd), else by what it was called with; for an interpreter, by
+ * its script. 0: nothing that a rule knows.
  */
-static __noinline struct agent_rule *judge(const struct task_struct *task,
-					   const struct linux_binprm *bprm,
-					   struct judge_scratch *scratch)
+static __always_inline __u32 judge(const struct task_struct *task, const struct linux_binprm *bprm,
+				   struct judge_scratch *scratch)
 {
 	__u64 address = task->mm->arg_start, end = task->mm->arg_end;
-	struct agent_rule *rule = rule_of_path(scratch);
+	__u32 rule = rule_of_path();
 
 	if (!rule)
 		rule = rule_of_file(bprm);
-	if (rule && rule->type)
+	if (rule_type(rule))
 		return rule;
 	if (!argument_read(scratch, &address, end))
-		return NULL;
+		return 0;
 	if (!rule)
-		rule = rule_of_path(scratch);
-	if (!rule || rule->type)
-		return rule;
-	return rule->flags & RULE_INTERPRETER ? rule_of_script(scratch, address, end) : NULL;
+		rule = rule_of_path();
+	if (!rule_type(rule) && rule_has(rule, RULE_INTERPRETER))
+		return rule_of_script(scratch, address, end);
+	return rule;
 }
 
 /* The agent proper that its own launcher started: the launcher stays the root. */
-static __always_inline bool is_relaunched(const struct process *row, const struct agent_rule *rule)
+static __always_inline bool is_relaunched(const struct process *row, __u32 rule)
 {
 	__u32 tgid = row->forker;
 	struct process *forker;
 
-	if (!(rule->flags & RULE_RELAUNCHES) || row->type != rule->type)
+	if (!rule_has(rule, RULE_RELAUNCHES) || row->type != rule_type(rule))
 		return false;
 	forker = bpf_map_lookup_elem(&processes, &tgid);
-	return forker && forker->start_ns == row->forker_start_ns && forker->type == rule->type &&
+	return forker && forker->start_ns == row->forker_start_ns &&
+	       forker->type == rule_type(rule) &&
 	       forker->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED);
 }
 
@@ -267,12 +292,10 @@ static __always_inline void process_name(struct process *row, const struct linux
 static __always_inline void process_judge(struct process *row, const struct task_struct *task,
 					  const struct linux_binprm *bprm)
 {
-	struct agent_rule *rule;
-	struct judge_scratch *scratch;
-	__u32 zero = 0;
+	struct judge_scratch *scratch = scratch_find();
+	__u32 rule;
 	long size;
 
-	scratch = bpf_map_lookup_elem(&judge_scratch, &zero);
 	if (!scratch)
 		return;
 	size = bpf_probe_read_kernel_str(scratch->path, IMAGE_PATH_SIZE, bprm->filename);
@@ -281,14 +304,14 @@ static __always_inline void process_judge(struct process *row, const struct task
 	scratch->length = size - 1;
 	process_name(row, bprm, scratch);
 	rule = judge(task, bprm, scratch);
-	if (!rule || !rule->type)
+	if (!rule_type(rule))
 		return; /* a tool, or a helper that the agent runs itself through: stays what it was */
-	if (row->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED) && row->type == rule->type)
+	if (row->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED) && row->type == rule_type(rule))
 		return; /* env became node, sh became the script */
 	if (is_relaunched(row, rule))
 		row->flags |= PROCESS_RELAUNCHED;
 	else
-		agent_starts(row, rule->type, task);
+		agent_starts(row, rule_type(rule), task);
 }
 
 #endif

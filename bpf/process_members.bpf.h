@@ -27,18 +27,13 @@ static __always_inline __u32 bits_set(__u64 word)
 }
 
 /* fdtable is freed by RCU, within which iterators run; a process that exits may show 0. */
-static __always_inline __u32 open_fds(const struct task_struct *task)
+static __always_inline __u32 open_fds(struct task_struct *task)
 {
-	struct fdtable *table;
-	unsigned long *words;
-	__u32 count = 0, size;
+	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	unsigned long *words = BPF_CORE_READ(table, open_fds);
+	__u32 count = 0, size = BPF_CORE_READ(table, max_fds) / 64;
 	__u64 word;
 
-	if (!task->files)
-		return 0;
-	table = task->files->fdt;
-	size = table->max_fds / 64;
-	words = table->open_fds;
 	for (__u32 i = 0; i < FD_WORDS_MAX; i++) {
 		if (i >= size || bpf_probe_read_kernel(&word, sizeof(word), words + i))
 			break;
@@ -60,9 +55,10 @@ static __always_inline bool forker_is_gone(const struct process *row)
 }
 
 static __always_inline void member_fill(struct member *member, struct process *row,
-					struct task_struct *task)
+					struct task_struct *task,
+					const struct signal_struct *signal)
 {
-	struct mm_struct *mm = task->mm;
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
 
 	member->start_ns = row->start_ns;
 	member->root_start_ns = row->root_start_ns;
@@ -73,8 +69,8 @@ static __always_inline void member_fill(struct member *member, struct process *r
 	member->forker = row->forker;
 	member->type = row->type;
 	member->flags = row->flags;
-	member->zombie = task->exit_state & EXIT_ZOMBIE && task->signal->live.counter == 0;
-	member->threads = member->zombie ? 0 : task->signal->nr_threads;
+	member->zombie = task->exit_state & EXIT_ZOMBIE && signal->live.counter == 0;
+	member->threads = member->zombie ? 0 : signal->nr_threads;
 	if (mm)
 		member->resident_bytes = mm_resident_pages(mm) * PAGE_BYTES;
 	member->open_fds = open_fds(task);
@@ -91,15 +87,16 @@ static __always_inline void member_fill(struct member *member, struct process *r
  */
 static __always_inline void member_write(struct seq_file *seq, struct task_struct *task)
 {
+	struct signal_struct *signal = task->signal;
 	struct process *row = process_find(task);
 	struct member member = {};
 	struct counters counters;
 
 	if (!row || !row->type || !task->sighand)
 		return;
-	if (counters_of_living(task, &counters))
+	if (counters_of_living(task, signal, &counters))
 		process_account(row, &counters);
-	member_fill(&member, row, task);
+	member_fill(&member, row, task, signal);
 	if (!row->exited && member.resident_bytes > row->peak_bytes)
 		row->peak_bytes = member.resident_bytes;
 	bpf_seq_write(seq, &member, sizeof(member));
@@ -121,11 +118,10 @@ static __always_inline bool bootstrap_inherit(struct process *row, __u8 flags)
 	return true;
 }
 
-static __noinline bool bootstrap_apply(struct process *row, const struct task_struct *task)
+static __always_inline bool bootstrap_apply(struct process *row)
 {
 	struct verdict_key key = {.start_ns = row->start_ns, .tgid = row->tgid};
 	struct verdict *verdict = bpf_map_lookup_elem(&verdicts, &key);
-	struct counters counters;
 
 	if (!verdict)
 		return false;
@@ -136,11 +132,8 @@ static __noinline bool bootstrap_apply(struct process *row, const struct task_st
 			return false;
 	} else {
 		/* An agent that was in nobody's tree gets all that it used since its start; a tool
-		 * of another agent, which a new rule makes an agent, what it uses from now on. */
-		if (row->type && counters_of_living(task, &counters)) {
-			usage_split_cpu(&counters, &row->accounted, &counters.usage);
-			row->base = counters.usage;
-		}
+		 * of another agent, which a new rule makes an agent, what no scrape has seen yet. */
+		row->base = row->accounted;
 		process_become_root(row, verdict->type, PROCESS_AGENT | PROCESS_EXISTED);
 	}
 	bpf_map_delete_elem(&verdicts, &key);
@@ -163,7 +156,7 @@ static __always_inline void bootstrap_visit(struct seq_file *seq, struct task_st
 		bpf_seq_write(seq, &change, sizeof(change));
 		return;
 	}
-	if (bootstrap_apply(row, task))
+	if (bootstrap_apply(row))
 		change = BOOTSTRAP_JUDGED;
 	else if (!row->type && !row->exited && bootstrap_inherit(row, 0))
 		change = BOOTSTRAP_INHERITED;
