@@ -181,8 +181,6 @@ int bpf_pins_remove(const char *pin_path, size_t *ret_count)
 		if (!strcmp(folders[i], "programs"))
 			programs = count;
 	}
-	if (rmdir(pin_path) && errno != ENOENT)
-		code = code ? code : -errno;
 	if (!code)
 		*ret_count = programs;
 	return code;

@@ -34,8 +34,9 @@ int bpf_pins_seal(const char *pin_path, const struct identity *identity);
 int bpf_pins_open(const char *pin_path, struct bpf_set *set);
 
 /*
- * Detaches and removes everything below pin_path, and pin_path itself. ret_count: programs that
- * were pinned. 0, also if there was nothing; -errno if something is left.
+ * Detaches and removes everything below pin_path, but not pin_path itself: who calls this holds the
+ * lock on it. ret_count: programs that were pinned. 0, also if there was nothing; -errno if
+ * something is left.
  */
 int bpf_pins_remove(const char *pin_path, size_t *ret_count);
 

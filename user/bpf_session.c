@@ -37,8 +37,9 @@ static int clear(const char *pin_path, enum bpf_pins_state state, const struct i
 		log_warning(0, "removing pins of a start that was interrupted below '%s'",
 			    pin_path);
 	code = bpf_pins_remove(pin_path, &count);
-	/* The directory is this process's lock: it goes with the pins. */
-	return code == -EBUSY || code == -ENOTEMPTY ? 0 : code;
+	return code ? log_error(code, "cannot remove everything below '%s': %s", pin_path,
+				strerror(-code))
+		    : 0;
 }
 
 static void report_refusals(const struct bpf_refusals *refusals)

@@ -17,6 +17,8 @@ static int remove_pins(const char *path)
 	size_t count = 0;
 	int code = bpf_pins_remove(path, &count);
 
+	if (!code && rmdir(path))
+		code = -errno;
 	if (code)
 		return log_error(EXIT_FAILED, "cannot remove everything below '%s': %s", path,
 				 strerror(-code));

@@ -35,7 +35,10 @@ WRONG = {
     ("unload", "--user", "x"): (
         "operaglass: unknown option '--user' of unload ('operaglass unload --help' lists them)"
     ),
-    ("run", "now"): "operaglass: run takes no argument 'now' ('operaglass run --help' lists its options)",
+    (
+        "run",
+        "now",
+    ): "operaglass: run takes no argument 'now' ('operaglass run --help' lists its options)",
     ("run", "--user"): "operaglass: --user needs a NAME",
     ("run", "--user="): "operaglass: --user: its NAME is empty",
     ("run", "--help=yes"): "operaglass: --help takes no value",
@@ -90,7 +93,11 @@ def check_help(tap):
     options = set(re.findall(r"^  --(\S+)", run("run", "--help").stdout, re.M))
     tap.equal("run --help lists the options of run and no other", options, RUN_OPTIONS)
     done = run("version")
-    tap.ok("version prints name and version", re.fullmatch(r"operaglass \d+\.\d+\.\d+\n", done.stdout), done.stdout)
+    tap.ok(
+        "version prints name and version",
+        re.fullmatch(r"operaglass \d+\.\d+\.\d+\n", done.stdout),
+        done.stdout,
+    )
 
 
 def check_configuration(tap, directory):
@@ -108,7 +115,11 @@ def check_configuration(tap, directory):
     dump = run("check-config", "--dump").stdout
     with open(path, "w", encoding="utf-8") as file:
         file.write(dump)
-    tap.equal("check-config --dump of its own dump gives the same", run("check-config", "--dump", path).stdout, dump)
+    tap.equal(
+        "check-config --dump of its own dump gives the same",
+        run("check-config", "--dump", path).stdout,
+        dump,
+    )
     missing = run("check-config", f"{directory}/none.yml")
     tap.ok("check-config of a missing file says so in one line and exits 2",
            missing.returncode == 2 and missing.stderr.count("\n") == 1 and "none.yml" in missing.stderr,
@@ -138,7 +149,9 @@ def check_start_failures(tap, directory):
            done.returncode == 1 and len(lines) == 1 and f"127.0.0.1:{port}" in lines[0]
            and "in use" in lines[0], done.stderr)  # fmt: skip
     tap.ok("run with a used port leaves nothing pinned", not os.path.exists(pins))
-    done = run("run", *common, "--user", "no-such-user", "--web.listen-address", f"127.0.0.1:{free_port()}")
+    done = run(
+        "run", *common, "--user", "no-such-user", "--web.listen-address", f"127.0.0.1:{free_port()}"
+    )
     tap.ok("run with an unknown --user says so in one line, exits 1 and leaves nothing pinned",
            done.returncode == 1 and done.stderr.count("\n") == 1 and "no-such-user" in done.stderr
            and not os.path.exists(pins), done.stderr)  # fmt: skip
@@ -154,7 +167,11 @@ def check_start_failures(tap, directory):
 def check_running(tap):
     with Operaglass() as og:
         pid = og.process.pid
-        tap.ok("run prints the address of the metrics", f"listening on {og.url}/metrics\n" in og.logs(), og.logs())
+        tap.ok(
+            "run prints the address of the metrics",
+            f"listening on {og.url}/metrics\n" in og.logs(),
+            og.logs(),
+        )
         done = run("unload", "--bpf.pin-path", og.pins)
         tap.ok("unload refuses while an instance runs, names its pid and exits 1",
                done.returncode == 1 and f"operaglass (pid {pid}) is running" in done.stderr, done.stderr)  # fmt: skip
@@ -163,7 +180,9 @@ def check_running(tap):
             tap.ok("a second run with the same pins names the pid of the first and exits 1",
                    second.returncode == 1 and f"another operaglass (pid {pid}) has the pin directory" in second.stderr
                    and second.stderr.count("\n") == 1, second.stderr)  # fmt: skip
-        second = run("run", "--bpf.pin-path", og.pins + "-2", "--state.dir", og.directory + "/state")
+        second = run(
+            "run", "--bpf.pin-path", og.pins + "-2", "--state.dir", og.directory + "/state"
+        )
         tap.ok("a second run with the same state directory names the pid of the first and exits 1",
                second.returncode == 1 and f"another operaglass (pid {pid}) has the state directory" in second.stderr
                and not os.path.exists(og.pins + "-2"), second.stderr)  # fmt: skip
@@ -171,17 +190,30 @@ def check_running(tap):
         doctor = run("doctor", "--json", "--bpf.pin-path", og.pins)
         report = json.loads(doctor.stdout)
         names = {check["name"] for check in report["checks"]}
-        programs = {key for key in (dict(k)["program"] for k in og.metrics()["operaglass_bpf_program_attached"])}
+        programs = {
+            key
+            for key in (dict(k)["program"] for k in og.metrics()["operaglass_bpf_program_attached"])
+        }
         tap.ok("doctor has a row for every program and for what they need", programs <= names and
                {"kernel", "btf", "lockdown", "capabilities", "cgroup_v2", "bpffs"} <= names, names)  # fmt: skip
         bad = [check for check in report["checks"] if check["state"] != "ok"]
-        tap.ok("doctor finds this host complete and exits 0", doctor.returncode == 0 and not bad, bad)
+        tap.ok(
+            "doctor finds this host complete and exits 0", doctor.returncode == 0 and not bad, bad
+        )
         table = run("doctor", "--bpf.pin-path", og.pins).stdout.splitlines()
-        tap.equal("doctor's table has a line for each row and a verdict", len(table), len(report["checks"]) + 1)
+        tap.equal(
+            "doctor's table has a line for each row and a verdict",
+            len(table),
+            len(report["checks"]) + 1,
+        )
         tap.equal("doctor leaves a running instance alone", og.get("/-/ready")[0], 200)
         og.process.send_signal(signal.SIGTERM)
         tap.equal("SIGTERM ends it with 0", og.process.wait(5), 0)
-        tap.ok("and it says that counting goes on", "counting goes on in the kernel" in og.logs(), og.logs())
+        tap.ok(
+            "and it says that counting goes on",
+            "counting goes on in the kernel" in og.logs(),
+            og.logs(),
+        )
         tap.ok("the programs stay pinned", os.path.exists(og.pins + "/identity"))
         done = og.unload()
         tap.ok("unload then removes them and exits 0", done.returncode == 0 and not os.path.exists(og.pins),

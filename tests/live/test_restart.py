@@ -1,0 +1,321 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Exporter, observer or both are killed under load: no counter goes backwards and nothing is missing."""
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from harness import Operaglass, Tap, free_port  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CONFIG = """
+upstreams:
+  - name: restart-db
+    kind: database
+    ports: [{port}]
+"""
+AGENT = "#!/bin/sh\n/bin/true\nexit 3\n"
+COUNTER = re.compile(r".*(_total|_bucket|_count|_sum)$")
+# Of a process, not of the host: they start again with it.
+OWN = re.compile(r"process_|operaglass_(process|scrape|self|series|http|journal)_")
+
+
+class World:
+    """A database of the tests' own, an agent, and whoever uses both."""
+
+    def __init__(self, directory):
+        self.directory, self.port = directory, free_port()
+        self.agent = directory + "/claude"
+        with open(self.agent, "w", encoding="utf-8") as file:
+            file.write(AGENT)
+        os.chmod(self.agent, 0o755)
+        config = {
+            "truth": directory + "/truth",
+            "listeners": [{"address": "127.0.0.1", "port": self.port, "mode": "tcp"}],
+        }
+        with open(directory + "/server.json", "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        self.server = subprocess.Popen(
+            [sys.executable, HERE + "/truth_server.py", directory + "/server.json"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        if self.server.stdout.readline() != "ready\n":
+            raise RuntimeError("the truth server did not start")
+        self.load = None
+
+    def start_load(self):
+        self.load = subprocess.Popen(
+            [sys.executable, HERE + "/clients/load.py", self.agent, str(self.port)],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def stop_load(self):
+        self.load.send_signal(signal.SIGTERM)
+        made = json.loads(self.load.communicate(timeout=10)[0])
+        self.load = None
+        return made
+
+    def close(self):
+        for process in (self.load, self.server):
+            if process and process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+class Watch(threading.Thread):
+    """Scrapes all the time and remembers what went backwards between two scrapes that were answered."""
+
+    def __init__(self, og):
+        super().__init__(daemon=True)
+        self.og, self.done, self.scrapes, self.wrong = og, threading.Event(), 0, []
+
+    def run(self):
+        last = {}
+        while not self.done.wait(0.02):
+            try:
+                metrics = self.og.metrics()
+            except (OSError, ValueError):
+                continue
+            # A process that just started has nothing of the kernel's yet: it is not ready, and says so.
+            if not metrics.total("operaglass_bpf_program_attached"):
+                continue
+            self.scrapes += 1
+            now = {
+                (name, labels): value
+                for name, series in metrics.items()
+                if COUNTER.match(name) and not OWN.match(name)
+                for labels, value in series.items()
+            }
+            for key, value in last.items():
+                if dict(key[1]).get("where") == "series":
+                    continue
+                if now.get(key, -1) < value:
+                    self.wrong.append(f"{key[0]}{dict(key[1])}: {value} then {now.get(key)}")
+            last = now
+
+    def finish(self):
+        self.done.set()
+        self.join()
+
+
+def exporter_of(og):
+    with open(f"/proc/{og.process.pid}/task/{og.process.pid}/children", encoding="ascii") as file:
+        children = file.read().split()
+    return int(children[0]) if children else 0
+
+
+def kill(pid):
+    os.kill(pid, signal.SIGKILL)
+
+
+def gone(pid):
+    """Waits until the process is no more (a zombie is)."""
+    limit = time.monotonic() + 5
+    while time.monotonic() < limit:
+        try:
+            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
+                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
+                    return True
+        except FileNotFoundError:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def restart_after(og, *pids):
+    for pid in pids:
+        kill(pid)
+    og.process.wait(5)
+    ends = [gone(pid) for pid in pids]
+    og.start()
+    return all(ends)
+
+
+def counts(metrics):
+    return {
+        "agents": metrics.total("orchestrate_agent_starts_total", type="claude-code"),
+        "ends": metrics.value(
+            "orchestrate_agent_exits_total", type="claude-code", reason="error", code="3"
+        ),
+        "other ends": metrics.total("orchestrate_agent_exits_total")
+        - metrics.value(
+            "orchestrate_agent_exits_total", type="claude-code", reason="error", code="3"
+        ),
+        "tools": metrics.value(
+            "orchestrate_tool_executions_total", type="claude-code", tool="true", reason="success"
+        ),
+        "lives": metrics.total("orchestrate_agent_execution_seconds_count", type="claude-code"),
+        "calls": metrics.total("upstream_requests_total", upstream="restart-db"),
+        "answers": metrics.total("upstream_request_duration_seconds_count", upstream="restart-db"),
+        "failures": metrics.total("upstream_failures_total", upstream="restart-db"),
+        "connections": metrics.total("upstream_connections_total", upstream="restart-db"),
+    }
+
+
+def expect(made, more_calls=0, connections=1):
+    return {
+        "agents": made["agents"],
+        "ends": made["agents"],
+        "other ends": 0,
+        "tools": made["agents"],
+        "lives": made["agents"],
+        "calls": made["calls"] + more_calls,
+        "answers": made["calls"] + more_calls,
+        "failures": 0,
+        "connections": connections,
+    }
+
+
+def check_kills(tap, world, og):
+    watch = Watch(og)
+    watch.start()
+    world.start_load()
+    og.wait(lambda m: counts(m)["agents"] >= 10)
+    first = exporter_of(og)
+    kill(first)
+    tap.ok("an exporter that is killed is started again", gone(first))
+    og.wait_ready()
+    tap.ok("with another pid", exporter_of(og) not in (0, first))
+    og.wait(lambda m: counts(m)["agents"] >= 20)
+    exporter, observer = exporter_of(og), og.process.pid
+    kill(observer)
+    tap.ok("the exporter ends with its observer", gone(exporter))
+    og.process.wait(5)
+    og.start()
+    og.wait(lambda m: counts(m)["agents"] >= 40)
+    tap.ok("both are killed and started again", restart_after(og, exporter_of(og), og.process.pid))
+
+    # A call that began before and ends after.
+    flying = socket.create_connection(("127.0.0.1", world.port))
+    flying.sendall(struct.pack("!III", 1_500_000, 10, 0).ljust(64, b"\0"))
+    tap.ok("both again, with a call in flight", restart_after(og, exporter_of(og), og.process.pid))
+    flying.recv(10, socket.MSG_WAITALL)
+    flying.close()
+    og.wait(lambda m: counts(m)["agents"] >= 60)
+    made = world.stop_load()
+    wanted = expect(made, more_calls=1, connections=2)
+    got = og.wait(lambda m: counts(m) == wanted, 10)
+    tap.equal("every agent, tool and call is counted exactly once", counts(got), wanted)
+    lost = {key: value for key, value in got["operaglass_lost_total"].items() if value}
+    tap.equal("nothing is reported as lost", lost, {})
+    watch.finish()
+    tap.ok(
+        "the counters were scraped at least 100 times meanwhile",
+        watch.scrapes >= 100,
+        watch.scrapes,
+    )
+    tap.equal("no counter went backwards", watch.wrong[:10], [])
+    tap.equal(
+        "an earlier run's programs were taken over each time", og.logs().count("took over"), 3
+    )
+
+
+def check_repairs(tap, og):
+    before = og.metrics()
+    os.kill(og.process.pid, signal.SIGTERM)
+    tap.equal("SIGTERM ends it with 0", og.process.wait(5), 0)
+    os.unlink(og.pins + "/links/process_exit")
+    og.start()
+    attached = og.metrics()["operaglass_bpf_program_attached"]
+    tap.ok("an attachment that is gone is made again", all(attached.values()), attached)
+    tap.ok("and pinned again", os.path.exists(og.pins + "/links/process_exit"))
+    same = counts(og.metrics())
+    tap.equal("the counters are the same", same, counts(before))
+
+
+def check_replacements(tap, world, og):
+    os.kill(og.process.pid, signal.SIGTERM)
+    og.process.wait(5)
+    # Another layout is another hash; the version is a text of 32 bytes.
+    value = struct.pack("=QQ32s", 1, 1, b"0.0.1")
+    subprocess.run(
+        ["bpftool", "map", "update", "pinned", og.pins + "/identity"]
+        + ["key", "0", "0", "0", "0", "value", *map(str, value)],
+        check=True,
+    )
+    og.start()
+    tap.ok(
+        "another version's programs are replaced, and the log says so",
+        "replacing version 0.0.1: its counters start again at 0" in og.logs(),
+        og.logs(),
+    )
+    tap.equal("its counters start again at 0", set(counts(og.metrics()).values()), {0})
+    world.start_load()
+    og.wait(lambda m: counts(m)["agents"] >= 5)
+    made = world.stop_load()
+    wanted = expect(made)
+    tap.equal("and count", counts(og.wait(lambda m: counts(m) == wanted)), wanted)
+
+    os.kill(og.process.pid, signal.SIGTERM)
+    og.process.wait(5)
+    os.unlink(og.pins + "/identity")
+    og.start()
+    tap.ok(
+        "pins of an interrupted start are replaced, and the log says so",
+        "removing pins of a start that was interrupted" in og.logs(),
+        og.logs(),
+    )
+    tap.equal("and it is ready", og.get("/-/ready")[0], 200)
+
+
+def pinned_programs(pins):
+    """Ids of the programs below a pin path."""
+    ids = set()
+    for name in os.listdir(pins + "/programs"):
+        done = subprocess.run(
+            ["bpftool", "-j", "prog", "show", "pinned", f"{pins}/programs/{name}"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        ids.add(json.loads(done.stdout)["id"])
+    return ids
+
+
+def check_unload(tap, og):
+    ids = pinned_programs(og.pins)
+    os.kill(og.process.pid, signal.SIGKILL)
+    og.process.wait(5)
+    done = og.unload()
+    limit = time.monotonic() + 5
+    left = ids
+    # The kernel frees a program some milliseconds after its last link.
+    while left and time.monotonic() < limit:
+        shown = subprocess.run(["bpftool", "-j", "prog", "show"], capture_output=True, text=True)
+        left = ids & {program["id"] for program in json.loads(shown.stdout)}
+        time.sleep(0.02)
+    tap.ok("unload after a kill ends with 0", done.returncode == 0, done.stderr)
+    tap.ok("it had programs to remove", ids)
+    tap.equal("no program of it is left in the kernel", left, set())
+    tap.ok("no pin is left", not os.path.exists(og.pins))
+
+
+def main():
+    tap = Tap()
+    with tempfile.TemporaryDirectory(prefix="og-test-") as directory:
+        world = World(directory)
+        try:
+            with Operaglass(CONFIG.format(port=world.port)) as og:
+                check_kills(tap, world, og)
+                check_repairs(tap, og)
+                check_replacements(tap, world, og)
+                check_unload(tap, og)
+        finally:
+            world.close()
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
