@@ -4,7 +4,6 @@
  * /metrics.
  */
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "command_line.h"
 #include "confine.h"
+#include "footprint.h"
 #include "handover_registry.h"
 #include "kernel_reader.h"
 #include "log.h"
@@ -199,8 +199,7 @@ static int open_all(struct exporter *exporter)
 	    (err = confine_privileges(exporter->options.user, parent, &kept_bpf)) ||
 	    (err = confine_calls()))
 		return err;
-	/* Starting up needed more than serving does. */
-	malloc_trim(0);
+	footprint_shrink();
 	log_info(0, "listening on %s%s as user '%s'%s", exporter->options.listen_addresses[0],
 		 exporter->options.telemetry_path, geteuid() ? exporter->options.user : "root",
 		 kept_bpf ? ", keeping CAP_BPF: this kernel reads maps for nobody else" : "");
