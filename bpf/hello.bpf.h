@@ -8,30 +8,6 @@
 #include "parse_client_hello.bpf.h"
 #include "socket_maps.bpf.h"
 
-/* What arrived of a ClientHello that is not complete yet. Not preallocated: such hellos are rare. */
-struct hello_stream {
-	__u32 length;
-	__u32 reserved;
-	__u8 bytes[CLIENT_HELLO_BUFFER];
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 256);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u64);
-	__type(value, struct hello_stream);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} hellos SEC(".maps");
-
-/* Never written. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct hello_stream);
-} empty_hello SEC(".maps");
-
 /*
  * Where a name is worked on. A packet program may be interrupted by another one on the same CPU,
  * so there are as many as can nest: process, softirq, and one to spare.
@@ -164,7 +140,7 @@ static __always_inline enum parse_result hello_continue(struct __sk_buff *skb, _
  * final.
  */
 static inline __noinline int hello_feed(struct __sk_buff *skb, __u64 sock, __u32 at, __u32 length,
-				 struct workspace *workspace)
+					struct workspace *workspace)
 {
 	struct client_hello *hello;
 	enum parse_result result = PARSE_PARTIAL;

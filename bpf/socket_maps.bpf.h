@@ -84,4 +84,28 @@ struct {
 	__type(value, struct connection);
 } empty_connection SEC(".maps");
 
+/* What arrived of a ClientHello that is not complete yet. Not preallocated: such hellos are rare. */
+struct hello_stream {
+	__u32 length;
+	__u32 reserved;
+	__u8 bytes[CLIENT_HELLO_BUFFER];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 256);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, struct hello_stream);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} hellos SEC(".maps");
+
+/* Never written. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct hello_stream);
+} empty_hello SEC(".maps");
+
 #endif

@@ -8,7 +8,6 @@
 #include <bpf/bpf_tracing.h>
 
 #include "connection.bpf.h"
-#include "hello.bpf.h"
 #include "port.bpf.h"
 #include "segment.bpf.h"
 

@@ -59,7 +59,27 @@ static int attach_cgroup(const struct bpf_program_row *row, int program, int cgr
 	return link < 0 ? -errno : link;
 }
 
-static int attach(const struct bpf_program_row *row, int program, int cgroup_fd)
+static int attach_iterator(const struct bpf_program_row *row, int program,
+			   const struct bpf_set *set)
+{
+	union bpf_iter_link_info info = {};
+	DECLARE_LIBBPF_OPTS(bpf_link_create_opts, options);
+	int link, map;
+
+	if (row->map) {
+		map = bpf_set_map(set, row->map);
+		if (map < 0)
+			return -ENODEV;
+		info.map.map_fd = (__u32)map;
+		options.iter_info = &info;
+		options.iter_info_len = sizeof(info);
+	}
+	link = bpf_link_create(program, 0, BPF_TRACE_ITER, &options);
+	return link < 0 ? -errno : link;
+}
+
+static int attach(const struct bpf_program_row *row, int program, int cgroup_fd,
+		  const struct bpf_set *set)
 {
 	int link;
 
@@ -67,8 +87,7 @@ static int attach(const struct bpf_program_row *row, int program, int cgroup_fd)
 	case BPF_ATTACH_CGROUP:
 		return attach_cgroup(row, program, cgroup_fd);
 	case BPF_ATTACH_ITERATOR:
-		link = bpf_link_create(program, 0, BPF_TRACE_ITER, NULL);
-		break;
+		return attach_iterator(row, program, set);
 	default:
 		link = bpf_raw_tracepoint_open(NULL, program);
 		break;
@@ -87,7 +106,7 @@ size_t bpf_attach_all(struct bpf_set *set, int cgroup_fd)
 		if (!bpf_attach_makes_link(row->attach) || set->programs[i].program < 0 ||
 		    set->programs[i].link >= 0)
 			continue;
-		link = attach(row, set->programs[i].program, cgroup_fd);
+		link = attach(row, set->programs[i].program, cgroup_fd, set);
 		set->programs[i].link = link < 0 ? -1 : link;
 		if (link >= 0)
 			continue;

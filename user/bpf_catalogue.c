@@ -4,9 +4,11 @@
 #include <errno.h>
 #include <string.h>
 
+#include "connect.skel.h"
 #include "process.skel.h"
 #include "socket.skel.h"
 #include "state.skel.h"
+#include "sweep.skel.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -15,24 +17,38 @@ const struct bpf_object_row bpf_objects[] = {
 	{"process", "process", process_bpf__elf_bytes, NULL},
 	{"socket", "socket", socket_bpf__elf_bytes, NULL},
 	{"state", "socket", state_bpf__elf_bytes, NULL},
+	{"connect", "socket", connect_bpf__elf_bytes, NULL},
+	{"sweep", "socket", sweep_bpf__elf_bytes, NULL},
 };
 const size_t bpf_object_count = COUNT(bpf_objects);
 
 const struct bpf_program_row bpf_programs[] = {
-	{"process", "process_fork", BPF_ATTACH_TRACEPOINT, 0, "agents and tools"},
-	{"process", "process_exec", BPF_ATTACH_TRACEPOINT, 0, "agents and tools"},
+	{"process", "process_fork", BPF_ATTACH_TRACEPOINT, 0, "agents and tools", NULL},
+	{"process", "process_exec", BPF_ATTACH_TRACEPOINT, 0, "agents and tools", NULL},
 	{"process", "process_signal", BPF_ATTACH_TRACEPOINT, 0,
-	 "who sent the signal that ended an agent"},
-	{"process", "process_exit", BPF_ATTACH_TRACEPOINT, 0, "ends of agents and tools"},
+	 "who sent the signal that ended an agent", NULL},
+	{"process", "process_exit", BPF_ATTACH_TRACEPOINT, 0, "ends of agents and tools", NULL},
 	{"process", "process_free", BPF_ATTACH_TRACEPOINT, 0,
-	 "exact CPU time and I/O of agents and tools"},
-	{"process", "members", BPF_ATTACH_ITERATOR, 0, "living agents"},
-	{"process", "bootstrap", BPF_ATTACH_ITERATOR, 0, "agents that ran before operaglass"},
+	 "exact CPU time and I/O of agents and tools", NULL},
+	{"process", "members", BPF_ATTACH_ITERATOR, 0, "living agents", NULL},
+	{"process", "bootstrap", BPF_ATTACH_ITERATOR, 0, "agents that ran before operaglass", NULL},
 	{"socket", "socket_egress", BPF_ATTACH_CGROUP, BPF_CGROUP_INET_EGRESS,
-	 "calls and connections"},
+	 "calls and connections", NULL},
 	{"socket", "socket_ingress", BPF_ATTACH_CGROUP, BPF_CGROUP_INET_INGRESS,
-	 "calls and DNS times"},
-	{"state", "socket_state", BPF_ATTACH_TRACEPOINT, 0, "calls and connections"},
+	 "calls and DNS times", NULL},
+	{"state", "socket_state", BPF_ATTACH_TRACEPOINT, 0, "calls and connections", NULL},
+	{"connect", "socket_connect4", BPF_ATTACH_CGROUP, BPF_CGROUP_INET4_CONNECT,
+	 "connections that failed for want of a route", NULL},
+	{"connect", "socket_connect6", BPF_ATTACH_CGROUP, BPF_CGROUP_INET6_CONNECT,
+	 "connections that failed for want of a route", NULL},
+	{"sweep", "sweep_connections", BPF_ATTACH_ITERATOR, 0,
+	 "opaque calls before their connection is used again", "connections"},
+	{"sweep", "sweep_attempts", BPF_ATTACH_ITERATOR, 0,
+	 "failed connects before the next attempt", "attempts"},
+	{"sweep", "sweep_lookups", BPF_ATTACH_ITERATOR, 0, "DNS questions without an answer",
+	 "lookups"},
+	{"sweep", "sweep_routes", BPF_ATTACH_ITERATOR, 0,
+	 "connects without a route before the next attempt", "routes"},
 };
 /* clang-format on */
 const size_t bpf_program_count = COUNT(bpf_programs);

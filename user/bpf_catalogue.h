@@ -41,6 +41,7 @@ struct bpf_program_row {
 	enum bpf_attach attach;
 	enum bpf_attach_type type; /* BPF_ATTACH_CGROUP only */
 	const char *lost;	   /* what is missing without it, for people */
+	const char *map;	   /* BPF_ATTACH_ITERATOR over the rows of this map; else NULL */
 };
 
 extern const struct bpf_object_row bpf_objects[];

@@ -17,11 +17,18 @@
 static const struct {
 	const char *map;
 	size_t limit;
+	__u32 rows; /* for each unit of the limit */
 } sized_maps[] = {
-	{"processes", offsetof(struct config_limits, processes)},
-	{"tools", offsetof(struct config_limits, tools)},
-	{"connections", offsetof(struct config_limits, connections)},
-	{"endpoints", offsetof(struct config_limits, endpoints)},
+	{"processes", offsetof(struct config_limits, processes), 1},
+	{"tools", offsetof(struct config_limits, tools), 1},
+	{"connections", offsetof(struct config_limits, connections), 1},
+	{"client_randoms", offsetof(struct config_limits, connections), 1},
+	{"calls", offsetof(struct config_limits, connections), 1},
+	{"endpoints", offsetof(struct config_limits, endpoints), 1},
+	{"endpoint_facts", offsetof(struct config_limits, endpoints), 2}, /* unknown and other */
+	{"requests", offsetof(struct config_limits, endpoints), 2},	  /* methods */
+	{"failures", offsetof(struct config_limits, endpoints), 4},	  /* kinds */
+	{"durations", offsetof(struct config_limits, endpoints), 4},	  /* statuses */
 };
 
 static int print_to_log(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -53,7 +60,8 @@ static void size_map(struct bpf_map *map, const struct config_limits *limits)
 	for (i = 0; i < sizeof(sized_maps) / sizeof(sized_maps[0]); i++)
 		if (!strcmp(bpf_map__name(map), sized_maps[i].map))
 			bpf_map__set_max_entries(
-				map, *(const __u32 *)((const char *)limits + sized_maps[i].limit));
+				map, sized_maps[i].rows * *(const __u32 *)((const char *)limits +
+									   sized_maps[i].limit));
 }
 
 /* Two objects that disagree on a shared map would corrupt it: refuse. */

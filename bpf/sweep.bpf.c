@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What only time decides: run over the tables by the exporter at each scrape. */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "connection.bpf.h"
+#include "route.bpf.h"
+
+enum {
+	TCP_CLOSE = 7 /* include/net/tcp_states.h */
+};
+
+/* Longer than a resolver waits before it asks again (5 s). */
+#define LOOKUP_PATIENCE_NS (6 * 1000000000ULL)
+/* connect() reaches CLOSE -> SYN_SENT within microseconds. */
+#define ROUTE_PATIENCE_NS (200 * 1000000ULL)
+/* A socket is only judged by its memory when its row is older than any race. */
+#define CONNECTION_SETTLED_NS (1000 * 1000000ULL)
+
+/* The end of a connection can be missed: tracepoint programs do not nest. Its memory stays a
+ * socket's (SLAB_TYPESAFE_BY_RCU), maybe another one's by now. */
+static __always_inline bool socket_is_gone(__u64 sock, const struct connection *row)
+{
+	struct sock *sk = (struct sock *)sock;
+
+	return BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_CLOSE ||
+	       BPF_CORE_READ(sk, __sk_common.skc_dport) != bpf_htons(row->remote_port);
+}
+
+SEC("iter/bpf_map_elem")
+int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u64 *key = ctx->key, sock, now = bpf_ktime_get_boot_ns();
+	struct connection *row = ctx->value;
+
+	if (!key || !row)
+		return 0;
+	sock = *key;
+	row = bpf_map_lookup_elem(&connections, &sock);
+	if (!row)
+		return 0;
+	if (row->call_begin_ns)
+		opaque_finish(row, sock, FAILURE_NONE, true);
+	if (now - row->begin_ns < CONNECTION_SETTLED_NS || !socket_is_gone(sock, row))
+		return 0;
+	if (bpf_map_delete_elem(&connections, &sock))
+		return 0;
+	if (row->established_ns) {
+		opaque_finish(row, sock, FAILURE_CLOSED, false);
+		connection_close(row, sock, 0);
+	}
+	if (row->client_random_known)
+		bpf_map_delete_elem(&client_randoms, row->client_random);
+	bpf_map_delete_elem(&hellos, &sock);
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int sweep_attempts(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct attempt_key *from = ctx->key, key;
+	struct attempt *value = ctx->value, attempt;
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (!from || !value)
+		return 0;
+	key = *from;
+	attempt = *value;
+	if (attempt.failure && !attempt.in_flight && now - attempt.failed_ns > ATTEMPT_GROUP_NS) {
+		attempt_commit(&key, &attempt);
+	} else if (now - attempt.begin_ns > ATTEMPT_STALE_NS) {
+		if (attempt.failure)
+			attempt_commit(&key, &attempt);
+		else
+			bpf_map_delete_elem(&attempts, &key);
+	}
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int sweep_lookups(struct bpf_iter__bpf_map_elem *ctx)
+{
+	__u8 question[16] __attribute__((aligned(8)));
+	struct lookup_key *from = ctx->key, key;
+	struct lookup *value = ctx->value, lookup;
+	struct attempt_key attempt;
+
+	if (!from || !value)
+		return 0;
+	key = *from;
+	lookup = *value;
+	if (bpf_ktime_get_boot_ns() - lookup.last_ns < LOOKUP_PATIENCE_NS ||
+	    bpf_map_delete_elem(&lookups, &key))
+		return 0;
+	attempt.tgid = lookup.tgid;
+	attempt.upstream = key.upstream;
+	attempt_question(key.type, key.id, question);
+	attempt_failed(&attempt, question, FAILURE_DNS, lookup.begin_ns);
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int sweep_routes(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct route_wait *value = ctx->value;
+	__u64 *key = ctx->key, thread, begin_ns;
+
+	if (!key || !value)
+		return 0;
+	thread = *key;
+	begin_ns = value->begin_ns;
+	if (bpf_ktime_get_boot_ns() - begin_ns > ROUTE_PATIENCE_NS)
+		route_settle(thread);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";
