@@ -188,17 +188,20 @@ int bpf_pins_remove(const char *pin_path, size_t *ret_count)
 
 int bpf_pins_seal(const char *pin_path, const struct identity *identity)
 {
-	struct identity_bpf *skeleton = identity_bpf__open_and_load();
+	struct bpf_object *object;
 	char path[PATH_MAX];
+	const void *bytes;
 	__u32 zero = 0;
-	int fd, code = 0;
+	int fd, code;
+	size_t size;
 
-	if (!skeleton)
-		return log_error(-errno, "cannot create the map 'identity': %s", strerror(errno));
+	bytes = identity_bpf__elf_bytes(&size);
+	object = bpf_object__open_mem(bytes, size, NULL);
+	code = object ? bpf_object__load(object) : -errno;
+	fd = code ? -1 : bpf_object__find_map_fd_by_name(object, "identity");
 	path_of(path, pin_path, "identity", "");
-	fd = bpf_map__fd(skeleton->maps.identity);
-	if (bpf_map_update_elem(fd, &zero, identity, BPF_ANY) || bpf_obj_pin(fd, path))
-		code = log_error(-errno, "cannot pin '%s': %s", path, strerror(errno));
-	identity_bpf__destroy(skeleton);
-	return code;
+	if (fd >= 0 && (bpf_map_update_elem(fd, &zero, identity, BPF_ANY) || bpf_obj_pin(fd, path)))
+		code = -errno;
+	bpf_object__close(object);
+	return code ? log_error(code, "cannot pin '%s': %s", path, strerror(-code)) : 0;
 }

@@ -7,10 +7,8 @@
 #include "log.h"
 
 static int (*const commands[COMMANDS])(const struct options *options) = {
-	[COMMAND_RUN] = command_run,
-	[COMMAND_DOCTOR] = command_doctor,
-	[COMMAND_UNLOAD] = command_unload,
-	[COMMAND_CHECK_CONFIG] = command_check_config,
+	[COMMAND_RUN] = command_run,	     [COMMAND_DOCTOR] = command_doctor,
+	[COMMAND_UNLOAD] = command_unload,   [COMMAND_CHECK_CONFIG] = command_check_config,
 	[COMMAND_VERSION] = command_version,
 };
 
