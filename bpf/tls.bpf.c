@@ -297,6 +297,9 @@ int og_tls_decode(struct pt_regs *ctx)
 		goto done;
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < TLS_WINDOWS; i++) {
+		/* All is read anew at the loop's head: verifiers up to 6.1 refuse a loop that the
+		 * compiler closes by falling through into its middle. */
+		tls_barrier();
 		event = tls_window(at.stream, at.frame, at.reader);
 		tls_barrier();
 		if (event || at.frame->offset >= at.frame->total)

@@ -67,6 +67,9 @@ static __always_inline __u32 tls_window_read(struct tls_frame *frame, __u8 *wind
 		lost_add(LOST_USER_MEMORY);
 		return 0;
 	}
+	/* Forgotten by the compiler, so that it keeps the constant bound of loops over the window,
+	 * which is the one that verifiers before 6.3 understand. */
+	asm volatile("" : "+r"(size));
 	return size;
 }
 
