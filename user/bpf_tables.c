@@ -11,7 +11,6 @@
 #include "log.h"
 #include "settings.h"
 #include "upstream_tables.h"
-#include "upstream_tables.h"
 
 #define S(n) ((n)*UINT64_C(1000000000))
 
@@ -94,25 +93,11 @@ static int write_upstreams(const struct bpf_set *set, const struct config *confi
 	return fds.watched_ports < 0 ? 0 : upstream_tables_fill(&fds, config);
 }
 
-static int write_upstreams(const struct bpf_set *set, const struct config *config)
-{
-	const struct upstream_table_fds fds = {
-		.upstreams = bpf_set_map(set, "upstreams"),
-		.hosts = bpf_set_map(set, "hosts"),
-		.networks = bpf_set_map(set, "networks"),
-		.upstream_ports = bpf_set_map(set, "upstream_ports"),
-		.watched_ports = bpf_set_map(set, "watched_ports"),
-	};
-
-	return fds.upstreams < 0 ? 0 : upstream_tables_fill(&fds, config);
-}
-
 int bpf_tables_write(const struct bpf_set *set, const struct config *config)
 {
 	static int (*const writers[])(const struct bpf_set *, const struct config *) = {
 		write_settings,
 		write_agents,
-		write_upstreams,
 		write_upstreams,
 	};
 	int code = 0, one;
