@@ -75,7 +75,8 @@ static __always_inline void process_signalled(const struct task_struct *task, in
 {
 	struct process *row = process_find(task->group_leader);
 
-	if (!row || !row->type)
+	/* Whatever it is: an exec may be about to make it an agent. */
+	if (!row)
 		return;
 	row->sender = signal_sender(row, task, number, info);
 	row->signal = number;
