@@ -7,15 +7,16 @@
 #include <string.h>
 
 #include "agents_reader.h"
-#include "agents_reader.h"
 #include "facts_log.h"
 #include "kernel_self.h"
 #include "log.h"
+#include "upstreams_reader.h"
 
 struct kernel_reader {
 	struct kernel_self self;
-	struct facts_log *facts;      /* NULL: not there */
-	struct agents_reader *agents; /* NULL: not there */
+	struct facts_log *facts;	    /* NULL: not there */
+	struct agents_reader *agents;	    /* NULL: not there */
+	struct upstreams_reader *upstreams; /* NULL: not there */
 };
 
 static int print_nothing(enum libbpf_print_level level, const char *format, va_list arguments)
@@ -66,9 +67,13 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 		free(reader);
 		return err;
 	}
+	err = upstreams_reader_open(handover, &reader->upstreams);
+	if (err && err != -ENOENT) {
+		agents_reader_close(reader->agents);
+		free(reader);
+		return err;
+	}
 	open_facts(reader, handover);
-	if (agents_reader_open(handover, &reader->agents))
-		reader->agents = NULL;
 	*ret_reader = reader;
 	return 0;
 }
@@ -76,8 +81,10 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 int kernel_reader_read(struct kernel_reader *reader, struct model *model)
 {
 	int err = reader->agents ? agents_read(reader->agents, model) : 0;
+	int upstreams_err = reader->upstreams ? upstreams_read(reader->upstreams, model) : 0;
 	int self_err = kernel_self_read(&reader->self, model);
 
+	err = err ? err : upstreams_err;
 	return err ? err : self_err;
 }
 
@@ -93,6 +100,7 @@ void kernel_reader_close(struct kernel_reader *reader)
 	if (!reader)
 		return;
 	facts_log_close(reader->facts);
+	upstreams_reader_close(reader->upstreams);
 	agents_reader_close(reader->agents);
 	free(reader);
 }

@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "upstreams_reader.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "call_labels.h"
+#include "connection_state.h"
+#include "map_rows.h"
+#include "settings.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum reader_map {
+	MAP_UPSTREAMS,
+	MAP_TOTALS,
+	MAP_REQUESTS,
+	MAP_FAILURES,
+	MAP_DURATIONS,
+	MAP_ENDPOINT_FACTS,
+	MAP_CONNECTIONS,
+	MAP_BOUNDS,
+	MAP_SETTINGS,
+	MAPS
+};
+
+static const char *const map_names[MAPS] = {
+	[MAP_UPSTREAMS] = "upstreams",	   [MAP_TOTALS] = "upstream_totals",
+	[MAP_REQUESTS] = "requests",	   [MAP_FAILURES] = "failures",
+	[MAP_DURATIONS] = "durations",	   [MAP_ENDPOINT_FACTS] = "endpoint_facts",
+	[MAP_CONNECTIONS] = "connections", [MAP_BOUNDS] = "histogram_bounds",
+	[MAP_SETTINGS] = "settings",
+};
+
+static const char *const sweeps[] = {"sweep_routes", "sweep_lookups", "sweep_attempts",
+				     "sweep_connections"};
+
+struct bounds {
+	struct histogram_bounds bounds;
+	unsigned int count;
+};
+
+struct upstreams_reader {
+	int maps[MAPS];
+	int sweeps[COUNT(sweeps)]; /* -1: not there */
+	struct bounds call, connect, retry_after;
+	struct upstream upstreams[MAX_UPSTREAMS];
+	struct connection_counts counts[MAX_UPSTREAMS];
+	uint64_t now_ns;  /* CLOCK_BOOTTIME of the read that runs */
+	uint64_t boot_ns; /* CLOCK_BOOTTIME's zero in CLOCK_REALTIME */
+	struct model *model;
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void read_bounds(int fd, uint32_t kind, struct bounds *ret_bounds)
+{
+	memset(&ret_bounds->bounds, 0xff, sizeof(ret_bounds->bounds));
+	bpf_map_lookup_elem(fd, &kind, &ret_bounds->bounds);
+	ret_bounds->count = 0;
+	while (ret_bounds->count < HISTOGRAM_BOUNDS &&
+	       ret_bounds->bounds.le[ret_bounds->count] != UINT64_MAX)
+		ret_bounds->count++;
+}
+
+int upstreams_reader_open(const struct handover *handover, struct upstreams_reader **ret_reader)
+{
+	struct upstreams_reader *reader = calloc(1, sizeof(*reader));
+	size_t i;
+
+	if (!reader)
+		return -ENOMEM;
+	for (i = 0; i < MAPS; i++) {
+		reader->maps[i] = handover_fd(handover, HANDOVER_MAP, map_names[i]);
+		if (reader->maps[i] < 0) {
+			free(reader);
+			return -ENOENT;
+		}
+	}
+	for (i = 0; i < COUNT(sweeps); i++)
+		reader->sweeps[i] = handover_fd(handover, HANDOVER_ITERATOR, sweeps[i]);
+	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_CALL, &reader->call);
+	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_CONNECT, &reader->connect);
+	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_RETRY_AFTER, &reader->retry_after);
+	*ret_reader = reader;
+	return 0;
+}
+
+void upstreams_reader_close(struct upstreams_reader *reader)
+{
+	free(reader);
+}
+
+/* Runs the program over every row; it writes nothing. */
+static int sweep(int link)
+{
+	char nothing[64];
+	ssize_t size;
+	int fd;
+
+	if (link < 0)
+		return 0;
+	fd = bpf_iter_create(link);
+	if (fd < 0)
+		return -errno;
+	do
+		size = read(fd, nothing, sizeof(nothing));
+	while (size > 0 || (size < 0 && (errno == EINTR || errno == EAGAIN)));
+	size = size < 0 ? -errno : 0;
+	close(fd);
+	return (int)size;
+}
+
+static void read_upstreams(struct upstreams_reader *reader)
+{
+	uint32_t id;
+
+	memset(reader->upstreams, 0, sizeof(reader->upstreams));
+	for (id = 1; id < MAX_UPSTREAMS; id++) {
+		/* Ids are given in order. */
+		if (bpf_map_lookup_elem(reader->maps[MAP_UPSTREAMS], &id, &reader->upstreams[id]) ||
+		    !reader->upstreams[id].name[0])
+			break;
+		reader->upstreams[id].name[UPSTREAM_NAME_SIZE - 1] = '\0';
+	}
+}
+
+const char *upstreams_name(const struct upstreams_reader *reader, unsigned int id)
+{
+	return id > 0 && id < MAX_UPSTREAMS && reader->upstreams[id].name[0]
+		       ? reader->upstreams[id].name
+		       : NULL;
+}
+
+/* An upstream that left the configuration is still named by its counters; what it was is known by
+ * the name that the default had. */
+static bool is_telegram(const struct upstreams_reader *reader, unsigned int id)
+{
+	const struct upstream *upstream = &reader->upstreams[id];
+
+	return upstream->kind == UPSTREAM_TELEGRAM ||
+	       (upstream->kind == UPSTREAM_UNUSED && !strcmp(upstream->name, "telegram"));
+}
+
+static struct distribution distribution_of(const struct histogram *histogram,
+					   const struct bounds *bounds)
+{
+	return (struct distribution){
+		.bounds = (const uint64_t *)bounds->bounds.le,
+		.counts = (const uint64_t *)histogram->buckets,
+		.bound_count = bounds->count,
+		.sum = histogram->sum,
+	};
+}
+
+static const char *endpoint_text(const struct endpoint *endpoint, char out[ENDPOINT_SIZE + 1])
+{
+	memcpy(out, endpoint->name, ENDPOINT_SIZE);
+	out[ENDPOINT_SIZE] = '\0';
+	return out;
+}
+
+static void add_request(const void *key_bytes, const void *value, void *context)
+{
+	const struct request_key *key = key_bytes;
+	const struct upstreams_reader *reader = context;
+	const char *name = upstreams_name(reader, key->upstream);
+	const char *method = call_method_label(key->method), *endpoint;
+	char text[ENDPOINT_SIZE + 1];
+	uint64_t count;
+
+	if (!name)
+		return;
+	memcpy(&count, value, sizeof(count));
+	endpoint = endpoint_text(&key->endpoint, text);
+	if (is_telegram(reader, key->upstream))
+		model_add(reader->model, FAMILY_TELEGRAM_REQUESTS, count, endpoint, method);
+	else
+		model_add(reader->model, FAMILY_UPSTREAM_REQUESTS, count, name, endpoint, method);
+}
+
+static void add_failure(const void *key_bytes, const void *value, void *context)
+{
+	const struct failure_key *key = key_bytes;
+	const struct upstreams_reader *reader = context;
+	const char *name = upstreams_name(reader, key->upstream);
+	const char *failure = call_failure_label(key->failure), *endpoint;
+	char text[ENDPOINT_SIZE + 1];
+	uint64_t count;
+
+	if (!name)
+		return;
+	memcpy(&count, value, sizeof(count));
+	endpoint = endpoint_text(&key->endpoint, text);
+	if (is_telegram(reader, key->upstream))
+		model_add(reader->model, FAMILY_TELEGRAM_FAILURES, count, endpoint, failure);
+	else
+		model_add(reader->model, FAMILY_UPSTREAM_FAILURES, count, name, endpoint, failure);
+}
+
+static void add_duration(const void *key_bytes, const void *value, void *context)
+{
+	const struct duration_key *key = key_bytes;
+	const struct upstreams_reader *reader = context;
+	const char *name = upstreams_name(reader, key->upstream), *endpoint, *status;
+	char text[ENDPOINT_SIZE + 1], code[STATUS_LABEL_SIZE];
+	struct distribution distribution;
+	struct histogram histogram;
+
+	if (!name)
+		return;
+	memcpy(&histogram, value, sizeof(histogram));
+	distribution = distribution_of(&histogram, &reader->call);
+	endpoint = endpoint_text(&key->endpoint, text);
+	status = call_status_label(key->status, code);
+	if (!is_telegram(reader, key->upstream))
+		model_add_distribution(reader->model, FAMILY_UPSTREAM_DURATION, &distribution, name,
+				       endpoint, status);
+	else if (!strcmp(endpoint, "getUpdates"))
+		model_add_distribution(reader->model, FAMILY_TELEGRAM_LONG_POLL, &distribution,
+				       status);
+	else
+		model_add_distribution(reader->model, FAMILY_TELEGRAM_DURATION, &distribution,
+				       endpoint, status);
+}
+
+static void add_endpoint_facts(const void *key_bytes, const void *value, void *context)
+{
+	const struct endpoint_key *key = key_bytes;
+	const struct upstreams_reader *reader = context;
+	struct distribution distribution;
+	struct endpoint_facts facts;
+	char text[ENDPOINT_SIZE + 1];
+	const char *endpoint;
+
+	if (!upstreams_name(reader, key->upstream) || !is_telegram(reader, key->upstream))
+		return;
+	memcpy(&facts, value, sizeof(facts));
+	endpoint = endpoint_text(&key->endpoint, text);
+	distribution = distribution_of(&facts.retry_after, &reader->retry_after);
+	model_add(reader->model, FAMILY_TELEGRAM_RETRY_ATTEMPTS, facts.retries, endpoint);
+	if (distribution.sum)
+		model_add_distribution(reader->model, FAMILY_TELEGRAM_RETRY_AFTER, &distribution,
+				       endpoint);
+	if (facts.last_success_ns)
+		model_add(reader->model, FAMILY_TELEGRAM_LAST_SUCCESS,
+			  reader->boot_ns + facts.last_success_ns, endpoint);
+}
+
+/* The histograms of struct upstream_totals, one family each. */
+static const struct {
+	enum family family;
+	size_t offset;
+} total_rows[] = {
+	{FAMILY_UPSTREAM_FIRST_BYTE, offsetof(struct upstream_totals, first_byte)},
+	{FAMILY_UPSTREAM_DNS, offsetof(struct upstream_totals, dns)},
+	{FAMILY_UPSTREAM_CONNECT, offsetof(struct upstream_totals, connect)},
+	{FAMILY_UPSTREAM_TLS_HANDSHAKE, offsetof(struct upstream_totals, handshake)},
+	{FAMILY_UPSTREAM_ROUND_TRIP, offsetof(struct upstream_totals, round_trip)},
+};
+
+/* Connected: a call succeeded within the window, and none failed after it. */
+static void add_health(const struct upstreams_reader *reader, const struct upstream_totals *totals)
+{
+	struct settings settings = {};
+	uint32_t zero = 0;
+	bool healthy;
+
+	if (!totals->last_success_ns && !totals->last_failure_ns)
+		return;
+	bpf_map_lookup_elem(reader->maps[MAP_SETTINGS], &zero, &settings);
+	healthy = totals->last_success_ns > totals->last_failure_ns &&
+		  (reader->now_ns < totals->last_success_ns ||
+		   reader->now_ns - totals->last_success_ns <= settings.health_window_ns);
+	model_add(reader->model, FAMILY_TELEGRAM_HEALTH, healthy);
+}
+
+/* What is known in advance exists before anything happens. */
+static void add_zeroes(const struct upstreams_reader *reader, unsigned int id, const char *name)
+{
+	unsigned int failure;
+
+	if (!is_telegram(reader, id)) {
+		model_add(reader->model, FAMILY_UPSTREAM_REQUESTS, 0, name, "unknown", "unknown");
+		for (failure = 1; failure < FAILURES; failure++)
+			model_add(reader->model, FAMILY_UPSTREAM_FAILURES, 0, name, "unknown",
+				  call_failure_label(failure));
+		return;
+	}
+	model_add(reader->model, FAMILY_TELEGRAM_REQUESTS, 0, "unknown", "unknown");
+	model_add(reader->model, FAMILY_TELEGRAM_RETRY_ATTEMPTS, 0, "unknown");
+	for (failure = 1; failure < FAILURES; failure++)
+		model_add(reader->model, FAMILY_TELEGRAM_FAILURES, 0, "unknown",
+			  call_failure_label(failure));
+}
+
+static int add_totals(const struct upstreams_reader *reader, uint32_t id, const char *name)
+{
+	struct distribution distribution;
+	struct upstream_totals totals;
+	unsigned int i;
+
+	if (bpf_map_lookup_elem(reader->maps[MAP_TOTALS], &id, &totals))
+		return -errno;
+	add_zeroes(reader, id, name);
+	for (i = 0; i < COUNT(total_rows); i++) {
+		distribution = distribution_of(
+			(const void *)((const char *)&totals + total_rows[i].offset),
+			&reader->connect);
+		model_add_distribution(reader->model, total_rows[i].family, &distribution, name);
+	}
+	for (i = 1; i < VISIBILITIES; i++)
+		model_add(reader->model, FAMILY_UPSTREAM_CONNECTIONS_SEEN, totals.connections[i],
+			  name, visibility_label(i));
+	for (i = 0; i < UNDECODED_REASONS; i++)
+		model_add(reader->model, FAMILY_UPSTREAM_UNDECODED, totals.undecoded[i], name,
+			  undecoded_label(i));
+	model_add(reader->model, FAMILY_UPSTREAM_SENT, totals.sent_bytes, name);
+	model_add(reader->model, FAMILY_UPSTREAM_RECEIVED, totals.received_bytes, name);
+	model_add(reader->model, FAMILY_UPSTREAM_RETRANSMITS, totals.retransmits, name);
+	if (is_telegram(reader, id))
+		add_health(reader, &totals);
+	return 0;
+}
+
+static void count_connection(const void *key, const void *value, void *context)
+{
+	struct upstreams_reader *reader = context;
+	struct connection connection;
+	unsigned int id;
+
+	(void)key;
+	memcpy(&connection, value, sizeof(connection));
+	id = connection_upstream(&connection);
+	if (id && id < MAX_UPSTREAMS)
+		reader->counts[id].in[connection_state(&connection, reader->now_ns)]++;
+}
+
+static void add_connections(const struct upstreams_reader *reader, uint32_t id, const char *name)
+{
+	const struct connection_counts *counts = &reader->counts[id];
+	unsigned int state;
+
+	if (reader->upstreams[id].kind == UPSTREAM_UNUSED)
+		return;
+	for (state = 0; state < CONNECTION_STATES; state++)
+		model_add(reader->model, FAMILY_UPSTREAM_CONNECTIONS, counts->in[state], name,
+			  connection_state_label(state));
+	if (reader->upstreams[id].kind != UPSTREAM_DATABASE)
+		return;
+	model_add(reader->model, FAMILY_DATABASE_POOL_ACTIVE, counts->in[CONNECTION_ACTIVE], name);
+	model_add(reader->model, FAMILY_DATABASE_POOL_IDLE, counts->in[CONNECTION_IDLE], name);
+}
+
+/* The tables of rows, each with what adds one. */
+static const struct {
+	enum reader_map map;
+	size_t key_size, value_size;
+	map_row_callback callback;
+} tables[] = {
+	{MAP_REQUESTS, sizeof(struct request_key), sizeof(uint64_t), add_request},
+	{MAP_FAILURES, sizeof(struct failure_key), sizeof(uint64_t), add_failure},
+	{MAP_DURATIONS, sizeof(struct duration_key), sizeof(struct histogram), add_duration},
+	{MAP_ENDPOINT_FACTS, sizeof(struct endpoint_key), sizeof(struct endpoint_facts),
+	 add_endpoint_facts},
+	{MAP_CONNECTIONS, sizeof(uint64_t), sizeof(struct connection), count_connection},
+};
+
+int upstreams_read(struct upstreams_reader *reader, struct model *model)
+{
+	int code = 0, one;
+	uint32_t id;
+	size_t i;
+
+	for (i = 0; i < COUNT(sweeps); i++) {
+		one = sweep(reader->sweeps[i]);
+		code = code ? code : one;
+	}
+	reader->model = model;
+	reader->now_ns = clock_ns(CLOCK_BOOTTIME);
+	reader->boot_ns = clock_ns(CLOCK_REALTIME) - reader->now_ns;
+	memset(reader->counts, 0, sizeof(reader->counts));
+	read_upstreams(reader);
+	for (i = 0; i < COUNT(tables); i++) {
+		one = map_rows(reader->maps[tables[i].map], tables[i].key_size,
+			       tables[i].value_size, tables[i].callback, reader);
+		code = code ? code : one;
+	}
+	for (id = 1; id < MAX_UPSTREAMS && upstreams_name(reader, id); id++) {
+		one = add_totals(reader, id, upstreams_name(reader, id));
+		code = code ? code : one;
+		add_connections(reader, id, upstreams_name(reader, id));
+	}
+	return code;
+}
