@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing is missed: 20,000 processes in bursts, agents and tools without end, names of every kind."""
+import os
+import shutil
+import subprocess
+import time
+
+from harness import BUILD, Operaglass, Tap
+from orchestra import EXITS, TOOLS, Orchestra, exits, starts, tools
+
+SPAWNERS, COUNT = 8, 20000
+AGENTS = 1000
+TOOL_LIMIT, NAMES = 256, 3000
+LOST = "operaglass_lost_total"
+
+
+def test_bursts(tap, og, stage):
+    """Bursts of 16 from each of 8 spawners, alive for about 1 ms, scraped all the while."""
+    claude = stage.path("claude")
+    shutil.copy(BUILD + "/tools/live/process_burst", claude)
+    before = og.metrics()
+    child = stage.start(claude, SPAWNERS, COUNT, 1)
+    while child.poll() is None:
+        og.metrics()
+        time.sleep(0.02)
+    expected = {("claude", "success"): COUNT + SPAWNERS}
+    got = og.wait(lambda metrics: tools(metrics) == expected, 5, since=before)
+    tap.equal("the burst was whole", child.wait(), 0)
+    tap.equal(f"{COUNT} processes of 1 ms and their {SPAWNERS} spawners are counted, exactly", tools(got), expected)
+    tap.equal("their agent is one agent", (starts(got), exits(got)), (1, {("success", "0"): 1}))
+    tap.equal("each of them has a duration",
+              got.total("orchestrate_tool_execution_seconds_count", type="claude-code"), COUNT + SPAWNERS)
+    tap.equal("each of them has a peak of memory",
+              got.total("orchestrate_agent_peak_memory_bytes_count", type="claude-code")
+              + got.value(LOST, where="peak_memory", cause="hidden_by_former_image"), COUNT + SPAWNERS + 1)
+    tap.equal("nothing is lost of processes",
+              [got.total(LOST, where="processes"), got.total(LOST, where="tools")], [0, 0])
+
+
+def test_agents(tap, og, stage):
+    agent = stage.play("codex")
+    before = og.metrics()
+    for _ in range(AGENTS // 20):
+        children = [subprocess.Popen([agent, "exit", str(code)]) for code in range(20)]
+        for child in children:
+            child.wait()
+    expected = {("success" if code == 0 else "error", str(code)): AGENTS // 20 for code in range(20)}
+    got = og.wait(lambda metrics: exits(metrics, "codex") == expected, 5, since=before)
+    tap.equal(f"{AGENTS} agents with 20 codes", (starts(got, "codex"), exits(got, "codex")), (AGENTS, expected))
+
+
+def hostile_names():
+    """Bytes that a file name may hold and a label may not, or not as they are."""
+    names = [b"\xff\xfe\xfd", b"new\nline", b'quo"te', b"back\\slash", b"\xe2\x82", b"tab\tbell\x07", b" ", b"-", b"\xed\xa0\x80",
+             b"x" * 60, "ünïcödé".encode()]
+    return names + [b"tool-%d" % i for i in range(NAMES - len(names))]
+
+
+def test_names(tap, og, stage):
+    """Tools are known by the basename of their image. 3,000 links to one file take seconds and overflow the table
+    of 256 names as 100,000 would: what matters is that the names beyond it are counted, and that memory is fixed."""
+    directory = os.fsencode(stage.path("names", ""))
+    tiny = os.fsencode(stage.play("goose"))
+    for name in hostile_names():
+        os.link(tiny, directory + name)
+    runner = stage.script("many/goose", f"""#!/usr/bin/python3
+import os
+for name in os.listdir({directory!r}):
+    os.waitpid(os.posix_spawn({directory!r} + name, [{directory!r} + name, b"exit", b"0"], {{}}), 0)
+""")
+    before = og.metrics()
+    begin = time.monotonic()
+    tap.equal("every name ran", stage.run("/usr/bin/python3", runner), 0)
+    seconds = time.monotonic() - begin
+    got = og.wait(lambda metrics: metrics.total(TOOLS, type="goose") == NAMES, 5, since=before)
+    rows = got.rows(TOOLS, type="goose")
+    tap.equal(f"{NAMES} tools with as many names are all counted", got.total(TOOLS, type="goose"), NAMES)
+    tap.ok(f"under at most {TOOL_LIMIT} names and `other`", len(rows) <= TOOL_LIMIT + 1, len(rows))
+    other = got.value(TOOLS, type="goose", tool="other", reason="success")
+    tap.ok("most of them are `other`", other >= NAMES - TOOL_LIMIT, other)
+    tap.ok("what found no room is counted as lost", got.value(LOST, where="tools", cause="table_full") >= other,
+           got.rows(LOST, where="tools"))
+    tap.ok("in bounded time", seconds < 60, seconds)
+    status, _, body = og.get()
+    tap.equal("/metrics is still whole and UTF-8", (status, body.decode("utf-8").endswith("\n")), (200, True))
+    tap.equal("agents end as before", og.wait(lambda m: exits(m, "goose"), 3, since=before).rows(EXITS, type="goose"),
+              {frozenset({("type", "goose"), ("reason", "success"), ("code", "0")}): 1})
+
+
+def main():
+    tap = Tap()
+    with Orchestra() as stage, Operaglass(f"limits:\n  tools: {TOOL_LIMIT}\n") as og:
+        test_bursts(tap, og, stage)
+        test_agents(tap, og, stage)
+        test_names(tap, og, stage)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
