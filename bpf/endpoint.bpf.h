@@ -23,7 +23,7 @@
 enum {
 	ENDPOINT_SEGMENTS = 2,
 	ENDPOINT_SEGMENT_MAX = 22, /* two of them, their slashes and the NUL fill ENDPOINT_SIZE */
-	ENDPOINT_METHOD_MAX = 32,  /* letters of a Bot API method */
+	ENDPOINT_METHOD_MAX = 40,  /* letters of a Bot API method */
 	ENDPOINT_NAME_ROOM = 64,   /* what endpoint_name writes into: a power of two */
 };
 

@@ -9,18 +9,29 @@
 
 /* Reading HTTP at the calls of a TLS library. Times are nanoseconds of CLOCK_BOOTTIME. */
 
-enum tls_stack_id { /* label `stack`; rows of the table in user/tls_stacks.c */
-	TLS_STACK_OPENSSL = 0,
-	TLS_STACK_NODE = 1,
-	TLS_STACKS = 2,
-};
+/* Rows of the table in user/tls_stacks.c, and the label `stack`. The numbers live in pinned maps and
+ * in the names of pins: a new one goes to the end. */
+#define TLS_STACK_LIST(X)     \
+	X(OPENSSL, "openssl") \
+	X(NODE, "node")
 
-enum tls_target_state { /* label `state` */
-	TLS_TARGET_ATTACHED = 0,
-	TLS_TARGET_REFUSED = 1, /* a probe there would be unsafe, or the kernel did not take it */
-	TLS_TARGET_STALE = 2,	/* ciphertext flows from its processes, but no probe was hit */
-	TLS_TARGET_STATES = 3,
+/* Label `state`. REFUSED: a probe there would be unsafe, or the kernel did not take it. STALE:
+ * ciphertext flows from processes that map it, but no probe was hit. */
+#define TLS_TARGET_STATE_LIST(X) \
+	X(ATTACHED, "attached")  \
+	X(REFUSED, "refused")    \
+	X(STALE, "stale")
+
+#define TLS_STACK_ENUM(name, text)	  TLS_STACK_##name,
+#define TLS_TARGET_STATE_ENUM(name, text) TLS_TARGET_##name,
+enum tls_stack_id {
+	TLS_STACK_LIST(TLS_STACK_ENUM) TLS_STACKS
 };
+enum tls_target_state {
+	TLS_TARGET_STATE_LIST(TLS_TARGET_STATE_ENUM) TLS_TARGET_STATES
+};
+#undef TLS_STACK_ENUM
+#undef TLS_TARGET_STATE_ENUM
 
 /* Map `tls_target_counts`: array by stack * TLS_TARGET_STATES + state. Value: __u64 files. */
 #define TLS_TARGET_COUNT_ROWS (TLS_STACKS * TLS_TARGET_STATES)
@@ -39,7 +50,7 @@ enum {
 	TLS_STREAMS = 8192,	   /* LRU: open SSL objects that are followed */
 	TLS_CALLS_ON_STACK = 4096, /* LRU: threads inside a TLS function at one moment */
 	TELEGRAM_METHODS = 1024,   /* the Bot API has some 180 */
-	TELEGRAM_METHOD_SIZE = 32, /* without NUL when full: the longest has 30 letters */
+	TELEGRAM_METHOD_SIZE = 40, /* without NUL when full; the longest has 33 letters */
 };
 
 /* Map `telegram_methods`. Key: in lower case; value: as the Bot API spells it. Zero-padded. */
@@ -62,7 +73,7 @@ enum {
 };
 
 _Static_assert(sizeof(struct tls_slot) == 24, "contract");
-_Static_assert(sizeof(struct telegram_method) == 32, "contract");
+_Static_assert(sizeof(struct telegram_method) == 40, "contract");
 _Static_assert(sizeof(struct tls_random_place) == 16, "contract");
 
 #endif

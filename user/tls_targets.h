@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 struct bpf_object;
+struct bpf_set;
 struct tls_targets;
 
 enum tls_probe_kind {
@@ -37,14 +38,16 @@ struct tls_abilities {
 	bool mapping_records; /* new mappings are seen at once; else only at scans */
 };
 
-/* Between open and load: finds out which kind of probe this kernel has and sets the programs'
+/* Between open and load (bpf_object_row.prepare): finds out which kind of probe this kernel has and sets the programs'
  * attach type accordingly. Returns 0, or -errno when the kernel has no uprobes at all (then the
  * object is not worth loading). */
 int tls_targets_prepare(struct bpf_object *object);
 
-/* After load. pin_directory: existing directory on bpffs, or NULL to pin nothing. The object must
- * outlive the result. Fills the object's tables; attaches nothing yet. */
-int tls_targets_new(struct bpf_object *object, const char *pin_directory,
+/* After load, or after an earlier run's programs were taken over. set: has the programs and maps of
+ * tls.bpf.c; must outlive the result. pin_directory: BPF_PINS_TLS below the pin path; created when it
+ * is needed; NULL to pin nothing. Fills the tables; attaches nothing yet. -ENOENT: a program or a map
+ * is missing in the set. */
+int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 		    struct tls_targets **ret_targets);
 
 /* Opens the mapping records, then attaches to what runs and to the host's own well-known files.

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Which files processes execute code from: what is mapped now (/proc/PID/maps), and what is being
+ * mapped (records of the kernel, also for dlopen and for what an agent updates under itself).
+ */
+#ifndef OPERAGLASS_TLS_MAPPINGS_H
+#define OPERAGLASS_TLS_MAPPINGS_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+struct tls_mapping {
+	pid_t pid;
+	uint64_t begin, end; /* addresses */
+	dev_t device;
+	ino_t inode;
+	const char *path; /* as the process sees it; may end in " (deleted)"; never relied upon */
+};
+
+typedef void tls_mapping_taker(void *context, const struct tls_mapping *mapping);
+
+struct tls_mappings;
+
+/* Begins to record. -errno: the kernel does not let us, look by tls_mappings_scan only. */
+int tls_mappings_open(struct tls_mappings **ret_mappings);
+void tls_mappings_close(struct tls_mappings *mappings);
+
+/* One descriptor, readable when there is something to take. */
+int tls_mappings_fd(const struct tls_mappings *mappings);
+
+/*
+ * Gives every executable mapping of a file since the last time to `take`. After the first record
+ * the rest is awaited for some milliseconds, so that a burst of processes wakes us 100 times a
+ * second at most. Returns 0, or -ENOBUFS: records were lost, a scan is due.
+ */
+int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, void *context);
+
+/* Gives every executable mapping of a file in every process to `take`. 0 or -errno. */
+int tls_mappings_scan(tls_mapping_taker *take, void *context);
+
+/* The same of one process; nothing when it has ended. */
+void tls_mappings_of(pid_t pid, tls_mapping_taker *take, void *context);
+
+/* One line of /proc/PID/maps, cut at its line feed. True and *ret_mapping (pid not set, path inside
+ * `line`) when it is an executable mapping of a file. Pure. */
+_Bool tls_mapping_parse(char *line, struct tls_mapping *ret_mapping);
+
+/* Opens the very file that is mapped, whatever its path means here. Descriptor or -errno. */
+int tls_mapping_open_file(const struct tls_mapping *mapping);
+
+#endif

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+/* What this kernel's uprobes can do, found out by placing some in a child process. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <linux/audit.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "tls_links.h"
+
+#define CHILD_LIMIT_MS 2000
+
+/* What is probed. Never inlined, so that it has an entry and a return of its own. */
+static int __attribute__((noinline, used)) probed(volatile int *value)
+{
+	*value += 1;
+	return *value;
+}
+
+/* Where `probed` lies in /proc/self/exe. */
+static int probed_offset(uint64_t *ret_offset)
+{
+	unsigned long begin, end, offset, address = (uintptr_t)probed;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int err = -ENOENT;
+
+	if (!maps)
+		return -errno;
+	while (fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %*4s %lx", &begin, &end, &offset) != 3)
+			continue;
+		if (address < begin || address >= end)
+			continue;
+		*ret_offset = address - begin + offset;
+		err = 0;
+		break;
+	}
+	fclose(maps);
+	return err;
+}
+
+/* The smallest program. A multi link wants it loaded with its own attach type. */
+static int load_program(enum tls_probe_kind kind)
+{
+	struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options);
+
+	if (kind == TLS_PROBE_MULTI)
+		options.expected_attach_type = TLS_UPROBE_MULTI;
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "og_tls_check", "GPL", code, 2, &options);
+}
+
+/* One probe in one process (0: in all). ret_probe: the caller closes it. */
+static int place_probe(enum tls_probe_kind kind, bool leave, pid_t pid, int *ret_probe)
+{
+	struct tls_place place = {.leave = leave, .pid = pid};
+	int program, err = probed_offset(&place.offset);
+
+	if (err)
+		return err;
+	place.file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	if (place.file < 0)
+		return -errno;
+	program = load_program(kind);
+	err = program < 0 ? program : tls_link_create(kind, program, &place, ret_probe);
+	if (program >= 0)
+		close(program);
+	close(place.file);
+	return err;
+}
+
+int tls_probe_kind_check(enum tls_probe_kind *ret_kind)
+{
+	static const enum tls_probe_kind kinds[] = {TLS_PROBE_MULTI, TLS_PROBE_PERF,
+						    TLS_PROBE_LOCAL};
+	int err = -ENOTSUP, probe;
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		err = place_probe(kinds[i], false, getpid(), &probe);
+		if (err)
+			continue;
+		close(probe);
+		*ret_kind = kinds[i];
+		return 0;
+	}
+	return err;
+}
+
+/* Allows what the child needs and kills it for anything else, as a sandbox does. */
+static int sandbox(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = {sizeof(code) / sizeof(code[0]), code};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+		return -errno;
+	return 0;
+}
+
+/* Waits to be probed, then runs through the probe inside the sandbox. Only system calls. */
+static void __attribute__((noreturn)) child_main(int start)
+{
+	volatile int value = 41;
+	char byte;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (read(start, &byte, 1) != 1 || sandbox())
+		_exit(2);
+	_exit(probed(&value) == 42 ? 0 : 3);
+}
+
+static int wait_for(pid_t child)
+{
+	int status = 0, waited = 0;
+
+	while (waitpid(child, &status, WNOHANG) == 0) {
+		if (waited++ >= CHILD_LIMIT_MS) {
+			kill(child, SIGKILL);
+			waitpid(child, &status, 0);
+			return -ETIMEDOUT;
+		}
+		poll(NULL, 0, 1);
+	}
+	return status;
+}
+
+enum tls_return_probes tls_return_probe_check(enum tls_probe_kind kind)
+{
+	int start[2], probe = -1, status;
+	pid_t child;
+
+	if (pipe2(start, O_CLOEXEC))
+		return TLS_RETURN_UNKNOWN;
+	child = fork();
+	if (child == 0) {
+		close(start[1]);
+		child_main(start[0]);
+	}
+	close(start[0]);
+	if (child < 0 || place_probe(kind, true, child, &probe) || write(start[1], "", 1) != 1) {
+		close(start[1]);
+		if (child > 0)
+			wait_for(child);
+		if (probe >= 0)
+			close(probe);
+		return TLS_RETURN_UNKNOWN;
+	}
+	close(start[1]);
+	status = wait_for(child);
+	close(probe);
+	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return TLS_RETURN_SAFE;
+	return status >= 0 && WIFSIGNALED(status) ? TLS_RETURN_UNSAFE : TLS_RETURN_UNKNOWN;
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+/* One file that is probed, or that was looked at and is not. */
+#ifndef OPERAGLASS_TLS_TARGET_H
+#define OPERAGLASS_TLS_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "bpf_set.h"
+#include "tls_stacks.h"
+#include "tls_targets.h"
+
+#define TLS_TARGET_PROBES_MAX (2 * TLS_STACK_FUNCTIONS_MAX)
+
+enum tls_target_fate {
+	TLS_FATE_ATTACHED,
+	TLS_FATE_REFUSED,
+	TLS_FATE_EMPTY, /* has none of the functions */
+};
+
+struct tls_target {
+	dev_t device;
+	ino_t inode;
+	uint32_t stack; /* enum tls_stack_id */
+	uint32_t slot;	/* of map tls_slots; 0: none */
+	enum tls_target_fate fate;
+	bool stale;
+	bool seen;	    /* somebody maps it; by the last scan */
+	bool kept;	    /* one of the host's well-known files: stays without being mapped */
+	uint32_t pins;	    /* of it; 0: the probes below are all there is */
+	uint32_t pin_total; /* that there should be */
+	int probes[TLS_TARGET_PROBES_MAX];
+	uint32_t probe_count;
+};
+
+struct tls_target_tools {
+	const struct bpf_set *set;
+	const char *pin_directory; /* NULL: pin nothing */
+	struct tls_abilities abilities;
+	int slots_fd;
+};
+
+/*
+ * Looks into the file and places all probes of its stack, or none. path is for messages. Sets fate,
+ * probes and pins of the target, whose identity, stack and slot the caller has set.
+ */
+void tls_target_attach(struct tls_target *target, const struct tls_target_tools *tools, int file,
+		       const char *path);
+
+/* Takes every probe away. */
+void tls_target_detach(struct tls_target *target, const struct tls_target_tools *tools);
+
+/* Closes descriptors; pinned probes stay. */
+void tls_target_close(struct tls_target *target);
+
+#endif

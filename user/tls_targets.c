@@ -1,0 +1,379 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls_targets.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "telegram_methods.h"
+#include "tls_known_files.h"
+#include "tls_links.h"
+#include "tls_mappings.h"
+#include "tls_pins.h"
+#include "tls_stale.h"
+#include "tls_target.h"
+
+struct tls_targets {
+	struct tls_target_tools tools;
+	struct tls_mappings *mappings; /* NULL: no records */
+	char *pin_directory;
+	int counts_fd;
+	int processes_fd;
+	bool full; /* said so */
+	size_t count;
+	struct tls_target rows[TLS_TARGET_SLOTS];
+};
+
+/* Tail calls: the link's number in enum tls_link of bpf/tls_decode.bpf.h, and its program. */
+static const char *const chain[] = {"og_tls_decode", "og_tls_event", "og_tls_path", "og_tls_host"};
+
+int tls_targets_prepare(struct bpf_object *object)
+{
+	struct bpf_program *program;
+	enum tls_probe_kind kind;
+	int err = tls_probe_kind_check(&kind);
+
+	if (err)
+		return log_warning(err,
+				   "this kernel has no uprobes for us: %s; nothing inside TLS "
+				   "is read, calls are timed at the socket",
+				   strerror(-err));
+	bpf_object__for_each_program(program, object) if (kind == TLS_PROBE_MULTI)
+		bpf_program__set_expected_attach_type(program, TLS_UPROBE_MULTI);
+	return 0;
+}
+
+static int fill_chain(const struct bpf_set *set)
+{
+	int map = bpf_set_map(set, "tls_chain"), program, err = 0;
+	uint32_t i;
+
+	for (i = 0; !err && i < sizeof(chain) / sizeof(chain[0]); i++) {
+		program = bpf_set_program(set, chain[i]);
+		err = map < 0 || program < 0 ? -ENOENT
+					     : bpf_map_update_elem(map, &i, &program, BPF_ANY);
+	}
+	return err;
+}
+
+/* Every stack's places, each once. */
+static int fill_places(const struct bpf_set *set)
+{
+	struct tls_random_place places[TLS_RANDOM_PLACES];
+	int map = bpf_set_map(set, "tls_random_places"), err = 0;
+	uint32_t count = 0, known, i;
+	size_t stack;
+
+	for (stack = 0; stack < TLS_STACKS; stack++)
+		for (i = 0; i < TLS_RANDOM_PLACES && tls_stacks[stack].places[i].used; i++) {
+			for (known = 0; known < count; known++)
+				if (!memcmp(&places[known], &tls_stacks[stack].places[i],
+					    sizeof(places[0])))
+					break;
+			if (known == count && count < TLS_RANDOM_PLACES)
+				places[count++] = tls_stacks[stack].places[i];
+		}
+	if (map < 0)
+		return -ENOENT;
+	for (i = 0; !err && i < count; i++)
+		err = bpf_map_update_elem(map, &i, &places[i], BPF_ANY);
+	return err;
+}
+
+static struct tls_target *find(struct tls_targets *targets, dev_t device, ino_t inode)
+{
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		if (targets->rows[i].inode == inode && targets->rows[i].device == device)
+			return &targets->rows[i];
+	return NULL;
+}
+
+/* The lowest slot that no row has; there are more slots than rows. */
+static uint32_t free_slot(const struct tls_targets *targets)
+{
+	uint32_t slot;
+	size_t i;
+
+	for (slot = 1; slot < TLS_TARGET_SLOTS; slot++) {
+		for (i = 0; i < targets->count; i++)
+			if (targets->rows[i].slot == slot)
+				break;
+		if (i == targets->count)
+			return slot;
+	}
+	return 0;
+}
+
+static struct tls_target *add(struct tls_targets *targets, dev_t device, ino_t inode,
+			      uint32_t stack, uint32_t slot)
+{
+	struct tls_target *target;
+
+	if (targets->count == TLS_TARGET_SLOTS - 1) {
+		if (!targets->full)
+			log_warning(-ENOSPC,
+				    "more than %d different TLS libraries: the rest is "
+				    "not probed, calls are timed at the socket",
+				    TLS_TARGET_SLOTS - 1);
+		targets->full = true;
+		return NULL;
+	}
+	target = &targets->rows[targets->count++];
+	*target = (struct tls_target){
+		.device = device, .inode = inode, .stack = stack, .slot = slot, .seen = true};
+	return target;
+}
+
+static void adopt_pin(void *context, const struct tls_pin *pin)
+{
+	struct tls_targets *targets = context;
+	struct tls_target *target = find(targets, pin->device, pin->inode);
+
+	if (pin->stack >= TLS_STACKS || !pin->slot || pin->slot >= TLS_TARGET_SLOTS ||
+	    pin->probes > TLS_TARGET_PROBES_MAX)
+		return;
+	if (!target)
+		target = add(targets, pin->device, pin->inode, pin->stack, pin->slot);
+	if (!target)
+		return;
+	target->pins++;
+	target->pin_total = pin->probes;
+	target->fate = TLS_FATE_ATTACHED;
+}
+
+static void drop(struct tls_targets *targets, size_t row)
+{
+	tls_target_detach(&targets->rows[row], &targets->tools);
+	targets->rows[row] = targets->rows[--targets->count];
+}
+
+/* Takes over what an earlier run left; what it left unfinished is taken away and made anew. */
+static int adopt(struct tls_targets *targets)
+{
+	size_t i = 0;
+	int err;
+
+	if (!targets->tools.pin_directory)
+		return 0;
+	err = tls_pin_list(targets->tools.pin_directory, adopt_pin, targets);
+	while (i < targets->count) {
+		if (targets->rows[i].pins == targets->rows[i].pin_total)
+			i++;
+		else
+			drop(targets, i);
+	}
+	return err;
+}
+
+int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
+		    struct tls_targets **ret_targets)
+{
+	struct tls_targets *targets = calloc(1, sizeof(*targets));
+	int err;
+
+	if (!targets)
+		return -ENOMEM;
+	targets->tools.set = set;
+	targets->tools.slots_fd = bpf_set_map(set, "tls_slots");
+	targets->counts_fd = bpf_set_map(set, "tls_target_counts");
+	targets->processes_fd = bpf_set_map(set, "tls_processes");
+	err = tls_probe_kind_check(&targets->tools.abilities.kind);
+	if (!err && pin_directory && !(targets->pin_directory = strdup(pin_directory)))
+		err = -ENOMEM;
+	targets->tools.pin_directory = targets->pin_directory;
+	if (!err)
+		err = fill_chain(set);
+	if (!err)
+		err = fill_places(set);
+	if (!err)
+		err = telegram_methods_fill(bpf_set_map(set, "telegram_methods"));
+	if (!err)
+		err = adopt(targets);
+	if (err) {
+		tls_targets_free(targets);
+		return log_error(err,
+				 "cannot set up reading inside TLS: %s; calls are timed at "
+				 "the socket",
+				 strerror(-err));
+	}
+	*ret_targets = targets;
+	return 0;
+}
+
+/* Why connections of a process that maps such a file stay opaque. */
+static void note_process(const struct tls_targets *targets, const struct tls_target *target,
+			 pid_t pid)
+{
+	struct tls_process process = {};
+	uint32_t tgid = (uint32_t)pid;
+
+	if (!pid || target->fate == TLS_FATE_ATTACHED)
+		return;
+	process.undecoded =
+		target->fate == TLS_FATE_REFUSED ? UNDECODED_PROBE_REFUSED : UNDECODED_NO_SYMBOLS;
+	bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
+}
+
+static void take_mapping(void *context, const struct tls_mapping *mapping)
+{
+	int stack = tls_stack_of_file(mapping->path), file;
+	struct tls_targets *targets = context;
+	struct tls_target *target;
+
+	if (stack < 0)
+		return;
+	target = find(targets, mapping->device, mapping->inode);
+	if (!target) {
+		file = tls_mapping_open_file(mapping);
+		if (file < 0) {
+			log_debug(0, "cannot open '%s' of process %d: %s", mapping->path,
+				  mapping->pid, strerror(-file));
+			return;
+		}
+		target = add(targets, mapping->device, mapping->inode, (uint32_t)stack,
+			     free_slot(targets));
+		if (target)
+			tls_target_attach(target, &targets->tools, file, mapping->path);
+		close(file);
+	}
+	if (!target)
+		return;
+	target->seen = true;
+	note_process(targets, target, mapping->pid);
+}
+
+static void take_known_file(void *context, const char *path, int file)
+{
+	int stack = tls_stack_of_file(path);
+	struct tls_targets *targets = context;
+	struct tls_target *target;
+	struct stat status;
+
+	if (stack < 0 || fstat(file, &status))
+		return;
+	target = find(targets, status.st_dev, status.st_ino);
+	if (!target) {
+		target = add(targets, status.st_dev, status.st_ino, (uint32_t)stack,
+			     free_slot(targets));
+		if (target)
+			tls_target_attach(target, &targets->tools, file, path);
+	}
+	if (target)
+		target->kept = true;
+}
+
+static void publish(const struct tls_targets *targets)
+{
+	uint64_t counts[TLS_TARGET_COUNT_ROWS] = {};
+	uint32_t row;
+	size_t i;
+
+	for (i = 0; i < targets->count; i++) {
+		const struct tls_target *target = &targets->rows[i];
+
+		row = target->stack * TLS_TARGET_STATES;
+		if (target->fate == TLS_FATE_EMPTY)
+			continue;
+		if (target->fate == TLS_FATE_REFUSED)
+			row += TLS_TARGET_REFUSED;
+		else
+			row += target->stale ? TLS_TARGET_STALE : TLS_TARGET_ATTACHED;
+		counts[row]++;
+	}
+	for (row = 0; row < TLS_TARGET_COUNT_ROWS; row++)
+		bpf_map_update_elem(targets->counts_fd, &row, &counts[row], BPF_ANY);
+}
+
+int tls_targets_start(struct tls_targets *targets)
+{
+	struct tls_abilities *abilities = &targets->tools.abilities;
+	int err;
+
+	abilities->return_probes = tls_return_probe_check(abilities->kind);
+	if (abilities->return_probes != TLS_RETURN_SAFE)
+		log_warning(0,
+			    "return probes are %s on this kernel: nothing inside TLS is read, "
+			    "calls are timed at the socket",
+			    abilities->return_probes == TLS_RETURN_UNSAFE ? "dangerous"
+									  : "not proven safe");
+	err = tls_mappings_open(&targets->mappings);
+	if (err)
+		log_warning(err,
+			    "cannot see new mappings: %s; new TLS libraries are found once a "
+			    "minute",
+			    strerror(-err));
+	abilities->mapping_records = !err;
+	err = tls_mappings_scan(take_mapping, targets);
+	tls_known_files(take_known_file, targets);
+	publish(targets);
+	return err;
+}
+
+size_t tls_targets_fds(const struct tls_targets *targets, int *ret_fds, size_t size)
+{
+	if (!targets->mappings || !size)
+		return 0;
+	ret_fds[0] = tls_mappings_fd(targets->mappings);
+	return 1;
+}
+
+int tls_targets_on_event(struct tls_targets *targets, int fd)
+{
+	size_t before = targets->count;
+	int err;
+
+	(void)fd;
+	err = tls_mappings_take(targets->mappings, take_mapping, targets);
+	if (err == -ENOBUFS)
+		err = tls_mappings_scan(take_mapping, targets);
+	if (targets->count != before)
+		publish(targets);
+	return err;
+}
+
+int tls_targets_scan(struct tls_targets *targets)
+{
+	size_t i = 0;
+	int err;
+
+	for (i = 0; i < targets->count; i++)
+		targets->rows[i].seen = false;
+	err = tls_mappings_scan(take_mapping, targets);
+	if (err)
+		return err;
+	i = 0;
+	while (i < targets->count) {
+		if (targets->rows[i].seen || targets->rows[i].kept)
+			i++;
+		else
+			drop(targets, i);
+	}
+	tls_stale_find(targets->rows, targets->count, &targets->tools);
+	publish(targets);
+	return 0;
+}
+
+struct tls_abilities tls_targets_abilities(const struct tls_targets *targets)
+{
+	return targets->tools.abilities;
+}
+
+void tls_targets_free(struct tls_targets *targets)
+{
+	size_t i;
+
+	if (!targets)
+		return;
+	for (i = 0; i < targets->count; i++)
+		tls_target_close(&targets->rows[i]);
+	tls_mappings_close(targets->mappings);
+	free(targets->pin_directory);
+	free(targets);
+}
