@@ -8,6 +8,8 @@
 #include "process.skel.h"
 #include "socket.skel.h"
 #include "state.skel.h"
+#include "tls.skel.h"
+#include "tls_targets.h"
 #include "sweep.skel.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -17,6 +19,7 @@ const struct bpf_object_row bpf_objects[] = {
 	{"process", "process", process_bpf__elf_bytes, NULL},
 	{"socket", "socket", socket_bpf__elf_bytes, NULL},
 	{"state", "socket", state_bpf__elf_bytes, NULL},
+	{"tls", "tls", tls_bpf__elf_bytes, tls_targets_prepare},
 	{"connect", "socket", connect_bpf__elf_bytes, NULL},
 	{"sweep", "socket", sweep_bpf__elf_bytes, NULL},
 };
@@ -49,6 +52,15 @@ const struct bpf_program_row bpf_programs[] = {
 	 "lookups"},
 	{"sweep", "sweep_routes", BPF_ATTACH_ITERATOR, 0,
 	 "connects without a route before the next attempt", "routes"},
+	{"tls", "og_tls_write", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_write_ex", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_read", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_read_ex", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_leave", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_decode", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_event", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_path", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_host", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 };
 /* clang-format on */
 const size_t bpf_program_count = COUNT(bpf_programs);

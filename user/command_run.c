@@ -78,14 +78,18 @@ static unsigned int port_of(const char *address)
 	return colon ? (unsigned int)strtoul(colon + 1, NULL, 10) : 0;
 }
 
-static int drop_privileges(const struct options *options)
+static int drop_privileges(const struct observer *observer)
 {
+	const struct options *options = observer->options;
 	struct privilege_needs needs = {.system_admin = false};
 	unsigned int i;
 
 	for (i = 0; i < options->listen_count; i++)
 		if (port_of(options->listen_addresses[i]) < 1024)
 			needs.low_port = true;
+	/* Only multi-uprobe links do without. */
+	if (observer->tls && tls_targets_abilities(observer->tls).kind != TLS_PROBE_MULTI)
+		needs.system_admin = true;
 	return privilege_drop(&needs) ? EXIT_FAILED : 0;
 }
 
@@ -120,7 +124,8 @@ static int start(struct observer *observer)
 	if (bpf_session_start(&observer->session, options->pin_path, options->cgroup_path,
 			      &observer->config))
 		log_warning(0, "going on without what could not be loaded");
-	return drop_privileges(options);
+	observer_start_tls(observer);
+	return drop_privileges(observer);
 }
 
 static int serve(struct observer *observer)
@@ -175,6 +180,7 @@ int command_run(const struct options *options)
 	bpf_set_init(&observer.session.set);
 	code = run_locked(options, &locks, &observer);
 	supervise_stop(&observer.exporter);
+	tls_targets_free(observer.tls);
 	bpf_session_end(&observer.session);
 	if (locks.pins >= 0)
 		close(locks.pins);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,6 +14,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "bpf_pins.h"
 #include "bpf_tables.h"
 #include "handover_send.h"
 #include "log.h"
@@ -23,7 +25,12 @@ enum source {
 	SOURCE_EXPORTER_MESSAGE,
 	SOURCE_EXPORTER_END,
 	SOURCE_RESTART,
+	SOURCE_TLS_MAPPING,
+	SOURCE_TLS_SCAN,
 };
+
+/* How often every process is looked at again: for what records missed, and for what has ended. */
+#define TLS_SCAN_SECONDS 60
 
 int observer_open_signals(struct observer *observer)
 {
@@ -155,11 +162,60 @@ static int on_signal(struct observer *observer)
 	return 0;
 }
 
+void observer_start_tls(struct observer *observer)
+{
+	const char *pin_path = observer->options->pin_path;
+	char path[OPTIONS_PATH_MAX + sizeof(BPF_PINS_TLS) + 1];
+
+	if (bpf_set_program(&observer->session.set, "og_tls_decode") < 0)
+		return; /* said when it was loaded */
+	if (pin_path)
+		snprintf(path, sizeof(path), "%s/%s", pin_path, BPF_PINS_TLS);
+	if (!tls_targets_new(&observer->session.set, pin_path ? path : NULL, &observer->tls))
+		tls_targets_start(observer->tls);
+}
+
+static int on_tls_mapping(struct observer *observer)
+{
+	int fd;
+
+	if (tls_targets_fds(observer->tls, &fd, 1))
+		tls_targets_on_event(observer->tls, fd);
+	return 0;
+}
+
+static int on_tls_scan(struct observer *observer)
+{
+	uint64_t expirations;
+
+	if (read(observer->tls_timer, &expirations, sizeof(expirations)) > 0)
+		tls_targets_scan(observer->tls);
+	return 0;
+}
+
+static int watch_tls(struct observer *observer)
+{
+	const struct itimerspec when = {.it_value.tv_sec = TLS_SCAN_SECONDS,
+					.it_interval.tv_sec = TLS_SCAN_SECONDS};
+	int fd, code = 0;
+
+	if (!observer->tls)
+		return 0;
+	observer->tls_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (observer->tls_timer < 0 || timerfd_settime(observer->tls_timer, 0, &when, NULL))
+		return -errno;
+	if (tls_targets_fds(observer->tls, &fd, 1))
+		code = watch(observer, fd, SOURCE_TLS_MAPPING);
+	return code ? code : watch(observer, observer->tls_timer, SOURCE_TLS_SCAN);
+}
+
 static int (*const handlers[])(struct observer *observer) = {
 	[SOURCE_SIGNAL] = on_signal,
 	[SOURCE_EXPORTER_MESSAGE] = on_exporter_message,
 	[SOURCE_EXPORTER_END] = on_exporter_end,
 	[SOURCE_RESTART] = restart_exporter,
+	[SOURCE_TLS_MAPPING] = on_tls_mapping,
+	[SOURCE_TLS_SCAN] = on_tls_scan,
 };
 
 static int open_loop(struct observer *observer)
@@ -173,6 +229,8 @@ static int open_loop(struct observer *observer)
 	code = watch(observer, observer->signal_fd, SOURCE_SIGNAL);
 	if (!code)
 		code = watch(observer, observer->restart_timer, SOURCE_RESTART);
+	if (!code)
+		code = watch_tls(observer);
 	return code ? code : watch_exporter(observer);
 }
 

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "options.h"
 #include "supervise.h"
+#include "tls_targets.h"
 
 struct observer {
 	const struct options *options;
@@ -15,7 +16,9 @@ struct observer {
 	struct supervise exporter;
 	int epoll_fd;
 	int signal_fd;
-	int restart_timer; /* the exporter is started again when it expires */
+	int restart_timer;	 /* the exporter is started again when it expires */
+	struct tls_targets *tls; /* NULL: nothing inside TLS is read */
+	int tls_timer;		 /* every process is looked at again when it expires */
 };
 
 /* Blocks the signals that the loop receives; before the first child is started. 0 or -errno. */
@@ -23,6 +26,10 @@ int observer_open_signals(struct observer *observer);
 
 /* Hands everything over and serves until SIGTERM or SIGINT. 0 or -errno (logged). */
 int observer_serve(struct observer *observer);
+
+/* Places the probes into TLS libraries, if it can: without them calls are timed at the socket. After
+ * the session's start, before privileges are dropped. */
+void observer_start_tls(struct observer *observer);
 
 /* Tells a service manager that the service is up, if there is one (NOTIFY_SOCKET). */
 void observer_notify_ready(void);
