@@ -75,6 +75,14 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	}
 }
 
+/* What a server asks to wait, where that means anything. */
+static __always_inline __u64 tls_retry_after_ns(const struct http_reader *reader)
+{
+	if (reader->status != 429 && reader->status != 503)
+		return 0;
+	return reader->retry_after_seconds * 1000000000ULL;
+}
+
 /* A final status came, its body is still to come: what the row must say if the connection ends. */
 static __always_inline void tls_response_begin(struct tls_stream *stream,
 					       const struct tls_stream_key *object, __u64 now)
@@ -89,7 +97,7 @@ static __always_inline void tls_response_begin(struct tls_stream *stream,
 		return;
 	call->status = reader->status;
 	call->first_byte_ns = stream->response_begin_ns;
-	call->retry_after_ns = reader->retry_after_seconds * 1000000000ULL;
+	call->retry_after_ns = tls_retry_after_ns(reader);
 	call->end_ns = now;
 	call->flags |= CALL_ANSWERED;
 	if (reader->state == HTTP_UNTIL_CLOSE)
@@ -113,8 +121,7 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 		call = *row;
 		call.status = reader->status;
 		call.first_byte_ns = stream->response_begin_ns;
-		if (call.status == 429 || call.status == 503)
-			call.retry_after_ns = reader->retry_after_seconds * 1000000000ULL;
+		call.retry_after_ns = tls_retry_after_ns(reader);
 		call.end_ns = now;
 		call.flags |= CALL_ANSWERED;
 		call_finish(&key, &call);
