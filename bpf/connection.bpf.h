@@ -26,9 +26,11 @@ static __always_inline bool upstream_has_port(__u32 upstream, __u16 port)
 /* Upstream by configured network, else by port alone. `address` in network order. */
 static __always_inline __u32 network_upstream(const __u8 *address, __u16 port)
 {
-	struct network_key key = {.prefix_length = 16 + 128};
+	struct network_key key = {};
 	__u32 *upstream;
 
+	/* Not as an initialiser: that makes a nameless .rodata, whose types 5.10 refuses to load. */
+	key.prefix_length = 16 + 128;
 	key.port[0] = port >> 8;
 	key.port[1] = port & 0xff;
 	__builtin_memcpy(key.address, address, sizeof(key.address));
