@@ -10,9 +10,11 @@
 #include "facts_log.h"
 #include "kernel_self.h"
 #include "log.h"
+#include "tls_reader.h"
 #include "upstreams_reader.h"
 
 struct kernel_reader {
+	const struct handover *handover;
 	struct kernel_self self;
 	struct facts_log *facts;	    /* NULL: not there */
 	struct agents_reader *agents;	    /* NULL: not there */
@@ -57,6 +59,7 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 
 	if (!reader)
 		return -ENOMEM;
+	reader->handover = handover;
 	err = kernel_self_open(&reader->self, handover);
 	if (err) {
 		free(reader);
@@ -83,8 +86,11 @@ int kernel_reader_read(struct kernel_reader *reader, struct model *model)
 	int err = reader->agents ? agents_read(reader->agents, model) : 0;
 	int upstreams_err = reader->upstreams ? upstreams_read(reader->upstreams, model) : 0;
 	int self_err = kernel_self_read(&reader->self, model);
+	int tls_err = tls_read(reader->handover, model);
 
 	err = err ? err : upstreams_err;
+	if (!err && tls_err != -ENOENT)
+		err = tls_err;
 	return err ? err : self_err;
 }
 
