@@ -4,8 +4,11 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -56,24 +59,52 @@ static void report_refusals(const struct bpf_refusals *refusals)
 	}
 }
 
-static int load(struct bpf_session *session, const struct config *config)
+static int load_and_pin(const char *pin_path, const struct config *config)
 {
 	struct bpf_refusals refusals = {.count = 0};
 	int codes[BPF_OBJECTS_MAX], code = 0;
+	static struct bpf_set set;
 	size_t i, loaded = 0;
 
-	bpf_load_all(config, &session->set, &refusals, codes);
+	bpf_set_init(&set);
+	bpf_load_all(config, &set, &refusals, codes);
 	for (i = 0; i < bpf_object_count; i++) {
 		if (codes[i])
-			code = log_error(
-				codes[i],
-				"cannot load the %s programs: %s; 'operaglass doctor' says why",
-				bpf_objects[i].name, strerror(-codes[i]));
+			code = log_error(codes[i],
+					 "cannot load the %s programs: %s; 'operaglass doctor' "
+					 "says why",
+					 bpf_objects[i].name, strerror(-codes[i]));
 		else
 			loaded++;
 	}
 	report_refusals(&refusals);
-	return loaded ? bpf_tables_fix(&session->set, config) : code;
+	return loaded ? bpf_pins_save(pin_path, &set) : code;
+}
+
+/*
+ * In a child process: to relocate programs, every type of the kernel is held in memory, several MiB
+ * that would never leave this one. What the child loads it pins, and this process opens the pins.
+ */
+static int load(struct bpf_session *session, const char *pin_path, const struct config *config)
+{
+	pid_t pid = fork();
+	int status, code;
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(load_and_pin(pin_path, config) ? 1 : 0);
+	}
+	if (pid < 0)
+		return log_error(-errno, "cannot start the loader: %s", strerror(errno));
+	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
+		return log_error(-ECHILD, "the loader was killed");
+	if (WEXITSTATUS(status))
+		return -EIO; /* it has said why */
+	code = bpf_pins_open(pin_path, &session->set);
+	if (code)
+		return log_error(code, "cannot open the pins below '%s': %s", pin_path,
+				 strerror(-code));
+	return bpf_tables_fix(&session->set, config);
 }
 
 static int open_cgroup(const char *cgroup_path)
@@ -138,23 +169,21 @@ int bpf_session_start(struct bpf_session *session, const char *pin_path, const c
 		      const struct config *config)
 {
 	unsigned long long hash = bpf_load_hash(config);
-	int code = 0;
+	int code;
 
 	memset(session, 0, sizeof(*session));
 	bpf_set_init(&session->set);
 	session->stats_fd = config->bpf_stats ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1;
-	session->pinned = pin_path != NULL;
-	if (pin_path)
-		code = adopt(session, pin_path, hash);
+	code = adopt(session, pin_path, hash);
 	if (!code && !session->adopted)
-		code = load(session, config);
+		code = load(session, pin_path, config);
 	if (!code)
 		code = bpf_tables_write(&session->set, config);
 	if (!code)
 		attach(session, cgroup_path);
-	if (!code && pin_path)
+	if (!code)
 		code = bpf_pins_save(pin_path, &session->set);
-	if (!code && pin_path && !session->adopted)
+	if (!code && !session->adopted)
 		code = seal(pin_path, hash);
 	return code;
 }

@@ -9,14 +9,12 @@
 struct bpf_session {
 	struct bpf_set set;
 	bool adopted; /* an earlier run's programs go on counting */
-	bool pinned;  /* they go on when this process ends */
 	int stats_fd; /* run times are measured while it is open; -1 */
 };
 
 /*
  * Takes over what is pinned below pin_path if it is this very kernel half, or replaces it; attaches
- * what is not attached. pin_path: existing directory on bpffs, or NULL to pin nothing. cgroup_path:
- * NULL to look for it. What this kernel cannot do is reported and left out; an error is returned
+ * what is not attached. pin_path: existing directory on bpffs. cgroup_path: NULL to look for it. What this kernel cannot do is reported and left out; an error is returned
  * when nothing at all is attached or pins cannot be written.
  */
 int bpf_session_start(struct bpf_session *session, const char *pin_path, const char *cgroup_path,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 #include "log.h"
 #include "observer.h"
 #include "privilege.h"
+
+#define LARGE_BYTES 65536
 
 struct locks {
 	int state, pins; /* -1: not held */
@@ -176,6 +179,8 @@ int command_run(const struct options *options)
 			"operaglass run needs root, or CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN, "
 			"CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH: start it with sudo or as a "
 			"service");
+	/* What is large is needed for a moment only (a symbol table): it goes back at once. */
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
 	bpf_load_silence();
 	bpf_set_init(&observer.session.set);
 	code = run_locked(options, &locks, &observer);
