@@ -36,8 +36,12 @@ AGENT = [
     ('orchestrate_agent_exits_total', {"type": "claude-code", "reason": "error", "code": "3"}, 1),
     ('orchestrate_tool_executions_total', {"type": "claude-code", "tool": "fake-tool", "reason": "success"}, 1),
 ]
+# The request is 22 bytes, the answer 8: guest/database.c.
 CONNECTION = [
     ('upstream_connections_total', {"upstream": "postgres", "visibility": "plain"}, 1),
+    ('upstream_requests_total', {"upstream": "postgres", "endpoint": "unknown", "method": "unknown"}, 1),
+    ('upstream_sent_bytes_total', {"upstream": "postgres"}, 22),
+    ('upstream_received_bytes_total', {"upstream": "postgres"}, 8),
 ]
 
 
