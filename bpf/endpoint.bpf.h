@@ -291,7 +291,7 @@ static __always_inline void endpoint_end(struct endpoint_reader *reader)
 	if (reader->state == ENDPOINT_SEGMENT)
 		endpoint_segment_end(reader);
 	else if (reader->state == ENDPOINT_SCHEME)
-		reader->state = ENDPOINT_SEGMENT;
+		reader->state = reader->slashes == 2 ? ENDPOINT_SEGMENT : ENDPOINT_NO_PATH;
 }
 
 /* What seemed a bot's path is one of another upstream: no word of it may be known. */

@@ -30,7 +30,7 @@ enum http_state {
 	HTTP_NUMBER_END = 11,
 	HTTP_CODING = 12,
 	HTTP_HOST_LEAD = 13, /* blanks before Host's value */
-	HTTP_HEAD_END = 14, /* the line feed of the empty line */
+	HTTP_HEAD_END = 14,  /* the line feed of the empty line */
 	HTTP_BODY = 15,
 	HTTP_CHUNK_SIZE = 16,
 	HTTP_CHUNK_EXTENSION = 17,
@@ -489,7 +489,7 @@ static __always_inline enum http_event http_byte(struct http_reader *reader, __u
 		http_coding_byte(reader, c);
 		return HTTP_NOTHING;
 	case HTTP_HOST_LEAD:
-		if (c == ' ' || c == '\t')
+		if (c == ' ' || c == '\t' || c == '\r')
 			return HTTP_NOTHING;
 		reader->state = c == '\n' ? HTTP_LINE : HTTP_SKIP;
 		return c == '\n' ? HTTP_NOTHING : HTTP_HOST;
