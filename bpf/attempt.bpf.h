@@ -10,7 +10,7 @@
 
 /* The next address of a list is tried within so long, or the failure stands. RFC 8305 tells clients
  * to try the next address after 250 ms. */
-#define ATTEMPT_GROUP_NS (1000 * 1000000ULL)
+#define ATTEMPT_GROUP_NS (1000 * 1000000LL)
 /* Longer than any connect lasts (127 s with the kernel's defaults): a count that went wrong. */
 #define ATTEMPT_STALE_NS (600 * 1000000000ULL)
 
@@ -37,15 +37,18 @@ static __always_inline bool is_question(const __u8 *first)
 	return *(const __u16 *)first == 0xffff;
 }
 
-/* Is this the next call's try, not one more for the call that already failed? The same address; the
- * same question, if it is not the resolver that sends it again. */
-static __always_inline bool is_again(const __u8 *a, const __u8 *b)
+/*
+ * Does `next` belong to the next call, not to the one whose first try was `first`? The same address
+ * does; the same question, if it is not the resolver that sends it again; and a question after
+ * addresses were tried.
+ */
+static __always_inline bool is_again(const __u8 *first, const __u8 *next)
 {
-	const __u16 *x = (const __u16 *)a, *y = (const __u16 *)b;
+	const __u16 *x = (const __u16 *)first, *y = (const __u16 *)next;
 
-	if (is_question(a) && is_question(b))
-		return x[1] == y[1] && x[2] != y[2];
-	return address_equal(a, b);
+	if (!is_question(next))
+		return address_equal(first, next);
+	return !is_question(first) || (x[1] == y[1] && x[2] != y[2]);
 }
 
 /* Counts the failure that waits in a copied row, if nobody else has deleted the row first. */
@@ -61,8 +64,8 @@ static __always_inline bool attempt_commit(const struct attempt_key *key,
 
 /* `in_flight`: 1 for a connection, which ends with attempt_ended; 0 for a DNS question, which may
  * never end. Addresses are aligned to 8. */
-static inline __noinline int attempt_begin(const struct attempt_key *key, const __u8 *first, __u64 now,
-				    __u32 in_flight)
+static inline __noinline int attempt_begin(const struct attempt_key *key, const __u8 *first,
+					   __u64 now, __u32 in_flight)
 {
 	struct attempt copy = {.begin_ns = now, .in_flight = in_flight};
 	struct attempt *row;
@@ -71,11 +74,12 @@ static inline __noinline int attempt_begin(const struct attempt_key *key, const 
 		return 0;
 	row = bpf_map_lookup_elem(&attempts, key);
 	if (row && row->failure &&
-	    (is_again(row->first, first) || now - row->failed_ns > ATTEMPT_GROUP_NS)) {
+	    (is_again(row->first, first) || (__s64)(now - row->failed_ns) > ATTEMPT_GROUP_NS)) {
 		copy = *row;
 		attempt_commit(key, &copy);
 		copy.in_flight += in_flight;
 		copy.failure = FAILURE_NONE;
+		copy.earlier = FAILURE_NONE;
 		row = NULL;
 	}
 	if (!row) {
@@ -86,10 +90,14 @@ static inline __noinline int attempt_begin(const struct attempt_key *key, const 
 		return 0;
 	}
 	if (!row->failure && !row->in_flight &&
-	    (row->success_ns >= row->begin_ns || now - row->begin_ns > ATTEMPT_GROUP_NS ||
-	     is_question(row->first) != is_question(first)))
-		__builtin_memcpy(row->first, first, sizeof(row->first)); /* a new group */
-	row->failure = FAILURE_NONE; /* superseded, if there was one */
+	    (row->success_ns >= row->begin_ns || (__s64)(now - row->begin_ns) > ATTEMPT_GROUP_NS ||
+	     is_question(row->first) != is_question(first))) { /* a new group */
+		__builtin_memcpy(row->first, first, sizeof(row->first));
+		row->earlier = FAILURE_NONE;
+	}
+	if (row->failure) /* superseded */
+		row->earlier = row->failure;
+	row->failure = FAILURE_NONE;
 	row->begin_ns = now;
 	if (in_flight)
 		__sync_fetch_and_add(&row->in_flight, 1);
@@ -98,7 +106,7 @@ static inline __noinline int attempt_begin(const struct attempt_key *key, const 
 
 /* What began at begin_ns ended in a failure. */
 static inline __noinline int attempt_failed(const struct attempt_key *key, const __u8 *address,
-				     __u32 failure, __u64 begin_ns)
+					    __u32 failure, __u64 begin_ns)
 {
 	struct attempt copy = {.begin_ns = begin_ns}, *row;
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -106,14 +114,19 @@ static inline __noinline int attempt_failed(const struct attempt_key *key, const
 	if (!key || !address)
 		return 0;
 	row = bpf_map_lookup_elem(&attempts, key);
-	if (row && row->success_ns >= begin_ns && !address_equal(row->succeeded, address))
+	if (row && row->success_ns >= begin_ns && !address_equal(row->succeeded, address) &&
+	    is_question(row->succeeded) == is_question(address))
 		return 0; /* another address won */
 	if (row && row->failure && is_again(row->first, address)) {
 		copy = *row;
 		attempt_commit(key, &copy);
+		copy.earlier = FAILURE_NONE;
 		row = NULL;
 	}
 	if (row) {
+		/* That one of the addresses has no route says less than how another one failed. */
+		if (failure == FAILURE_UNREACHABLE && row->earlier)
+			failure = row->earlier;
 		row->failed_ns = now;
 		row->failure = failure;
 		return 0;

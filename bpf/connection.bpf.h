@@ -111,7 +111,7 @@ static __always_inline void connection_count(struct connection *row, __u32 reaso
  * such a pause does the socket's side need a claim, and an ordinary call costs none.
  */
 static inline __noinline int opaque_finish(struct connection *row, __u64 sock, __u32 failure,
-				    bool by_sweep)
+					   bool by_sweep)
 {
 	struct claim claim = {.sock = sock};
 	struct call call = {};
@@ -229,11 +229,12 @@ static __always_inline void handshake_settle(struct connection *row)
 }
 
 /* Everything that is counted when an established connection is gone. `round_trip_ns` 0: unknown. */
-static inline __noinline int connection_close(struct connection *row, __u64 sock, __u64 round_trip_ns)
+static inline __noinline int connection_close(struct connection *row, __u64 sock,
+					      __u64 round_trip_ns)
 {
 	struct upstream_totals *totals;
 	__u64 now = bpf_ktime_get_boot_ns();
-	__u32 upstream, failure;
+	__u32 upstream;
 
 	if (!row)
 		return 0;
@@ -254,10 +255,8 @@ static inline __noinline int connection_close(struct connection *row, __u64 sock
 	if (handshake_is_complete(row)) {
 		handshake_settle(row);
 	} else if (!row->call_sequence && !row->next_call) {
-		failure = row->end == FAILURE_TIMEOUT && !row->received.bytes
-				  ? FAILURE_TIMEOUT
-				  : FAILURE_TLS_HANDSHAKE;
-		call_count_unsent(row->tgid, row->upstream, failure, row->hello_ns, now);
+		call_count_unsent(row->tgid, row->upstream, FAILURE_TLS_HANDSHAKE, row->hello_ns,
+				  now);
 	}
 	connection_count(row, UNDECODED_NO_REQUEST);
 	return 0;

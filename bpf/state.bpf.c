@@ -118,13 +118,15 @@ static __always_inline void connection_established(struct connection *row)
 		connection_decide(row, attempt.upstream);
 }
 
-static __always_inline __u32 connect_failure(int error)
+/* A soft error came by ICMP while the socket was busy; the kernel itself reports it only when the
+ * retransmissions are over, and its process may close it before. */
+static __always_inline __u32 connect_failure(int error, int soft_error)
 {
 	if (error == ERROR_ECONNREFUSED)
 		return FAILURE_CONNECT_REFUSED;
-	if (error == ERROR_ETIMEDOUT)
-		return FAILURE_CONNECT_TIMEOUT;
-	return error ? FAILURE_UNREACHABLE : FAILURE_TIMEOUT; /* closed by its own process */
+	if (soft_error || (error && error != ERROR_ETIMEDOUT))
+		return FAILURE_UNREACHABLE;
+	return FAILURE_CONNECT_TIMEOUT; /* the kernel's patience, or its own process' */
 }
 
 static __always_inline __u32 end_failure(int error)
@@ -146,7 +148,8 @@ static __always_inline void connection_gone(const struct sock *sk, struct connec
 				 (BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3) * 1000ULL);
 	} else if (row->tried) {
 		attempt_key_of(row, &attempt);
-		attempt_failed(&attempt, row->remote, connect_failure(error), row->begin_ns);
+		attempt_failed(&attempt, row->remote, connect_failure(error, sk->sk_err_soft),
+			       row->begin_ns);
 		attempt_ended(&attempt);
 	}
 	if (row->client_random_known)

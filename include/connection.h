@@ -206,7 +206,8 @@ struct attempt {
 	__u64 success_ns;   /* last success; 0: none */
 	__u32 in_flight;    /* connections that have neither failed nor been made */
 	__u8 failure;	    /* enum call_failure that waits; 0: none */
-	__u8 reserved[3];
+	__u8 earlier;	    /* of a try of the same group that another one replaced */
+	__u8 reserved[2];
 };
 
 /* Map `routes` (LRU), key: __u64 pid_tgid: a connect() that has not yet led to a SYN. If it never

@@ -191,6 +191,7 @@ struct sock_common {
 struct sock {
 	struct sock_common __sk_common;
 	int sk_err;
+	int sk_err_soft;
 	__u8 sk_shutdown;
 	__u16 sk_type;
 	__u16 sk_protocol;
