@@ -34,16 +34,18 @@ int BPF_PROG(process_fork, struct task_struct *forker, struct task_struct *child
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)
 {
+	struct signal_struct *signal = task->signal;
 	struct process *row = process_find(task);
 
 	if (!row) {
-		process_list(task, 0);
+		process_list(task, PROCESS_EXECED);
 		row = process_find(task);
 	}
 	if (!row)
 		return 0;
-	row->peak_pages_at_exec = task->signal->maxrss;
-	process_judge(row, task, bprm);
+	row->peak_pages_at_exec = signal->maxrss;
+	process_judge(row, task, signal, bprm);
+	row->flags |= PROCESS_EXECED;
 	return 0;
 }
 

@@ -234,7 +234,7 @@ static __always_inline void process_become_root(struct process *row, __u16 type,
 {
 	row->root = row->tgid;
 	row->root_start_ns = row->start_ns;
-	row->flags = flags;
+	row->flags = flags | PROCESS_EXECED;
 	FORGET();
 	row->type = type;
 }
@@ -252,19 +252,23 @@ static __always_inline void emit_agent_start(const struct process *row)
 	fact_submit(fact);
 }
 
-/* An exec made this process an agent. What it used before stays with whom it belonged to. */
+/* An exec made this process an agent. What another image used in it before stays with whom it
+ * belonged to; what fork and exec themselves cost is the agent's, as wait4 has it. */
 static __always_inline void agent_starts(struct process *row, __u16 type,
-					 const struct task_struct *task)
+					 const struct task_struct *task,
+					 const struct signal_struct *signal)
 {
 	__u64 now = bpf_ktime_get_boot_ns();
 	struct agent_totals *totals;
 	struct counters counters;
 	__u32 index = type;
 
-	counters_of_ended(task->signal, &counters);
-	counters_add_leader(&counters, task);
-	usage_split_cpu(&counters, &row->accounted, &counters.usage);
-	row->base = counters.usage;
+	if (row->flags & PROCESS_EXECED) {
+		counters_of_ended(signal, &counters);
+		counters_add_leader(&counters, task);
+		usage_split_cpu(&counters, &row->accounted, &counters.usage);
+		row->base = counters.usage;
+	}
 	/* One agent that hands its process over to another has ended well. */
 	if (row->flags & PROCESS_AGENT)
 		count_agent_end(row->type, END_SUCCESS, 0, now - row->run_start_ns);
@@ -290,6 +294,7 @@ static __always_inline void process_name(struct process *row, const struct linux
 }
 
 static __always_inline void process_judge(struct process *row, const struct task_struct *task,
+					  const struct signal_struct *signal,
 					  const struct linux_binprm *bprm)
 {
 	struct judge_scratch *scratch = scratch_find();
@@ -311,7 +316,7 @@ static __always_inline void process_judge(struct process *row, const struct task
 	if (is_relaunched(row, rule))
 		row->flags |= PROCESS_RELAUNCHED;
 	else
-		agent_starts(row, rule_type(rule), task);
+		agent_starts(row, rule_type(rule), task, signal);
 }
 
 #endif

@@ -150,7 +150,7 @@ static __always_inline void bootstrap_visit(struct seq_file *seq, struct task_st
 	if (!task->sighand)
 		return;
 	if (!row) {
-		if (process_list(task, PROCESS_EXISTED))
+		if (process_list(task, PROCESS_EXISTED | PROCESS_EXECED))
 			return;
 		change = BOOTSTRAP_LISTED;
 		bpf_seq_write(seq, &change, sizeof(change));

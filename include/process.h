@@ -50,6 +50,7 @@ enum process_flag {
 	PROCESS_EXISTED = 1 << 1, /* ran before the programs were attached: found by `bootstrap` */
 	PROCESS_RELAUNCHED = 1 << 2, /* the agent proper that its launcher started: neither a second
 					agent nor a tool */
+	PROCESS_EXECED = 1 << 4,     /* runs another image than its forker */
 	PROCESS_ORPHAN = 1 << 3,     /* in struct member only: its forker has ended */
 };
 
