@@ -36,12 +36,19 @@ AGENT = [
     ('orchestrate_agent_exits_total', {"type": "claude-code", "reason": "error", "code": "3"}, 1),
     ('orchestrate_tool_executions_total', {"type": "claude-code", "tool": "fake-tool", "reason": "success"}, 1),
 ]
-# The request is 22 bytes, the answer 8: guest/database.c.
+# Of guest/database.c, whose request is 22 bytes and whose answer 8.
 CONNECTION = [
     ('upstream_connections_total', {"upstream": "postgres", "visibility": "plain"}, 1),
+    ('upstream_connections_total', {"upstream": "telegram", "visibility": "decoded"}, 1),
     ('upstream_requests_total', {"upstream": "postgres", "endpoint": "unknown", "method": "unknown"}, 1),
+]
+BYTES = [
     ('upstream_sent_bytes_total', {"upstream": "postgres"}, 22),
     ('upstream_received_bytes_total', {"upstream": "postgres"}, 8),
+]
+CALL = [
+    ('telegram_api_requests_total', {"endpoint": "getMe", "method": "GET"}, 1),
+    ('telegram_api_duration_seconds_count', {"endpoint": "getMe", "status_code": "200"}, 1),
 ]
 
 
@@ -51,6 +58,15 @@ def compile_static(name, output):
     os.makedirs(kernels.CACHE, exist_ok=True)
     subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", path, f"{HERE}/{name}.c"], check=True)
     return path
+
+
+def make_certificate():
+    """A self-signed certificate and its key, below build/vm."""
+    certificate, key = (os.path.join(kernels.CACHE, name) for name in ("certificate", "key"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", "/CN=api.telegram.org", "-days", "30", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    return certificate, key
 
 
 def make_guest():
@@ -63,6 +79,11 @@ def make_guest():
     guest.add_program(agent, "/usr/bin/claude")
     guest.add_program(agent, "/usr/bin/fake-tool")
     guest.add_program(compile_static("database", "database"))
+    guest.add_program(compile_static("bpf-ids", "bpf-ids"))
+    guest.add_program("/usr/bin/openssl")
+    for path, name in zip(make_certificate(), ("certificate", "key")):
+        with open(path, "rb") as file:
+            guest.add("/tls/" + name, file.read())
     guest.add("/etc/passwd", PASSWD)
     guest.add("/etc/group", GROUP)
     return guest
@@ -85,13 +106,15 @@ def samples(text):
     return found
 
 
-def wrong_values(metrics, expected):
-    """One line per sample that is not what it should be; of a family named here nothing else may have counted."""
+def wrong_values(metrics, expected, alone=True):
+    """One line per sample that is not what it should be; alone: nothing else of its family may have counted."""
     wrong = []
     for name, labels, value in expected:
         key = (name, tuple(sorted(labels.items())))
         if metrics.get(key) != value:
             wrong.append(f"{name}{labels} is {metrics.get(key)}, not {value}")
+    if not alone:
+        return wrong
     wanted = {(name, tuple(sorted(labels.items()))) for name, labels, _ in expected}
     for name in {name for name, _, _ in expected}:
         wrong += [f"{key[0]}{dict(key[1])} is {value}, not 0" for key, value in metrics.items()
@@ -122,7 +145,13 @@ def check_agent(_name, part, metrics):
 
 def check_connection(_name, part, metrics):
     wrong = [] if part.get("connection-code") == "0" else [f"the client ended with {part.get('connection-code')}"]
-    return wrong + wrong_values(metrics, CONNECTION)
+    return wrong + wrong_values(metrics, CONNECTION) + wrong_values(metrics, BYTES, alone=False)
+
+
+def check_call(_name, part, metrics):
+    wrong = [] if part.get("call-code") == "0" else [f"the TLS client ended with {part.get('call-code')}",
+                                                     part.get("call-log", "")]
+    return wrong + wrong_values(metrics, CALL)
 
 
 def check_unload(_name, part, _metrics):
@@ -131,6 +160,8 @@ def check_unload(_name, part, _metrics):
         wrong.append("nothing was pinned before unload")
     wrong += [f"{path} is left" for path in part.get("pins", "?").splitlines()]
     wrong += [f"of the kernel's objects: {line}" for line in part.get("objects", "?").splitlines()]
+    if part.get("left-over"):
+        wrong.append(part["left-over"])
     return wrong
 
 
@@ -138,6 +169,7 @@ CHECKS = [
     ("the programs load and attach", check_attached),
     ("one process life is counted", check_agent),
     ("one connection is counted", check_connection),
+    ("one call inside TLS is decoded", check_call),
     ("unload leaves nothing behind", check_unload),
 ]
 

@@ -33,28 +33,46 @@ ready_or_dead() {
 	ready || ! kill -0 "$observer" 2>/dev/null
 }
 
-# The two facts that this script makes happen; the exact numbers are judged outside.
+# The facts that this script makes happen; the exact numbers are judged outside.
 counted() {
 	timeout 10 wget -q -O /tmp/metrics "$url/metrics" &&
 		grep -q '^orchestrate_agent_exits_total{.*code="3".* 1$' /tmp/metrics &&
 		grep -q '^orchestrate_tool_executions_total{.* 1$' /tmp/metrics &&
-		grep -q '^upstream_connections_total{upstream="postgres".* 1$' /tmp/metrics
+		grep -q '^upstream_connections_total{upstream="postgres".* 1$' /tmp/metrics &&
+		grep -q '^telegram_api_requests_total{endpoint="getMe".* 1$' /tmp/metrics
 }
 
-# Programs and maps by id, since names may be anybody's.
-kernel_objects() {
-	bpftool prog show | sed -n 's/^\([0-9]*\):.*/program \1/p'
-	bpftool map show | sed -n 's/^\([0-9]*\):.*/map \1/p'
+listening_tls() {
+	netstat -ltn | grep -q ':443 '
+}
+
+probed() {
+	timeout 10 wget -q -O /tmp/metrics "$url/metrics" &&
+		grep -q '^operaglass_tls_targets{stack="openssl",state="attached"} 1$' /tmp/metrics
+}
+
+# One Bot API call by a real client, to a server that answers 200 and closes. The server maps libssl first, so the
+# probes are there before the client starts.
+call_telegram() {
+	openssl s_server -quiet -www -accept 443 -cert /tls/certificate -key /tls/key >/tmp/server 2>&1 &
+	server=$!
+	until_true 20 listening_tls && until_true 20 probed &&
+		printf 'GET /bot%s/getMe HTTP/1.1\r\nHost: api.telegram.org\r\n\r\n' 110201543:not-a-real-token |
+		openssl s_client -quiet -connect 127.0.0.1:443 -servername api.telegram.org >/tmp/answer 2>/tmp/client &&
+		grep -q '200 ok' /tmp/answer
+	called=$?
+	kill $server
+	return $called
 }
 
 # Bpf objects are freed some time after their last reference went.
 as_before() {
-	kernel_objects >/tmp/after
+	bpf-ids >/tmp/after
 	cmp -s /tmp/before /tmp/after
 }
 
 echo 2 >/proc/sys/kernel/unprivileged_bpf_disabled
-kernel_objects >/tmp/before
+bpf-ids >/tmp/before
 
 part doctor
 operaglass doctor 2>&1
@@ -71,11 +89,17 @@ if until_true 40 ready_or_dead && ready; then
 	agent=$?
 	database serve && database ask
 	connection=$?
+	call_telegram
+	call=$?
 	until_true 10 counted
 	part agent-code
 	echo $agent
 	part connection-code
 	echo $connection
+	part call-code
+	echo $call
+	part call-log
+	cat /tmp/server /tmp/client /tmp/answer 2>&1 | head -20
 	part metrics
 	cat /tmp/metrics
 fi
@@ -97,5 +121,10 @@ echo $code
 part pins
 find /sys/fs/bpf -mindepth 1
 part objects
-until_true 10 as_before || diff /tmp/before /tmp/after | grep '^[+-][a-z]'
+if ! until_true 10 as_before; then
+	diff /tmp/before /tmp/after | grep '^[+-][a-z]'
+	part left-over
+	bpftool prog show
+	bpftool map show
+fi
 exit 0
