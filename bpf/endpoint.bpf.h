@@ -292,6 +292,8 @@ static __always_inline void endpoint_end(struct endpoint_reader *reader)
 		endpoint_segment_end(reader);
 	else if (reader->state == ENDPOINT_SCHEME)
 		reader->state = reader->slashes == 2 ? ENDPOINT_SEGMENT : ENDPOINT_NO_PATH;
+	else if (reader->state == ENDPOINT_START)
+		reader->state = ENDPOINT_NO_PATH;
 }
 
 /* What seemed a bot's path is one of another upstream: no word of it may be known. */

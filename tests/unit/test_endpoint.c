@@ -105,6 +105,7 @@ static const struct row generic[] = {
 	{"https://api.example", "/"},
 	{"*", "unknown"},
 	{"host:443", "unknown"},
+	{"?a=/b", "unknown"},
 	{"/bot/x", "/bot/x"},
 	{"/botany/plants", "/botany/plants"},
 };
