@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The kernel matrix: on every supported kernel the programs load, count one process life and one connection, and go.
+"""The kernel matrix: on every supported kernel the programs load, attach, count exactly, and go.
 
-usage: tests/vm/test_kernels.py [KERNEL...]       OPERAGLASS_BUILD: where the programs are (default: build)
+usage: tests/vm/test_kernels.py [KERNEL...]
+OPERAGLASS_BUILD says where the programs are (default: build).
 
 What each guest said is kept in build/vm/log/KERNEL.txt.
 """
@@ -28,19 +29,27 @@ SCRIPT_SECONDS = 120
 PASSWD = b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 GROUP = b"root:x:0:\nnogroup:x:65534:\n"
 
-# A kernel may lack what these programs attach to; operaglass then says so and runs without them.
+# Programs that may stay unattached, by kernel. None so far: all attach everywhere.
 OPTIONAL = {}
 
 AGENT = [
     ('orchestrate_agent_starts_total', {"type": "claude-code"}, 1),
     ('orchestrate_agent_exits_total', {"type": "claude-code", "reason": "error", "code": "3"}, 1),
-    ('orchestrate_tool_executions_total', {"type": "claude-code", "tool": "fake-tool", "reason": "success"}, 1),
+    (
+        'orchestrate_tool_executions_total',
+        {"type": "claude-code", "tool": "fake-tool", "reason": "success"},
+        1,
+    ),
 ]
 # Of guest/database.c, whose request is 22 bytes and whose answer 8.
 CONNECTION = [
     ('upstream_connections_total', {"upstream": "postgres", "visibility": "plain"}, 1),
     ('upstream_connections_total', {"upstream": "telegram", "visibility": "decoded"}, 1),
-    ('upstream_requests_total', {"upstream": "postgres", "endpoint": "unknown", "method": "unknown"}, 1),
+    (
+        'upstream_requests_total',
+        {"upstream": "postgres", "endpoint": "unknown", "method": "unknown"},
+        1,
+    ),
 ]
 BYTES = [
     ('upstream_sent_bytes_total', {"upstream": "postgres"}, 22),
@@ -56,24 +65,47 @@ def compile_static(name, output):
     """Builds one of the guest's own programs into build/vm and returns its path."""
     path = os.path.join(kernels.CACHE, output)
     os.makedirs(kernels.CACHE, exist_ok=True)
-    subprocess.run(["gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", path, f"{HERE}/{name}.c"], check=True)
+    subprocess.run(
+        ["gcc", "-O2", "-Wall", "-Wextra", "-static", "-o", path, f"{HERE}/{name}.c"], check=True
+    )
     return path
 
 
 def make_certificate():
     """A self-signed certificate and its key, below build/vm."""
     certificate, key = (os.path.join(kernels.CACHE, name) for name in ("certificate", "key"))
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-subj", "/CN=api.telegram.org", "-days", "30", "-keyout", key, "-out", certificate],
-                   check=True, capture_output=True)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            "/CN=api.telegram.org",
+            "-days",
+            "30",
+            "-keyout",
+            key,
+            "-out",
+            certificate,
+        ],
+        check=True,
+        capture_output=True,
+    )
     return certificate, key
 
 
 def make_guest():
-    """The files that every kernel gets: operaglass as `make install` lays it out, and what it shall observe."""
+    """What every kernel gets: operaglass as `make install` lays it out, and what it observes."""
     guest = vm.Guest()
     guest.add_program(f"{BUILD}/operaglass", "/usr/local/sbin/operaglass")
-    guest.add_program(f"{BUILD}/operaglass-exporter", "/usr/local/libexec/operaglass/operaglass-exporter")
+    guest.add_program(
+        f"{BUILD}/operaglass-exporter", "/usr/local/libexec/operaglass/operaglass-exporter"
+    )
     guest.add_program("/usr/sbin/bpftool")
     agent = compile_static("agent", "agent")
     guest.add_program(agent, "/usr/bin/claude")
@@ -107,7 +139,7 @@ def samples(text):
 
 
 def wrong_values(metrics, expected, alone=True):
-    """One line per sample that is not what it should be; alone: nothing else of its family may have counted."""
+    """One line per wrong sample; alone: nothing else of its family may have counted."""
     wrong = []
     for name, labels, value in expected:
         key = (name, tuple(sorted(labels.items())))
@@ -117,16 +149,25 @@ def wrong_values(metrics, expected, alone=True):
         return wrong
     wanted = {(name, tuple(sorted(labels.items()))) for name, labels, _ in expected}
     for name in {name for name, _, _ in expected}:
-        wrong += [f"{key[0]}{dict(key[1])} is {value}, not 0" for key, value in metrics.items()
-                  if key[0] == name and key not in wanted and value != 0]
+        wrong += [
+            f"{key[0]}{dict(key[1])} is {value}, not 0"
+            for key, value in metrics.items()
+            if key[0] == name and key not in wanted and value != 0
+        ]
     return wrong
 
 
 def check_attached(name, part, metrics):
-    programs = {dict(labels)["program"]: value for (family, labels), value in metrics.items()
-                if family == "operaglass_bpf_program_attached"}
-    wrong = [f"program {program} is not attached" for program, value in sorted(programs.items())
-             if value != 1 and program not in OPTIONAL.get(name, ())]
+    programs = {
+        dict(labels)["program"]: value
+        for (family, labels), value in metrics.items()
+        if family == "operaglass_bpf_program_attached"
+    }
+    wrong = [
+        f"program {program} is not attached"
+        for program, value in sorted(programs.items())
+        if value != 1 and program not in OPTIONAL.get(name, ())
+    ]
     if part.get("ready") != "yes":
         wrong.append("/-/ready never answered 200")
     elif not programs:
@@ -139,23 +180,34 @@ def check_attached(name, part, metrics):
 
 
 def check_agent(_name, part, metrics):
-    wrong = [] if part.get("agent-code") == "3" else [f"the agent ended with {part.get('agent-code')}"]
+    wrong = (
+        [] if part.get("agent-code") == "3" else [f"the agent ended with {part.get('agent-code')}"]
+    )
     return wrong + wrong_values(metrics, AGENT)
 
 
 def check_connection(_name, part, metrics):
-    wrong = [] if part.get("connection-code") == "0" else [f"the client ended with {part.get('connection-code')}"]
+    wrong = (
+        []
+        if part.get("connection-code") == "0"
+        else [f"the client ended with {part.get('connection-code')}"]
+    )
     return wrong + wrong_values(metrics, CONNECTION) + wrong_values(metrics, BYTES, alone=False)
 
 
 def check_call(_name, part, metrics):
-    wrong = [] if part.get("call-code") == "0" else [f"the TLS client ended with {part.get('call-code')}",
-                                                     part.get("call-log", "")]
+    wrong = (
+        []
+        if part.get("call-code") == "0"
+        else [f"the TLS client ended with {part.get('call-code')}", part.get("call-log", "")]
+    )
     return wrong + wrong_values(metrics, CALL)
 
 
 def check_unload(_name, part, _metrics):
-    wrong = [] if part.get("unload-code") == "0" else [f"unload ended with {part.get('unload-code')}"]
+    wrong = (
+        [] if part.get("unload-code") == "0" else [f"unload ended with {part.get('unload-code')}"]
+    )
     if not part.get("pins-before-unload"):
         wrong.append("nothing was pinned before unload")
     wrong += [f"{path} is left" for path in part.get("pins", "?").splitlines()]
@@ -190,7 +242,10 @@ def judge(name, guest, script):
         said = part.get("log", "").splitlines()[-15:] + part.get("doctor", "").splitlines()[-25:]
         verdicts[-1][1].extend("said: " + line for line in said if verdicts[-1][1])
         verdicts[0][1].extend("said: " + line for line in said if verdicts[0][1])
-    return verdicts, f"{kernel['release']}, {result.seconds:.1f} s, {result.retries} boots tried again"
+    return (
+        verdicts,
+        f"{kernel['release']}, {result.seconds:.1f} s, {result.retries} boots tried again",
+    )
 
 
 def stop(_signal, _frame):
@@ -202,7 +257,9 @@ def stop(_signal, _frame):
 def main(arguments):
     signal.signal(signal.SIGTERM, stop)
     names = arguments or list(kernels.SUITES)
-    missing = [p for p in ("operaglass", "operaglass-exporter") if not os.access(f"{BUILD}/{p}", os.X_OK)]
+    missing = [
+        p for p in ("operaglass", "operaglass-exporter") if not os.access(f"{BUILD}/{p}", os.X_OK)
+    ]
     if missing:
         print(f"not ok 1 - {' and '.join(missing)} exist in {BUILD}: run make first")
         return 1
@@ -213,7 +270,9 @@ def main(arguments):
     number = failed = 0
     print(f"1..{len(names) * len(CHECKS)}")
     with concurrent.futures.ThreadPoolExecutor(GUESTS_AT_ONCE) as pool:
-        for name, (verdicts, remark) in zip(names, pool.map(lambda n: judge(n, guest, script), names)):
+        for name, (verdicts, remark) in zip(
+            names, pool.map(lambda n: judge(n, guest, script), names)
+        ):
             print(f"# {name}: {remark}")
             for sentence, problems in verdicts:
                 number += 1

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Boots a kernel in QEMU under software emulation with an initramfs made of busybox and the files under test.
+"""Boots a kernel in QEMU under software emulation, with busybox and the files under test.
 
     guest = Guest()
-    guest.add_program("build/operaglass")               # with its shared libraries, at the same paths
+    guest.add_program("build/operaglass")     # with its shared libraries, at the same paths
     guest.add("/etc/passwd", b"root:x:0:0::/:/bin/sh\\n")
     result = guest.boot(kernel, "operaglass doctor", seconds=60)
-    result.code, result.output                          # of the script; result.console has the kernel's own words
+    result.code, result.output                # of the script; result.console is the kernel's
 
-The script's output leaves through a second serial port, so kernel messages never fall between its lines. The guest
-has no disk and no network but its own loopback. QEMU dies with the thread that started it.
+The script's output leaves through a second serial port, so kernel messages never fall between its
+lines. The guest has no disk and no network but its own loopback. QEMU dies with the thread that
+started it.
 """
 import gzip
 import io
@@ -25,8 +26,8 @@ BEGIN, END = "@@operaglass-guest-begin@@", "@@operaglass-guest-end@@"
 BOOT_SECONDS = 60  # takes 3 on an idle machine
 BOOT_TRIES = 7
 
-# Without cx16 because QEMU 7.2 emulates cmpxchg16b wrongly under two vCPUs: Debian's 6.12 then dies in its slab
-# allocator. rdrand feeds the random pool, which would otherwise keep getrandom() waiting.
+# Without cx16 because QEMU 7.2 emulates cmpxchg16b wrongly under two vCPUs: Debian's 6.12 then dies
+# in its slab allocator. rdrand feeds the random pool, or getrandom() would keep programs waiting.
 CPU = "qemu64,-cx16,+rdrand"
 KERNEL_ARGUMENTS = "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on"
 
@@ -61,7 +62,7 @@ class GuestError(Exception):
 
 
 class Result:
-    """What a boot gave: the script's exit code and output, the console, boots that died before the script."""
+    """What a boot gave: the script's exit code and output, the console, boots that died early."""
 
     def __init__(self, code, output, console, retries, seconds):
         self.code, self.output, self.console = code, output, console
@@ -69,7 +70,7 @@ class Result:
 
 
 def shared_libraries(program):
-    """Paths of the shared libraries and of the dynamic loader that a program needs; none for a static one."""
+    """Paths of the shared libraries and the loader that a program needs; none for a static one."""
     done = subprocess.run(["ldd", program], capture_output=True, text=True, check=False)
     if "not found" in done.stdout:
         raise GuestError(f"{program} needs a library that is not installed: {done.stdout.strip()}")
@@ -82,7 +83,9 @@ class Guest:
     def __init__(self):
         self.files = {}
         self.add_program(BUSYBOX, BUSYBOX)
-        applets = subprocess.run([BUSYBOX, "--list-full"], capture_output=True, text=True, check=True).stdout.split()
+        applets = subprocess.run(
+            [BUSYBOX, "--list-full"], capture_output=True, text=True, check=True
+        ).stdout.split()
         for applet in applets:
             if applet != "bin/busybox":
                 self.files["/" + applet] = (stat.S_IFLNK | 0o777, BUSYBOX.encode())
@@ -97,7 +100,7 @@ class Guest:
         self.files[path] = (stat.S_IFREG | mode, content)
 
     def add_program(self, source, path=None):
-        """Puts a program at `path` (default: /usr/bin/NAME), its libraries where this machine has them."""
+        """Puts a program at `path` (default: /usr/bin/NAME), its libraries where they are here."""
         for library in shared_libraries(source):
             with open(library, "rb") as file:
                 self.add(library, file.read(), 0o755)
@@ -125,10 +128,10 @@ class Guest:
         return gzip.compress(out.getvalue(), 1)
 
     def boot(self, kernel, script, seconds=60):
-        """Runs `script` as a shell script in the guest, for `seconds` at most, and returns a Result.
+        """Runs `script` in the guest's shell, for `seconds` at most, and returns a Result.
 
-        A boot that dies or hangs before the script starts is the emulator's fault and is tried again, a boot that
-        dies later is the result of the test: GuestError."""
+        A boot that dies or hangs before the script starts is the emulator's fault and is tried
+        again, one that dies later is the result of the test: GuestError."""
         begin = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="operaglass-vm-") as work:
             initrd = os.path.join(work, "initrd")
@@ -141,14 +144,20 @@ class Guest:
                 if BEGIN in output:
                     break
             else:
-                raise GuestError(f"{kernel['release']}: {BOOT_TRIES} boots, none reached the script: {why}\n"
-                                 + "\n".join(console.splitlines()[-30:]))
+                raise GuestError(
+                    f"{kernel['release']}: {BOOT_TRIES} boots, none reached the script: {why}\n"
+                    + "\n".join(console.splitlines()[-30:])
+                )
         body = output.split(BEGIN, 1)[1].lstrip("\n")
         match = re.search(r"^" + re.escape(END) + r" (\d+)$", body, re.M)
         if not match:
-            raise GuestError(f"{kernel['release']}: the script did not end: {why}\n{body[-4000:]}\n--- console\n"
-                             + "\n".join(console.splitlines()[-40:]))
-        return Result(int(match.group(1)), body[:match.start()], console, retries, time.monotonic() - begin)
+            raise GuestError(
+                f"{kernel['release']}: the script did not end: {why}\n{body[-4000:]}\n--- console\n"
+                + "\n".join(console.splitlines()[-40:])
+            )
+        return Result(
+            int(match.group(1)), body[: match.start()], console, retries, time.monotonic() - begin
+        )
 
 
 def _read(path):
@@ -160,23 +169,55 @@ def _read(path):
 
 
 def _run_qemu(image, initrd, work, seconds):
-    """One boot: (script's port, console, why it ended). It never outlives BOOT_SECONDS + seconds."""
+    """One boot: (script's port, console, why it ended), within BOOT_SECONDS + seconds."""
     port, console = os.path.join(work, "output"), os.path.join(work, "console")
     for path in (port, console):
         if os.path.exists(path):
             os.unlink(path)
-    command = ["setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-nodefaults", "-no-user-config", "-nographic",
-               "-no-reboot", "-accel", "tcg", "-cpu", CPU, "-smp", "2", "-m", "1024", "-kernel", image,
-               "-initrd", initrd, "-append", KERNEL_ARGUMENTS,
-               "-serial", f"file:{console}", "-serial", f"file:{port}", "-monitor", "none"]
-    qemu = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
+        "qemu-system-x86_64",
+        "-nodefaults",
+        "-no-user-config",
+        "-nographic",
+        "-no-reboot",
+        "-accel",
+        "tcg",
+        "-cpu",
+        CPU,
+        "-smp",
+        "2",
+        "-m",
+        "1024",
+        "-kernel",
+        image,
+        "-initrd",
+        initrd,
+        "-append",
+        KERNEL_ARGUMENTS,
+        "-serial",
+        f"file:{console}",
+        "-serial",
+        f"file:{port}",
+        "-monitor",
+        "none",
+    ]
+    qemu = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     started, limit, why = False, time.monotonic() + BOOT_SECONDS, "the guest stopped"
     try:
         while qemu.poll() is None:
             if not started and BEGIN in _read(port):
                 started, limit = True, time.monotonic() + seconds
             if STOP.is_set() or time.monotonic() > limit:
-                why = f"nothing after {seconds} s" if started else f"not booted after {BOOT_SECONDS} s"
+                why = (
+                    f"nothing after {seconds} s"
+                    if started
+                    else f"not booted after {BOOT_SECONDS} s"
+                )
                 break
             time.sleep(0.1)
     finally:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=sh
-# What happens inside the guest. Each part of the output begins with "@@ NAME"; test_kernels.py judges them.
+# What happens inside the guest. Each part of the output begins with "@@ NAME"; test_kernels.py
+# judges them.
 # The functions are called by name through until_true.
 # shellcheck disable=SC2317
 
@@ -51,14 +52,15 @@ probed() {
 		grep -q '^operaglass_tls_targets{stack="openssl",state="attached"} 1$' /tmp/metrics
 }
 
-# One Bot API call by a real client, to a server that answers 200 and closes. The server maps libssl first, so the
-# probes are there before the client starts.
+# One Bot API call by a real client, to a server that answers 200 and closes. The server maps libssl
+# first, so the probes are there before the client starts.
 call_telegram() {
 	openssl s_server -quiet -www -accept 443 -cert /tls/certificate -key /tls/key >/tmp/server 2>&1 &
 	server=$!
 	until_true 20 listening_tls && until_true 20 probed &&
 		printf 'GET /bot%s/getMe HTTP/1.1\r\nHost: api.telegram.org\r\n\r\n' 110201543:not-a-real-token |
-		openssl s_client -quiet -connect 127.0.0.1:443 -servername api.telegram.org >/tmp/answer 2>/tmp/client &&
+		openssl s_client -quiet -connect 127.0.0.1:443 -servername api.telegram.org \
+			>/tmp/answer 2>/tmp/client &&
 		grep -q '200 ok' /tmp/answer
 	called=$?
 	kill $server
