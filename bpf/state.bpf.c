@@ -68,8 +68,8 @@ static __noinline int connection_open(const struct sock *sk, __u64 sock)
 		return 0;
 	row = bpf_map_lookup_elem(&connections, &sock);
 	if (row) { /* its end was missed: a nested event on this CPU */
-		connection_ends(row, sock, FAILURE_CLOSED);
-		connection_close(row, sock, 0);
+		connection_ends(row, FAILURE_CLOSED);
+		connection_close(row, 0);
 	}
 	if (bpf_map_update_elem(&connections, &sock, empty, BPF_ANY)) {
 		lost_add(LOST_CONNECTIONS_FULL);
@@ -78,6 +78,7 @@ static __noinline int connection_open(const struct sock *sk, __u64 sock)
 	row = bpf_map_lookup_elem(&connections, &sock);
 	if (!row)
 		return 0;
+	row->sock = sock;
 	row->begin_ns = bpf_ktime_get_boot_ns();
 	row->tgid = thread >> 32;
 	row->netns = sk->__sk_common.skc_net.net->ns.inum;
@@ -118,13 +119,24 @@ static __always_inline void connection_established(struct connection *row)
 		connection_decide(row, attempt.upstream);
 }
 
-/* A soft error came by ICMP while the socket was busy; the kernel itself reports it only when the
- * retransmissions are over, and its process may close it before. */
-static __always_inline __u32 connect_failure(int error, int soft_error)
+/* Nobody's patience with a connect is shorter. */
+#define PATIENCE_MIN_NS (10 * 1000000ULL)
+
+/*
+ * A soft error came by ICMP while the socket was busy. The kernel itself reports it only when the
+ * retransmissions are over; its process may have asked for it, which clears it, and close at once.
+ * Neither an error nor a shutdown: connect() itself found no route, after the state had changed.
+ */
+static __always_inline __u32 connect_failure(const struct sock *sk, const struct connection *row)
 {
+	int error = sk->sk_err;
+
 	if (error == ERROR_ECONNREFUSED)
 		return FAILURE_CONNECT_REFUSED;
-	if (soft_error || (error && error != ERROR_ETIMEDOUT))
+	if (sk->sk_err_soft || (error && error != ERROR_ETIMEDOUT))
+		return FAILURE_UNREACHABLE;
+	if (!error && (sk->sk_shutdown != SHUTDOWN_BOTH ||
+		       bpf_ktime_get_boot_ns() - row->begin_ns < PATIENCE_MIN_NS))
 		return FAILURE_UNREACHABLE;
 	return FAILURE_CONNECT_TIMEOUT; /* the kernel's patience, or its own process' */
 }
@@ -138,18 +150,17 @@ static __always_inline __u32 end_failure(int error)
 }
 
 static __always_inline void connection_gone(const struct sock *sk, struct connection *row,
-					    __u64 sock, int error)
+					    __u64 sock)
 {
 	struct attempt_key attempt;
 
 	if (row->established_ns) {
-		connection_ends(row, sock, end_failure(error));
-		connection_close(row, sock,
+		connection_ends(row, end_failure(sk->sk_err));
+		connection_close(row,
 				 (BPF_CORE_READ((struct tcp_sock *)sk, srtt_us) >> 3) * 1000ULL);
 	} else if (row->tried) {
 		attempt_key_of(row, &attempt);
-		attempt_failed(&attempt, row->remote, connect_failure(error, sk->sk_err_soft),
-			       row->begin_ns);
+		attempt_failed(&attempt, row->remote, connect_failure(sk, row), row->begin_ns);
 		attempt_ended(&attempt);
 	}
 	if (row->client_random_known)
@@ -178,11 +189,11 @@ int BPF_PROG(socket_state, const struct sock *sk, int old_state, int new_state)
 	if (new_state == TCP_ESTABLISHED)
 		connection_established(row);
 	else if (new_state == TCP_FIN_WAIT1 && sk->sk_shutdown == SHUTDOWN_BOTH)
-		connection_ends(row, sock, FAILURE_TIMEOUT);
+		connection_ends(row, FAILURE_TIMEOUT);
 	else if (new_state == TCP_CLOSE_WAIT)
-		connection_ends(row, sock, FAILURE_CLOSED);
+		connection_ends(row, FAILURE_CLOSED);
 	else if (new_state == TCP_CLOSE)
-		connection_gone(sk, row, sock, sk->sk_err);
+		connection_gone(sk, row, sock);
 	return 0;
 }
 
