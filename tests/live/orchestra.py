@@ -2,6 +2,7 @@
 """A directory of make-believe agents and tools for tests of processes, and what /metrics says of them."""
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 
@@ -27,7 +28,22 @@ class Orchestra:
             if child.poll() is None:
                 child.kill()
             child.wait()
+        for pid in self.running():
+            os.kill(pid, signal.SIGKILL)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+    def running(self, *parts):
+        """Pids of everything that runs an image of this directory, or this one."""
+        wanted = os.path.join(self.directory, *parts)
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                image = os.readlink(f"/proc/{entry}/exe").removesuffix(" (deleted)")
+            except OSError:
+                continue
+            if image == wanted or (not parts and image.startswith(wanted + "/")):
+                found.append(int(entry))
+        return found
 
     def path(self, *parts):
         path = os.path.join(self.directory, *parts)
@@ -57,9 +73,7 @@ class Orchestra:
 
     def run(self, *command, **more):
         """Waits for the end; returns the exit code (negative: the signal)."""
-        child = self.start(*command, **more)
-        child.stdout.read()
-        return child.wait(30)
+        return self.start(*command, **more).wait(30)
 
 
 def exits(metrics, agent="claude-code"):
