@@ -309,6 +309,8 @@ static __always_inline void process_judge(struct process *row, const struct task
 	scratch->length = size - 1;
 	process_name(row, bprm, scratch);
 	rule = judge(task, bprm, scratch);
+	/* Arguments may be secrets. What cannot be read is zeroed: the shortest way to forget them. */
+	bpf_probe_read_kernel(scratch->path, IMAGE_PATH_SIZE, NULL);
 	if (!rule_type(rule))
 		return; /* a tool, or a helper that the agent runs itself through: stays what it was */
 	if (row->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED) && row->type == rule_type(rule))

@@ -15,7 +15,8 @@ A request says in its query how it wants to be answered:
   delay=MS info=N code=100|103       before the head: wait; then N interim answers
   as=length|chunked|close|none       framing of the body; trailers=1 after the last chunk
   pieces=N gap=MS one=1              the body in N writes, MS between them; all one byte a write
-  end=close|reset|hang at=head|body  give up instead of the head, or after half of the body
+  end=close|reset|hang|notify        give up; `notify` says close_notify and leaves the closing of
+  at=head|body                       TCP to the client; instead of the head, or after half the body
   idle=MS                            close the connection when nothing follows for so long
 One JSON line per request goes to the truth file when it is over (see `record`).
 """
@@ -207,6 +208,8 @@ class HttpsConnection(Connection):
             self.buffer += self.receive()
         head, self.buffer = self.buffer.split(b"\r\n\r\n", 1)
         lines = head.decode("latin-1").split("\r\n")
+        if lines[0].count(" ") < 2:
+            return False
         method, target, version = lines[0].split(" ", 2)
         fields = {
             k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])
@@ -322,12 +325,15 @@ class HttpsConnection(Connection):
                 return "client_left"
         elif how == "close":
             self.close_politely()
-        return {"reset": "reset", "close": "closed"}[how]
+        elif how == "notify":
+            self.sock.unwrap()
+        return {"reset": "reset"}.get(how, "closed")
 
     def close_politely(self):
-        self.sock.settimeout(0.2)
+        """close_notify and FIN, waiting for nothing."""
+        self.sock.setblocking(False)
         try:
-            self.sock.unwrap().close()
+            self.sock.unwrap()
         except (OSError, ValueError):
             pass
         self.sock.close()
