@@ -19,9 +19,10 @@ REFUSES4, REFUSES6 = "10.77.0.3", "fd00:77::3"
 SILENT4, SILENT6 = "10.77.0.99", "fd00:77::99"
 # The host's own routing table refuses these at once.
 NO_ROUTE4, UNREACHABLE4, PROHIBITED4 = "192.0.2.1", "10.78.0.1", "10.79.0.1"
-# The router (the far side) answers with ICMP host unreachable.
+# The router (the far side) finds no neighbour there and answers with ICMP host unreachable. It takes
+# its time: an answer inside connect() itself would be a soft error that reading it clears.
 ICMP_UNREACHABLE4 = "10.80.0.1"
-# No neighbour answers for this one: the kernel gives up on ARP after about three seconds.
+# No neighbour answers for this one: the kernel gives up on ARP after three questions.
 NO_NEIGHBOUR4 = "10.77.0.98"
 
 
@@ -103,6 +104,9 @@ class Network:
             f"net.ipv4.tcp_syn_retries={self.syn_retries}",
         )
         run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.ip_forward=1")
+        # Three unanswered ARP questions are to take less time than the SYNs.
+        for enter, device in ((self.in_client, "veth0"), (self.in_server, "veth1")):
+            run(*enter(["sysctl", "-qw", f"net.ipv4.neigh.{device}.retrans_time_ms=200"]))
         # ICMP errors are not to be held back by the limit of one a second a peer.
         run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")
         run(*c, "addr", "add", f"{CLIENT4}/24", "dev", "veth0")
@@ -129,7 +133,7 @@ class Network:
         run(*c, "route", "add", "unreachable", f"{UNREACHABLE4}/32")
         run(*c, "route", "add", "prohibit", f"{PROHIBITED4}/32")
         run(*c, "route", "add", f"{ICMP_UNREACHABLE4}/32", "via", SERVER4)
-        run(*s, "route", "add", "unreachable", f"{ICMP_UNREACHABLE4}/32")
+        run(*s, "route", "add", f"{ICMP_UNREACHABLE4}/32", "dev", "veth1")
 
     def _remove(self):
         for name in (self.client, self.server):

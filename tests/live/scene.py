@@ -130,12 +130,17 @@ class Scene:
             raise RuntimeError(f"{sentence}: {client} says {results}")
         failures = failures or {}
         calls = calls or {UNKNOWN: sum(failures.values())}
+        return self.add_up(sentence, failures, calls, results)
+
+    def add_up(self, sentence, failures, calls, results):
+        """Waits until Telegram's failures and calls are these; shows the results when they never are."""
 
         def over(metrics):
             book = ledger.booked(metrics)
             return book["failures"] == failures and book["requests"] == calls
 
         book = ledger.booked(self.wait(over, SETTLE_SECONDS))
-        self.tap.equal(f"{sentence}: failures", book["failures"], failures)
-        self.tap.equal(f"{sentence}: calls", book["requests"], calls)
+        good = self.tap.equal(f"{sentence}: failures", book["failures"], failures)
+        if not self.tap.equal(f"{sentence}: calls", book["requests"], calls) or not good:
+            print(f"# the client said: {results}", flush=True)
         return book

@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """A call whose connection cannot be made is one failure, of the stage at which it failed."""
+import concurrent.futures
+
 import network
 from harness import Operaglass, Tap
 from network import SERVER4
@@ -18,17 +20,21 @@ def connection_failure(
     request=None,
     **plan,
 ):
-    """Every client fails `rounds` times before it can send anything."""
-    for client in clients:
-        requests = [request or call("getMe") for _ in range(rounds)]
-        scene.expect(
-            f"{sentence} ({client}, {rounds} times)",
-            client,
-            requests,
-            {("unknown", error): rounds},
-            seen=seen * rounds,
-            **plan,
-        )
+    """Every client, all at the same time, fails `rounds` times before it can send anything."""
+    stage, requests = scene.stage, [request or call("getMe")] * rounds
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        playing = {client: pool.submit(stage.play, client, requests, **plan) for client in clients}
+    results = {client: played.result() for client, played in playing.items()}
+    stage.truth(seen * rounds * len(clients))
+    if any(result["status"] for rows in results.values() for result in rows):
+        raise RuntimeError(f"{sentence}: {results}")
+    number = rounds * len(clients)
+    scene.add_up(
+        f"{sentence} ({rounds} times each: {', '.join(clients)})",
+        {("unknown", error): number},
+        {UNKNOWN: number},
+        results,
+    )
 
 
 def test_dns(scene):

@@ -19,6 +19,7 @@ def test_after_the_request(scene):
         ("reset before the answer", "end=reset", "reset"),
         ("reset in the middle of the answer", "end=reset&at=body&size=200000&pieces=4", "reset"),
         ("closed before the answer", "end=close", "closed"),
+        ("TLS closed before the answer, TCP left open", "end=notify", "closed"),
         ("closed in the middle of the answer", "end=close&at=body&size=200000&pieces=4", "closed"),
         (
             "closed in the middle of a chunked answer",

@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every call that real clients make over HTTPS is counted exactly, timed and attributed."""
 
+import ledger
 from harness import Operaglass, Tap
-from scene import FILES, TOKEN, Scene, call
-from stage import HTTP2, Stage, wait_for
+from scene import FILES, TOKEN, UNKNOWN, Scene, call
+from stage import HTTP2, NAME, Stage, wait_for
 
 DECODED = (
     "curl",
@@ -125,21 +126,33 @@ def test_opaque(scene):
         call("getMe", query="as=chunked&pieces=5&gap=25"),
     ]
     scene.check("wget (GnuTLS)", "wget", calls, opaque=True)
-    posts = [call("sendMessage", "POST", "delay=40", body=100 * (n + 1)) for n in range(3)]
+    # The server's session tickets arrive between the head and the body of a POST: no answer to it.
+    posts = [call("sendMessage", "POST", "delay=40", body=100 * (n + 1)) for n in range(8)]
     scene.check("wget's POSTs", "wget", posts, opaque=True)
     scene.check("Go", "go", calls + posts, opaque=True)
 
 
 def test_http2(scene):
-    scene.stage.network.set_hosts({"api.telegram.org": [HTTP2]})
-    scene.check(
-        "curl over HTTP/2",
-        "curl",
-        [call("unknown"), call("unknown")],
-        opaque=True,
-        reason="http2",
-        http="2",
+    """HTTP/2 is not read: a call is then what the socket sees as a turnaround, SETTINGS and all."""
+    scene.stage.network.set_hosts({NAME: [HTTP2]})
+    scene.stage.play("curl", [call("getMe"), call("getMe")], http="2")
+    truth = scene.stage.truth(2)
+    if {row["alpn"] for row in truth} != {"h2"}:
+        raise RuntimeError(f"curl did not speak HTTP/2: {truth}")
+    delta = scene.wait(lambda m: m.total("upstream_undecoded_connections_total") == 1)
+    scene.tap.equal(
+        "an HTTP/2 connection is not decoded, and says why",
+        delta.by("upstream_undecoded_connections_total", "upstream", "reason"),
+        {("telegram", "http2"): 1},
     )
+    book = ledger.booked(delta)
+    calls = sum(book["durations"].values())
+    scene.tap.equal(
+        "its calls are unknown ones, each with a duration",
+        (book["requests"], book["durations"], book["failures"]),
+        ({UNKNOWN: calls}, {UNKNOWN: calls}, {}),
+    )
+    scene.tap.within("two requests are two turnarounds, the settings one more at most", calls, 2, 3)
     scene.stage.network.set_hosts({})
 
 
