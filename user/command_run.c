@@ -85,11 +85,13 @@ static int drop_privileges(const struct observer *observer)
 {
 	const struct options *options = observer->options;
 	struct privilege_needs needs = {.system_admin = false};
-	unsigned int i;
+	unsigned int i, port;
 
-	for (i = 0; i < options->listen_count; i++)
-		if (port_of(options->listen_addresses[i]) < 1024)
+	for (i = 0; i < options->listen_count; i++) {
+		port = port_of(options->listen_addresses[i]);
+		if (port && port < 1024)
 			needs.low_port = true;
+	}
 	/* Only multi-uprobe links do without. */
 	if (observer->tls && tls_targets_abilities(observer->tls).kind != TLS_PROBE_MULTI)
 		needs.system_admin = true;

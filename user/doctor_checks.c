@@ -15,6 +15,7 @@
 #include "bpf_load.h"
 #include "bpf_mounts.h"
 #include "privilege.h"
+#include "tls_targets.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define BTF_PATH     "/sys/kernel/btf/vmlinux"
@@ -176,6 +177,39 @@ static void check_map_reads(const struct options *options, struct doctor_finding
 		      "else");
 }
 
+static void check_uprobes(const struct options *options, struct doctor_finding *finding)
+{
+	static const char *const texts[] = {
+		[TLS_PROBE_MULTI] = "multi-uprobe links",
+		[TLS_PROBE_PERF] = "perf events with links: CAP_SYS_ADMIN is kept",
+		[TLS_PROBE_LOCAL] = "perf events without links: CAP_SYS_ADMIN is kept, and "
+				    "decoding pauses while operaglass does not run",
+	};
+	enum tls_probe_kind kind;
+	int code = privilege_can_load() ? tls_probe_kind_check(&kind) : -EPERM;
+
+	(void)options;
+	if (code)
+		return set(finding, DOCTOR_DEGRADED, "no user probes: %s", strerror(-code));
+	set(finding, DOCTOR_OK, "%s", texts[kind]);
+}
+
+static void check_return_probes(const struct options *options, struct doctor_finding *finding)
+{
+	enum tls_return_probes answer = TLS_RETURN_UNKNOWN;
+	enum tls_probe_kind kind;
+
+	(void)options;
+	if (privilege_can_load() && !tls_probe_kind_check(&kind))
+		answer = tls_return_probe_check(kind);
+	if (answer == TLS_RETURN_SAFE)
+		set(finding, DOCTOR_OK, "safe in a process under seccomp");
+	else
+		set(finding, DOCTOR_DEGRADED, "%s",
+		    answer == TLS_RETURN_UNSAFE ? "they kill a process under seccomp: not used"
+						: "could not be tried: not used");
+}
+
 static const struct check_row {
 	const char *name;
 	check_function *check;
@@ -191,6 +225,10 @@ static const struct check_row {
 	{"cgroup_v2", check_cgroup, "connections and calls of what runs outside of it",
 	 "mount cgroup2 ('mount -t cgroup2 none /sys/fs/cgroup'), or give --cgroup.path"},
 	{"bpffs", check_bpffs, "nothing can be pinned", "mount -t bpf bpf /sys/fs/bpf"},
+	{"multi_uprobes", check_uprobes, "endpoint and status of calls: they are only timed",
+	 "use a kernel with CONFIG_UPROBE_EVENTS=y"},
+	{"return_probes", check_return_probes, "status of calls where nothing else tells it",
+	 "update the kernel: 6.11 to 6.13 have this fault"},
 	{"user", check_user, "the exporter cannot give up root", "give --user"},
 	{"map_reads", check_map_reads, "", ""},
 };
