@@ -29,7 +29,7 @@ CONFIG = """
 upstreams:
   - name: discovery
     kind: https
-    hosts: [{host}]
+    hosts: [{host}, "*.wild.test"]
     ports: [{port}]
 """
 ATTACH_SECONDS = 0.1  # 20 ms on an idle machine
@@ -39,8 +39,9 @@ port, late = int(sys.argv[1]), sys.argv[2] == "late"
 if not late:
     import ssl
 print("mapped", time.time(), flush=True)
+kept = None
 for line in sys.stdin:
-    word = line.strip()
+    word, *fields = line.split()
     if word == "load":
         import ssl
         print("mapped", time.time(), flush=True)
@@ -52,10 +53,18 @@ for line in sys.stdin:
             import socket
             self.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port)),
                                             server_hostname="discovery.test")
-    c = Here("discovery.test", port)
-    c.request("GET", word)
-    print(c.getresponse().status, flush=True)
-    c.close()
+    if word == "open":
+        kept = Here("discovery.test", port)
+        kept.connect()
+        print("open", flush=True)
+        continue
+    c = kept or Here("discovery.test", port)
+    c.request("GET", word, headers=dict(f.split("=") for f in fields))
+    answer = c.getresponse()
+    answer.read()
+    print(answer.status, flush=True)
+    if not kept:
+        c.close()
 """
 NODE_CLIENT = """
 const https = require("https"), port = Number(process.argv[2]);
@@ -81,10 +90,27 @@ class Server(threading.Thread):
     def __init__(self, directory, port):
         super().__init__(daemon=True)
         subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
-             "-nodes", "-days", "2", "-subj", "/CN=" + HOST, "-keyout", directory + "/key.pem",
-             "-out", directory + "/cert.pem"],
-            check=True, capture_output=True)
+            [
+                "openssl",
+                "req",
+                "-x509",
+                "-newkey",
+                "ec",
+                "-pkeyopt",
+                "ec_paramgen_curve:prime256v1",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=" + HOST,
+                "-keyout",
+                directory + "/key.pem",
+                "-out",
+                directory + "/cert.pem",
+            ],
+            check=True,
+            capture_output=True,
+        )
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(directory + "/cert.pem", directory + "/key.pem")
         self.listener = socket.create_server(("127.0.0.1", port))
@@ -92,12 +118,19 @@ class Server(threading.Thread):
     def run(self):
         while True:
             peer, _ = self.listener.accept()
-            with contextlib.suppress(OSError), self.context.wrap_socket(peer, server_side=True) as s:
-                head = b""
-                while b"\r\n\r\n" not in head:
-                    head += s.recv(65536) or b"\r\n\r\n"
-                s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-                s.recv(1)
+            threading.Thread(target=self.serve, args=(peer,), daemon=True).start()
+
+    def serve(self, peer):
+        with contextlib.suppress(OSError), self.context.wrap_socket(peer, server_side=True) as s:
+            head = b""
+            while True:
+                data = s.recv(65536)
+                if not data:
+                    return
+                head += data
+                while b"\r\n\r\n" in head:
+                    head = head.split(b"\r\n\r\n", 1)[1]
+                    s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 class Client:
@@ -105,8 +138,12 @@ class Client:
 
     def __init__(self, command, environment=None):
         self.process = subprocess.Popen(
-            command, env={**os.environ, **(environment or {})}, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True)
+            command,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         self.mapped = self.wait_mapped()
 
     def wait_mapped(self):
@@ -144,8 +181,10 @@ class World:
         return path
 
     def python(self, library, late=False):
-        client = Client(["/usr/bin/python3", "-c", PYTHON_CLIENT, str(self.port), "late" if late else "now"],
-                        {"LD_LIBRARY_PATH": library})
+        client = Client(
+            ["/usr/bin/python3", "-c", PYTHON_CLIENT, str(self.port), "late" if late else "now"],
+            {"LD_LIBRARY_PATH": library},
+        )
         self.clients.append(client)
         return client
 
@@ -163,19 +202,55 @@ class World:
             time.sleep(0.005)
         return None
 
-    def decoded(self, sentence, client, endpoint):
+    def decoded(self, sentence, client, endpoint, fields=""):
         """A call of this client is counted once, with its endpoint and status."""
-        status = client.call(endpoint)
+        status = client.call(f"{endpoint} {fields}".strip())
         labels = {"upstream": "discovery", "endpoint": endpoint}
-        metrics = self.og.wait(lambda m: m.value("upstream_request_duration_seconds_count",
-                                                 status_code="200", **labels) == 1)
-        self.tap.equal(sentence, (status, metrics.value("upstream_requests_total", method="GET", **labels),
-                                  metrics.value("upstream_request_duration_seconds_count",
-                                                status_code="200", **labels)), ("200", 1, 1))
+        metrics = self.og.wait(
+            lambda m: m.value(
+                "upstream_request_duration_seconds_count", status_code="200", **labels
+            )
+            == 1
+        )
+        self.tap.equal(
+            sentence,
+            (
+                status,
+                metrics.value("upstream_requests_total", method="GET", **labels),
+                metrics.value(
+                    "upstream_request_duration_seconds_count", status_code="200", **labels
+                ),
+            ),
+            ("200", 1, 1),
+        )
+
+
+def test_connections_before(world, clients):
+    """No ClientHello was seen of them: their calls are known by the Host of each first request."""
+    world.decoded("a connection older than the observer is known by its Host", clients[0], "/older")
+    world.decoded("and so is its next call", clients[0], "/older-next")
+    world.decoded("also by a wildcard", clients[1], "/wildcard", "Host=a.b.wild.test:443")
+    world.tap.equal(
+        "one to a host that nobody watches is answered",
+        clients[2].call("/unwatched Host=wild.test"),
+        "200",
+    )
+    world.decoded("and not counted, while others are", clients[0], "/older-last")
+    world.tap.equal(
+        "under no name",
+        world.og.metrics().rows("upstream_requests_total", endpoint="/unwatched"),
+        {},
+    )
+    for client in clients:
+        client.end()
 
 
 def test_running_before(world, client):
-    world.decoded("a library that was deleted under a process which runs already is probed", client, "/deleted")
+    world.decoded(
+        "a library that was deleted under a process which runs already is probed",
+        client,
+        "/deleted",
+    )
     client.end()
 
 
@@ -183,8 +258,12 @@ def test_new_file(world):
     library = world.library("fresh")
     client = world.python(library)
     probed = world.wait_log(library + "/libssl.so.3")
-    world.tap.within("a library that nobody mapped before is probed at once",
-                     probed and probed - client.mapped, -1, ATTACH_SECONDS)
+    world.tap.within(
+        "a library that nobody mapped before is probed at once",
+        probed and probed - client.mapped,
+        -1,
+        ATTACH_SECONDS,
+    )
     world.decoded("and its call is decoded", client, "/fresh")
     before = world.pins()
     second = world.python(library)
@@ -200,8 +279,12 @@ def test_late_load(world):
     client.tell("load")
     mapped = client.wait_mapped()
     probed = world.wait_log(library + "/libssl.so.3")
-    world.tap.within("a library that is loaded into a running process is probed at once",
-                     probed and probed - mapped, -1, ATTACH_SECONDS)
+    world.tap.within(
+        "a library that is loaded into a running process is probed at once",
+        probed and probed - mapped,
+        -1,
+        ATTACH_SECONDS,
+    )
     world.decoded("and its call is decoded", client, "/late")
     client.end()
 
@@ -210,12 +293,29 @@ def test_other_mount_namespace(world):
     library = world.library("inside")
     hidden = world.directory + "/mount"
     os.mkdir(hidden)
-    script = f"mount -t tmpfs none {hidden} && cp {library}/* {hidden}/ && exec \"$@\""
-    client = Client(["unshare", "--mount", "sh", "-c", script, "sh", "env", "LD_LIBRARY_PATH=" + hidden,
-                     "/usr/bin/python3", "-c", PYTHON_CLIENT, str(world.port), "now"])
+    script = f'mount -t tmpfs none {hidden} && cp {library}/* {hidden}/ && exec "$@"'
+    client = Client(
+        [
+            "unshare",
+            "--mount",
+            "sh",
+            "-c",
+            script,
+            "sh",
+            "env",
+            "LD_LIBRARY_PATH=" + hidden,
+            "/usr/bin/python3",
+            "-c",
+            PYTHON_CLIENT,
+            str(world.port),
+            "now",
+        ]
+    )
     world.clients.append(client)
     world.wait_log(hidden + "/libssl.so.3")
-    world.tap.ok("the file is not there in our mount namespace", not os.path.exists(hidden + "/libssl.so.3"))
+    world.tap.ok(
+        "the file is not there in our mount namespace", not os.path.exists(hidden + "/libssl.so.3")
+    )
     world.decoded("a library of another mount namespace is probed", client, "/container")
     client.end()
 
@@ -223,7 +323,9 @@ def test_other_mount_namespace(world):
 def test_node(world):
     path = world.directory + "/node-of-its-own"
     os.mkdir(path)
-    shutil.copy(os.path.realpath(shutil.which("node", path="/usr/local/bin:/usr/bin")), path + "/node")
+    shutil.copy(
+        os.path.realpath(shutil.which("node", path="/usr/local/bin:/usr/bin")), path + "/node"
+    )
     with open(path + "/client.js", "w", encoding="utf-8") as file:
         file.write(NODE_CLIENT)
     client = Client([path + "/node", path + "/client.js", str(world.port)])
@@ -239,14 +341,22 @@ def test_garbage(world):
     with open(path + "/libssl.so.3", "wb") as file:
         file.write(b"\x7fELF" + os.urandom(100000))
     before = world.og.metrics().by("operaglass_tls_targets", "stack", "state")
-    child = subprocess.Popen([sys.executable, "-c", MAP_GARBAGE, path + "/libssl.so.3"], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        [sys.executable, "-c", MAP_GARBAGE, path + "/libssl.so.3"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     child.stdout.readline()
     client = world.python(world.library("after-garbage"))
     world.wait_log(world.directory + "/after-garbage/libssl.so.3")
-    world.decoded("a file that only pretends to be a library does no harm", client, "/after-garbage")
+    world.decoded(
+        "a file that only pretends to be a library does no harm", client, "/after-garbage"
+    )
     after = world.og.metrics().by("operaglass_tls_targets", "stack", "state")
-    world.tap.equal("and is no target", after[("openssl", "attached")], before[("openssl", "attached")] + 1)
+    world.tap.equal(
+        "and is no target", after[("openssl", "attached")], before[("openssl", "attached")] + 1
+    )
     child.communicate()
     client.end()
 
@@ -259,11 +369,21 @@ def test_restart(world):
     before = world.pins()
     os.kill(world.og.process.pid, signal.SIGKILL)
     world.og.process.wait()
-    world.tap.equal("a call while nobody watches is answered", client.call("/restart-meanwhile"), "200")
+    world.tap.equal(
+        "a call while nobody watches is answered", client.call("/restart-meanwhile"), "200"
+    )
     world.og.start()
     metrics = world.og.metrics()
-    world.tap.equal("and is counted with its endpoint", metrics.value(
-        "upstream_requests_total", upstream="discovery", endpoint="/restart-meanwhile", method="GET"), 1)
+    world.tap.equal(
+        "and is counted with its endpoint",
+        metrics.value(
+            "upstream_requests_total",
+            upstream="discovery",
+            endpoint="/restart-meanwhile",
+            method="GET",
+        ),
+        1,
+    )
     world.decoded("a call after the restart is counted once", client, "/restart-after")
     world.tap.equal("the same probes are in place", world.pins(), before)
     client.end()
@@ -280,15 +400,27 @@ def main():
         library = world.library("deleted")
         client = world.python(library)
         os.unlink(library + "/libssl.so.3")
+        older = [world.python(world.library(f"older{i}")) for i in range(3)]
+        for process in older:
+            process.call("open")
         with og:
+            test_connections_before(world, older)
             test_running_before(world, client)
-            for test in (test_new_file, test_late_load, test_other_mount_namespace, test_node, test_garbage,
-                         test_restart):
+            for test in (
+                test_new_file,
+                test_late_load,
+                test_other_mount_namespace,
+                test_node,
+                test_garbage,
+                test_restart,
+            ):
                 test(world)
             metrics = og.metrics()
-            tap.equal("no connection of all these was opaque",
-                      metrics.by("upstream_connections_total", "visibility", upstream="discovery"),
-                      {("decoded",): metrics.total("upstream_requests_total", upstream="discovery")})
+            tap.equal(
+                "no connection of all these was opaque",
+                metrics.by("upstream_connections_total", "visibility", upstream="discovery"),
+                {("decoded",): metrics.total("upstream_requests_total", upstream="discovery") - 4},
+            )
             pins = og.pins
         tap.ok("nothing stays behind", not os.path.exists(pins))
     finally:
