@@ -80,20 +80,20 @@ def booked(metrics, upstream="telegram"):
 def bounds(truth, results, endpoints, opaque=False):
     """{(endpoint, status): (least, most)} seconds for the sums of durations.
 
-    The server saw less than the call (its own first read to its own last write), the client more
-    (it includes its own code); both are given 2 ms + 5 %. Where a client cannot tell, the server's
-    time alone is the truth.
+    A call takes at least from the server's first read to the begin of its last write, and at most
+    as long as the client says, whose time includes its own code; both are given 2 ms + 5 %. Where
+    the client cannot tell, the end of the server's last write stands for the end.
     """
     sums = {}
     for call, result in zip(truth, results):
         if call["ended"] != "complete":
             continue
         endpoint = "unknown" if opaque else endpoints[call["path"]]
-        server = call["response_last"] - call["head_first"]
-        client = max(server, result["ns"] or 0)
+        least = call["last_begun"] - call["head_first"]
+        most = result["ns"] or call["response_last"] - call["head_first"]
         row = sums.setdefault((endpoint, "unknown" if opaque else str(call["status"])), [0, 0])
-        row[0] += server - 2 * MILLISECOND - server * 0.05
-        row[1] += client + 2 * MILLISECOND + client * 0.05
+        row[0] += least - 2 * MILLISECOND - least * 0.05
+        row[1] += most + 2 * MILLISECOND + most * 0.05
     return {row: (least / 1e9, most / 1e9) for row, (least, most) in sums.items()}
 
 

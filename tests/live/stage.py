@@ -41,6 +41,8 @@ CLIENTS = {
     "python_sync": ["/usr/bin/python3", f"{HERE}/clients/python_sync.py"],
     "python_urllib": ["/usr/bin/python3", f"{HERE}/clients/python_urllib.py"],
     "python_aiohttp": ["/usr/bin/python3", f"{HERE}/clients/python_aiohttp.py"],
+    "python_bio": ["/usr/bin/python3", f"{HERE}/clients/python_bio.py"],
+    "python_threads": ["/usr/bin/python3", f"{HERE}/clients/python_threads.py"],
     "python_raw": ["/usr/bin/python3", f"{HERE}/clients/python_raw.py"],
     "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],

@@ -2,6 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every call that real clients make over HTTPS is counted exactly, timed and attributed."""
 
+import json
+import subprocess
+
 import ledger
 from harness import Operaglass, Tap
 from scene import FILES, TOKEN, UNKNOWN, Scene, call
@@ -66,7 +69,12 @@ def conversation(client):
 
 def test_clients(scene):
     for client in DECODED:
-        scene.check(client, client, conversation(client))
+        delta = scene.check(client, client, conversation(client))
+        scene.tap.equal(
+            f"{client}: the 429 asked for seven seconds",
+            delta.by("telegram_api_retry_after_seconds_sum", "endpoint"),
+            {("sendMessage",): 7},
+        )
     scene.check("PHP streams", "php", conversation("php")[:12], streams=True)
     scene.check("Python over TLS 1.2", "python_sync", conversation("python_sync"), tls="1.2")
 
@@ -94,6 +102,43 @@ def test_odd_clients(scene):
         "python_raw",
         [call("sendVideo", "POST", "delay=50", body=8 * MEBIBYTE), call("getMe")],
         nonblocking=True,
+    )
+    wide = {f"X-Wide-{n}": "w" * 1500 for n in range(8)}
+    scene.check(
+        "requests with a head of 12,000 bytes, answers with one of 30,000",
+        "python_raw",
+        [
+            call("sendMessage", "POST", "delay=30", body=400, headers=wide),
+            call("getChat", query="pad=30&status=429&retry_after=4"),
+            call("getMe", query="pad=30&as=chunked&pieces=3", headers=wide),
+            call("getMe"),
+        ],
+        order="host-last",
+    )
+    wide = {f"X-Wide-{n}": "w" * 1500 for n in range(20)}
+    delta = scene.check(
+        "a head of 30,000 bytes in one write, more than is read of one",
+        "python_raw",
+        [call("getMe", query="delay=20", headers=wide), call("getMe")],
+        opaque=True,
+    )
+    scene.tap.equal(
+        "the head that was too long is counted as lost",
+        delta.by("operaglass_lost_total", "where", "cause"),
+        {("http", "head_too_long"): 1},
+    )
+    scene.check("TLS on a memory BIO", "python_bio", some)
+    scene.check("a ClientHello in five pieces", "python_bio", some, hello=[1, 5, 30, 90])
+    scene.check("a ClientHello of 4,000 bytes", "python_bio", some, alpn=3600)
+    scene.check("such a one in pieces", "python_bio", some, alpn=3600, hello=[3, 700, 1500, 2900])
+    scene.check(
+        "sixty requests in six threads",
+        "python_threads",
+        [
+            call("getMe" if n % 2 else "sendPhoto", "POST", "delay=20", body=n * 100)
+            for n in range(60)
+        ],
+        threads=6,
     )
     for way in ("one write", "a write each"):
         scene.check(
@@ -180,6 +225,38 @@ def test_families(scene):
     scene.stage.network.set_hosts({})
 
 
+def connect_and_hold(stage, calls):
+    """A client that is connected before the observer starts, and makes its calls at a line of input."""
+    plan = {"host": NAME, "port": 443, "ca": stage.ca, "requests": calls, "hold": True}
+    client = subprocess.Popen(
+        stage.network.in_client([*stage.command("python_sync"), json.dumps(plan)]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    if client.stdout.readline() != "connected\n":
+        raise RuntimeError("the early client did not connect")
+    return client
+
+
+def test_early_connection(scene, client, calls):
+    """Nobody saw its handshake; what is said inside is read all the same."""
+    client.communicate("go\n", timeout=20)
+    truth = scene.stage.truth(len(calls))
+    want = ledger.expected(truth, {row["path"].split("?")[0]: row["endpoint"] for row in calls})
+    delta = scene.wait(lambda m: ledger.booked(m) == want)
+    scene.tap.equal(
+        "a connection older than the observer: every call is counted once",
+        ledger.booked(delta),
+        want,
+    )
+    scene.tap.equal(
+        "it is not counted as a new connection",
+        delta.by("upstream_connections_total", "upstream", "visibility"),
+        {},
+    )
+
+
 def test_nothing_is_added_later(scene):
     wait_for(
         lambda: not scene.operaglass.metrics().total("upstream_connections"),
@@ -205,19 +282,23 @@ def test_nothing_is_added_later(scene):
 
 def main():
     tap = Tap()
-    with Stage("https") as stage, Operaglass() as operaglass:
-        scene = Scene(operaglass, stage, tap)
-        scene.run(
-            [
-                test_clients,
-                test_odd_clients,
-                test_opaque,
-                test_http2,
-                test_unwatched,
-                test_families,
-                test_nothing_is_added_later,
-            ]
-        )
+    early = [call("getMe"), call("sendMessage", "POST", "delay=40", body=99), call("getMe")]
+    with Stage("https") as stage:
+        client = connect_and_hold(stage, early)
+        with Operaglass() as operaglass:
+            scene = Scene(operaglass, stage, tap)
+            scene.run(
+                [
+                    lambda scene: test_early_connection(scene, client, early),
+                    test_clients,
+                    test_odd_clients,
+                    test_opaque,
+                    test_http2,
+                    test_unwatched,
+                    test_families,
+                    test_nothing_is_added_later,
+                ]
+            )
     tap.done()
 
 

@@ -12,6 +12,7 @@ everything listens.
 
 A request says in its query how it wants to be answered:
   status=429 retry_after=5 size=N    what is answered (size: bytes of the body)
+  pad=N                              N header fields of a thousand bytes each come first
   delay=MS info=N code=100|103       before the head: wait; then N interim answers
   as=length|chunked|close|none       framing of the body; trailers=1 after the last chunk
   pieces=N gap=MS one=1              the body in N writes, MS between them; all one byte a write
@@ -282,6 +283,7 @@ class HttpsConnection(Connection):
         for at, part in enumerate(parts[:stop]):
             if at and "gap" in wish:
                 time.sleep(int(wish["gap"]) / 1000)
+            row["last_begun"] = now()
             self.send(part)
         row["response_last"] = now()
         return self.give_up(wish["end"]) if "end" in wish else "complete"
@@ -298,6 +300,8 @@ class HttpsConnection(Connection):
         body = b'{"ok":%s}' % (b"true" if status < 400 else b"false")
         if "size" in wish:
             body = b"x" * int(wish["size"])
+        if "pad" in wish:
+            lines += [f"X-Pad-{n}: {'p' * 1000}" for n in range(int(wish["pad"]))]
         if "retry_after" in wish:
             lines.append(f"Retry-After: {wish['retry_after']}")
         if not keep or wish.get("as") == "close":

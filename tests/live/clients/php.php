@@ -42,7 +42,8 @@ function by_curl($handle, $plan, $request)
         return;
     }
     $us = curl_getinfo($handle, CURLINFO_TOTAL_TIME_T);
-    $us -= curl_getinfo($handle, CURLINFO_PRETRANSFER_TIME_T);
+    if (curl_getinfo($handle, CURLINFO_NUM_CONNECTS))
+        $us -= curl_getinfo($handle, CURLINFO_APPCONNECT_TIME_T);
     report(curl_getinfo($handle, CURLINFO_RESPONSE_CODE), $us * 1000, null);
 }
 

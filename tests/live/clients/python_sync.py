@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""http.client over one keep-alive connection (socket BIO, SSL_read_ex and SSL_write_ex)."""
+"""http.client over one keep-alive connection (socket BIO, SSL_read_ex and SSL_write_ex).
+
+Plan options: pause=S (after each answer), hold (connect, say "connected", and begin at a line of input).
+"""
 import http.client
+import sys
 import time
 
 from report import HOST, PLAN, PORT, body, context, report
@@ -15,6 +19,9 @@ for request in PLAN["requests"]:
             )
             fresh.connect()
             connection = fresh
+            if PLAN.get("hold"):
+                print("connected", flush=True)
+                sys.stdin.readline()
         begin = time.monotonic_ns()
         connection.request(
             request["method"], request["path"], body(request), request.get("headers", {})
