@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+/* ClientHellos of every shape, whole, spread and broken, each at a guard page. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "../guard_page.h"
+#include "parse_client_hello.bpf.h"
+
+#define ROOM 40000
+
+/* Builds a message; what has a length in front is closed when it is known. */
+struct writer {
+	uint8_t bytes[ROOM];
+	size_t size;
+};
+
+static void put(struct writer *writer, unsigned int width, size_t value)
+{
+	while (width--)
+		writer->bytes[writer->size++] = (uint8_t)(value >> 8 * width);
+}
+
+static void put_zeroes(struct writer *writer, size_t count)
+{
+	memset(writer->bytes + writer->size, 0, count);
+	writer->size += count;
+}
+
+static size_t begin(struct writer *writer, unsigned int width)
+{
+	writer->size += width;
+	return writer->size;
+}
+
+static void end(struct writer *writer, unsigned int width, size_t from)
+{
+	size_t length = writer->size - from, at;
+
+	for (at = from - width; at < from; at++)
+		writer->bytes[at] = (uint8_t)(length >> 8 * (from - 1 - at));
+}
+
+static void put_extension(struct writer *writer, unsigned int type, size_t size)
+{
+	put(writer, 2, type);
+	put(writer, 2, size);
+	put_zeroes(writer, size);
+}
+
+static void put_name(struct writer *writer, const char *name)
+{
+	size_t extension, list, entry;
+
+	put(writer, 2, 0);
+	extension = begin(writer, 2);
+	list = begin(writer, 2);
+	put(writer, 1, 0);
+	entry = begin(writer, 2);
+	memcpy(writer->bytes + writer->size, name, strlen(name));
+	writer->size += strlen(name);
+	end(writer, 2, entry);
+	end(writer, 2, list);
+	end(writer, 2, extension);
+}
+
+/* A whole message. before: bytes of an extension in front of the name (a key share); name NULL: no
+ * name; session: bytes of the session id. */
+static struct writer *hello_of(const char *name, size_t before, size_t after, size_t session)
+{
+	static struct writer writer;
+	size_t message, extensions, i;
+
+	memset(&writer, 0, sizeof(writer));
+	put(&writer, 1, 1);
+	message = begin(&writer, 3);
+	put(&writer, 2, 0x0303);
+	for (i = 0; i < 32; i++)
+		put(&writer, 1, 0xa0 + i);
+	put(&writer, 1, session);
+	put_zeroes(&writer, session);
+	put(&writer, 2, 34);
+	put_zeroes(&writer, 34);
+	put(&writer, 2, 0x0100);
+	extensions = begin(&writer, 2);
+	if (before)
+		put_extension(&writer, 51, before);
+	if (name)
+		put_name(&writer, name);
+	if (after)
+		put_extension(&writer, 21, after);
+	end(&writer, 2, extensions);
+	end(&writer, 3, message);
+	return &writer;
+}
+
+/* The message in records of at most `piece` bytes each. */
+static struct writer *records_of(const struct writer *message, size_t piece)
+{
+	static struct writer writer;
+	size_t at, part;
+
+	memset(&writer, 0, sizeof(writer));
+	for (at = 0; at < message->size; at += part) {
+		part = message->size - at < piece ? message->size - at : piece;
+		put(&writer, 1, TLS_HANDSHAKE);
+		put(&writer, 2, 0x0301);
+		put(&writer, 2, part);
+		memcpy(writer.bytes + writer.size, message->bytes + at, part);
+		writer.size += part;
+	}
+	return &writer;
+}
+
+static enum parse_result gather(const uint8_t *stream, size_t size, uint8_t *message,
+				struct client_hello *hello)
+{
+	struct guarded guarded = guard(stream, size);
+	enum parse_result result;
+
+	memset(message, 0xee, CLIENT_HELLO_BUFFER);
+	memset(hello, 0xee, sizeof(*hello));
+	result = client_hello_gather(guarded.bytes, (__u32)size, message, hello);
+	unguard(&guarded);
+	return result;
+}
+
+static enum parse_result parse(const uint8_t *message, size_t size, struct client_hello *hello)
+{
+	struct guarded guarded = guard(message, size);
+	enum parse_result result;
+
+	hello->length = (__u32)size;
+	result = client_hello_parse(guarded.bytes, hello);
+	unguard(&guarded);
+	return result;
+}
+
+static void assert_name(const struct writer *message, const char *name)
+{
+	struct client_hello hello;
+
+	assert_int_equal(parse(message->bytes, message->size, &hello), PARSE_DONE);
+	assert_int_equal(hello.name_length, strlen(name));
+	assert_memory_equal(message->bytes + hello.name_at, name, strlen(name));
+}
+
+static void the_name_is_found(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t before, after, session;
+	} rows[] = {
+		{"api.telegram.org", 0, 0, 0},
+		{"api.telegram.org", 0, 0, 32},
+		{"a", 0, 0, 32},
+		{"api.telegram.org", 1216, 0, 32},
+		{"api.telegram.org", 38, 400, 32},
+		{"api.telegram.org", 15000, 0, 32},
+		{"API.Telegram.ORG", 0, 12000, 32},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_name(hello_of(rows[i].name, rows[i].before, rows[i].after, rows[i].session),
+			    rows[i].name);
+}
+
+static void the_longest_name_is_found_and_a_longer_one_is_malformed(void **state)
+{
+	char name[CLIENT_HELLO_NAME_MAX + 2];
+	struct client_hello hello;
+	struct writer *message;
+
+	(void)state;
+	memset(name, 'n', sizeof(name));
+	name[CLIENT_HELLO_NAME_MAX + 1] = '\0';
+	message = hello_of(name, 0, 0, 32);
+	assert_int_equal(parse(message->bytes, message->size, &hello), PARSE_MALFORMED);
+	name[CLIENT_HELLO_NAME_MAX] = '\0';
+	assert_name(hello_of(name, 0, 0, 32), name);
+}
+
+static void no_name_is_no_error(void **state)
+{
+	struct writer *message = hello_of(NULL, 100, 100, 32);
+	struct client_hello hello;
+
+	(void)state;
+	assert_int_equal(parse(message->bytes, message->size, &hello), PARSE_DONE);
+	assert_int_equal(hello.name_length, 0);
+}
+
+static void a_hello_without_extensions_is_complete(void **state)
+{
+	struct writer *message = hello_of(NULL, 0, 0, 0);
+	struct client_hello hello;
+
+	(void)state;
+	assert_int_equal(parse(message->bytes, message->size, &hello), PARSE_DONE);
+	/* TLS 1.0 clients leave out even the length of the extensions. */
+	assert_int_equal(parse(message->bytes, message->size - 2, &hello), PARSE_DONE);
+	assert_int_equal(hello.name_length, 0);
+}
+
+static void every_cut_is_malformed_and_reads_nothing_behind_it(void **state)
+{
+	struct writer *message = hello_of("api.telegram.org", 60, 20, 32);
+	struct client_hello hello;
+	size_t size;
+
+	(void)state;
+	for (size = 0; size < message->size; size++) {
+		/* One cut falls behind the compression methods: that is a hello of TLS 1.0. */
+		if (size == 4 + 2 + 32 + 33 + 36 + 2)
+			continue;
+		assert_int_equal(parse(message->bytes, size, &hello), PARSE_MALFORMED);
+	}
+}
+
+static void every_changed_byte_is_survived(void **state)
+{
+	struct writer message = *hello_of("api.telegram.org", 60, 20, 32);
+	struct client_hello hello;
+	uint8_t was;
+	size_t at;
+	int value;
+
+	(void)state;
+	for (at = 0; at < message.size; at++) {
+		was = message.bytes[at];
+		for (value = 0; value < 256; value += 5) {
+			message.bytes[at] = (uint8_t)value;
+			parse(message.bytes, message.size, &hello);
+			assert_true(hello.name_at + hello.name_length <= message.size);
+		}
+		message.bytes[at] = was;
+	}
+}
+
+static void a_hello_is_gathered_from_records_of_any_size(void **state)
+{
+	static const size_t pieces[] = {16384, 4097, 1500, 500, 200, 100};
+	struct writer *message = hello_of("api.telegram.org", 1216, 0, 32), *stream;
+	uint8_t gathered[CLIENT_HELLO_BUFFER];
+	struct client_hello hello;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+		stream = records_of(message, pieces[i]);
+		assert_int_equal(gather(stream->bytes, stream->size, gathered, &hello), PARSE_DONE);
+		assert_int_equal(hello.length, message->size);
+		assert_int_equal(hello.end, stream->size);
+		assert_memory_equal(gathered, message->bytes, message->size);
+	}
+}
+
+static void the_largest_hello_is_gathered(void **state)
+{
+	struct writer *message = hello_of("api.telegram.org", 16000, 0, 32);
+	struct writer *stream = records_of(message, 16384);
+	uint8_t gathered[CLIENT_HELLO_BUFFER];
+	struct client_hello hello;
+
+	(void)state;
+	assert_true(stream->size > 16000 && stream->size <= CLIENT_HELLO_SIZE);
+	assert_int_equal(gather(stream->bytes, stream->size, gathered, &hello), PARSE_DONE);
+	assert_memory_equal(gathered, message->bytes, message->size);
+}
+
+static void every_part_of_a_hello_asks_for_more(void **state)
+{
+	struct writer *message = hello_of("api.telegram.org", 1216, 0, 32);
+	struct writer *stream = records_of(message, 700);
+	uint8_t gathered[CLIENT_HELLO_BUFFER];
+	struct client_hello hello;
+	size_t size;
+
+	(void)state;
+	for (size = 1; size < stream->size; size++)
+		assert_int_equal(gather(stream->bytes, size, gathered, &hello), PARSE_PARTIAL);
+}
+
+static void what_follows_the_hello_does_not_matter(void **state)
+{
+	struct writer *stream = records_of(hello_of("api.telegram.org", 0, 0, 32), 16384);
+	uint8_t gathered[CLIENT_HELLO_BUFFER];
+	struct client_hello hello;
+	size_t size = stream->size;
+
+	(void)state;
+	put(stream, 2, 0x1703); /* early data */
+	put_zeroes(stream, 500);
+	assert_int_equal(gather(stream->bytes, stream->size, gathered, &hello), PARSE_DONE);
+	assert_int_equal(hello.end, size);
+}
+
+static void a_hello_in_too_many_or_too_large_pieces_is_refused(void **state)
+{
+	struct writer *message = hello_of("api.telegram.org", 500, 0, 32), *stream;
+	uint8_t gathered[CLIENT_HELLO_BUFFER];
+	struct client_hello hello;
+
+	(void)state;
+	stream = records_of(message, 10);
+	assert_int_equal(gather(stream->bytes, stream->size, gathered, &hello), PARSE_TOO_LONG);
+	message->bytes[1] = 1; /* 65,536 bytes more */
+	stream = records_of(message, 16384);
+	assert_int_equal(gather(stream->bytes, stream->size, gathered, &hello), PARSE_TOO_LONG);
+}
+
+static void other_protocols_are_no_hello(void **state)
+{
+	static const char *const streams[] = {
+		"GET / HTTP/1.1\r\n\r\n",   "SSH-2.0-x\r\n",
+		"\x16\x02\x01\x00\x10\x01", "\x16\x03\x01\x40\x00\x02",
+		"\x15\x03\x01\x00\x02\x02", "\x16\x03\x01\xff\xff\x01"};
+	static const size_t sizes[] = {18, 11, 6, 6, 6, 6};
+	uint8_t gathered[CLIENT_HELLO_BUFFER];
+	struct client_hello hello;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(streams) / sizeof(streams[0]); i++)
+		assert_int_equal(gather((const uint8_t *)streams[i], sizes[i], gathered, &hello),
+				 PARSE_MALFORMED);
+}
+
+static void the_head_of_one_record_tells_a_whole_hello(void **state)
+{
+	struct writer *message = hello_of("api.telegram.org", 1216, 0, 32);
+	struct writer stream = *records_of(message, 16384);
+	struct client_hello hello;
+
+	(void)state;
+	assert_int_equal(client_hello_head(stream.bytes, (__u32)stream.size, &hello), PARSE_DONE);
+	assert_int_equal(hello.length, message->size);
+	assert_int_equal(hello.end, stream.size);
+	assert_int_equal(client_hello_head(stream.bytes, (__u32)stream.size - 1, &hello),
+			 PARSE_PARTIAL);
+	stream = *records_of(message, 700);
+	assert_int_equal(client_hello_head(stream.bytes, (__u32)stream.size, &hello),
+			 PARSE_PARTIAL);
+	stream.bytes[6] = 1;
+	assert_int_equal(client_hello_head(stream.bytes, (__u32)stream.size, &hello),
+			 PARSE_TOO_LONG);
+	stream.bytes[5] = 2;
+	assert_int_equal(client_hello_head(stream.bytes, (__u32)stream.size, &hello),
+			 PARSE_MALFORMED);
+}
+
+static void a_server_hello_tells_its_version(void **state)
+{
+	uint8_t head[SERVER_HELLO_HEAD] = {TLS_HANDSHAKE, 3, 3, 0, 122, 2, 0, 0, 118, 3, 3};
+
+	(void)state;
+	head[43] = 32;
+	head[76] = 0x13;
+	head[77] = 0x02;
+	assert_int_equal(server_hello_is_1_3(head, sizeof(head)), 1);
+	head[76] = 0xc0;
+	assert_int_equal(server_hello_is_1_3(head, sizeof(head)), 0);
+	head[43] = 0;
+	head[44] = 0x13;
+	assert_int_equal(server_hello_is_1_3(head, 46), 1);
+	assert_int_equal(server_hello_is_1_3(head, 45), -1);
+	assert_int_equal(server_hello_is_1_3(head, 10), -1);
+	head[43] = 33;
+	assert_int_equal(server_hello_is_1_3(head, sizeof(head)), -1);
+	head[43] = 32;
+	head[0] = TLS_ALERT;
+	assert_int_equal(server_hello_is_1_3(head, sizeof(head)), -1);
+}
+
+static void letters_become_lower_case_and_nothing_else_changes(void **state)
+{
+	union {
+		uint8_t bytes[8];
+		__u64 word;
+	} got;
+	int value;
+
+	(void)state;
+	for (value = 0; value < 256; value++) {
+		memset(got.bytes, value, sizeof(got.bytes));
+		got.bytes[0] = 'Z';
+		got.word = parse_lower(got.word);
+		assert_int_equal(got.bytes[0], 'z');
+		assert_int_equal(got.bytes[7],
+				 value >= 'A' && value <= 'Z' ? value - 'A' + 'a' : value);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_name_is_found),
+		cmocka_unit_test(the_longest_name_is_found_and_a_longer_one_is_malformed),
+		cmocka_unit_test(no_name_is_no_error),
+		cmocka_unit_test(a_hello_without_extensions_is_complete),
+		cmocka_unit_test(every_cut_is_malformed_and_reads_nothing_behind_it),
+		cmocka_unit_test(every_changed_byte_is_survived),
+		cmocka_unit_test(a_hello_is_gathered_from_records_of_any_size),
+		cmocka_unit_test(the_largest_hello_is_gathered),
+		cmocka_unit_test(every_part_of_a_hello_asks_for_more),
+		cmocka_unit_test(what_follows_the_hello_does_not_matter),
+		cmocka_unit_test(a_hello_in_too_many_or_too_large_pieces_is_refused),
+		cmocka_unit_test(other_protocols_are_no_hello),
+		cmocka_unit_test(the_head_of_one_record_tells_a_whole_hello),
+		cmocka_unit_test(a_server_hello_tells_its_version),
+		cmocka_unit_test(letters_become_lower_case_and_nothing_else_changes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
