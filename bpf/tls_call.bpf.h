@@ -34,12 +34,15 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 {
 	__u32 kind = 0, upstream = stream->upstream, sequence = stream->next_call;
 	struct http_reader *reader = &stream->readers[TLS_SENT];
-	struct connection *connection;
+	struct connection *connection = tls_connection(stream);
 	struct upstream *row;
 	struct call call = {};
 	struct call_key key;
-	__u64 sock;
 
+	if (stream->sock && !connection) { /* written, but it cannot leave any more */
+		stream->state = TLS_STREAM_IGNORED;
+		return;
+	}
 	row = bpf_map_lookup_elem(&upstreams, &upstream);
 	if (row)
 		kind = row->kind;
@@ -64,11 +67,9 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	else
 		stream->bodiless &= ~(1ULL << (sequence & 63));
 	stream->next_call = sequence + 1;
-	sock = stream->sock;
-	connection = sock ? bpf_map_lookup_elem(&connections, &sock) : NULL;
-	if (connection)
+	if (connection) {
 		connection->next_call = sequence + 1;
-	if (!sock) {
+	} else {
 		struct decoded_name name = {.tgid = object->tgid, .upstream = upstream};
 
 		bpf_map_update_elem(&decoded_names, &name, &call.begin_ns, BPF_ANY);
@@ -91,6 +92,8 @@ static __always_inline void tls_response_begin(struct tls_stream *stream,
 	struct call_key key;
 	struct call *call;
 
+	if (stream->sock && !tls_connection(stream))
+		return;
 	tls_call_key(stream, object, stream->first_call, &key);
 	call = bpf_map_lookup_elem(&calls, &key);
 	if (!call)
@@ -109,12 +112,15 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 					     const struct tls_stream_key *object, __u64 now)
 {
 	struct http_reader *reader = &stream->readers[TLS_RECEIVED];
+	struct connection *connection = tls_connection(stream);
 	__u32 sequence = stream->first_call;
-	struct connection *connection;
 	struct call_key key;
 	struct call *row, call;
-	__u64 sock;
 
+	if (stream->sock && !connection) { /* its end has finished the call already */
+		stream->state = TLS_STREAM_IGNORED;
+		return;
+	}
 	tls_call_key(stream, object, sequence, &key);
 	row = bpf_map_lookup_elem(&calls, &key);
 	if (row) {
@@ -127,8 +133,6 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 		call_finish(&key, &call);
 	}
 	stream->first_call = sequence + 1;
-	sock = stream->sock;
-	connection = sock ? bpf_map_lookup_elem(&connections, &sock) : NULL;
 	if (connection)
 		connection->first_call = sequence + 1;
 }

@@ -122,15 +122,29 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } telegram_methods SEC(".maps");
 
+/* The connection that the stream was joined to; NULL when it is gone. Socks are used again, so the
+ * row must be of the same handshake. */
+static __always_inline struct connection *tls_connection(const struct tls_stream *stream)
+{
+	const __u64 *ours = (const __u64 *)stream->random.bytes, *theirs;
+	__u64 sock = stream->sock;
+	struct connection *connection = sock ? bpf_map_lookup_elem(&connections, &sock) : NULL;
+
+	if (!connection)
+		return NULL;
+	theirs = (const __u64 *)connection->client_random;
+	if ((ours[0] ^ theirs[0]) | (ours[1] ^ theirs[1]) | (ours[2] ^ theirs[2]) |
+	    (ours[3] ^ theirs[3]))
+		return NULL;
+	return connection;
+}
+
 /* A decoded connection is not followed any further: opaque from here on, or nobody's. */
 static __always_inline void tls_give_up(struct tls_stream *stream, __u32 undecoded)
 {
-	struct connection *connection = NULL;
-	__u64 sock = stream->sock;
+	struct connection *connection = tls_connection(stream);
 
-	if (stream->state == TLS_STREAM_JOINED)
-		connection = bpf_map_lookup_elem(&connections, &sock);
-	if (connection) {
+	if (connection && stream->state == TLS_STREAM_JOINED) {
 		connection->undecoded = undecoded;
 		connection->decoded = 0;
 	}
