@@ -18,6 +18,7 @@
 #include "bpf_pins.h"
 #include "bpf_tables.h"
 #include "log.h"
+#include "tls_targets.h"
 
 static __u64 boot_time_ns(void)
 {
@@ -81,6 +82,15 @@ static int load_and_pin(const char *pin_path, const struct config *config)
 	return loaded ? bpf_pins_save(pin_path, &set) : code;
 }
 
+/* Questions whose answers are remembered, and that are mostly waiting. */
+static void ask_meanwhile(void)
+{
+	enum tls_probe_kind kind;
+
+	if (!tls_probe_kind_check(&kind))
+		tls_return_probe_check(kind);
+}
+
 /*
  * In a child process: to relocate programs, every type of the kernel is held in memory, several MiB
  * that would never leave this one. What the child loads it pins, and this process opens the pins.
@@ -96,6 +106,7 @@ static int load(struct bpf_session *session, const char *pin_path, const struct 
 	}
 	if (pid < 0)
 		return log_error(-errno, "cannot start the loader: %s", strerror(errno));
+	ask_meanwhile();
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return log_error(-ECHILD, "the loader was killed");
 	if (WEXITSTATUS(status))

@@ -85,18 +85,25 @@ static int place_probe(enum tls_probe_kind kind, bool leave, pid_t pid, int *ret
 	return err;
 }
 
+/* Taking a probe away waits some 20 ms for every CPU: each question is put once per process. */
 int tls_probe_kind_check(enum tls_probe_kind *ret_kind)
 {
+	static int known = -1; /* enum tls_probe_kind */
 	static const enum tls_probe_kind kinds[] = {TLS_PROBE_MULTI, TLS_PROBE_PERF,
 						    TLS_PROBE_LOCAL};
 	int err = -ENOTSUP, probe;
 	size_t i;
 
+	if (known >= 0) {
+		*ret_kind = (enum tls_probe_kind)known;
+		return 0;
+	}
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		err = place_probe(kinds[i], false, getpid(), &probe);
 		if (err)
 			continue;
 		close(probe);
+		known = (int)kinds[i];
 		*ret_kind = kinds[i];
 		return 0;
 	}
@@ -148,7 +155,7 @@ static int wait_for(pid_t child)
 	return status;
 }
 
-enum tls_return_probes tls_return_probe_check(enum tls_probe_kind kind)
+static enum tls_return_probes try_return_probe(enum tls_probe_kind kind)
 {
 	int start[2], probe = -1, status;
 	pid_t child;
@@ -175,4 +182,15 @@ enum tls_return_probes tls_return_probe_check(enum tls_probe_kind kind)
 	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return TLS_RETURN_SAFE;
 	return status >= 0 && WIFSIGNALED(status) ? TLS_RETURN_UNSAFE : TLS_RETURN_UNKNOWN;
+}
+
+enum tls_return_probes tls_return_probe_check(enum tls_probe_kind kind)
+{
+	static enum tls_return_probes answers[TLS_PROBE_LOCAL + 1];
+	static bool asked[TLS_PROBE_LOCAL + 1];
+
+	if (!asked[kind])
+		answers[kind] = try_return_probe(kind);
+	asked[kind] = true;
+	return answers[kind];
 }
