@@ -182,8 +182,8 @@ static void check_uprobes(const struct options *options, struct doctor_finding *
 	static const char *const texts[] = {
 		[TLS_PROBE_MULTI] = "multi-uprobe links",
 		[TLS_PROBE_PERF] = "perf events with links: CAP_SYS_ADMIN is kept",
-		[TLS_PROBE_LOCAL] = "perf events without links: CAP_SYS_ADMIN is kept, and "
-				    "decoding pauses while operaglass does not run",
+		[TLS_PROBE_LOCAL] = ("perf events without links: CAP_SYS_ADMIN is kept, and "
+				     "decoding pauses while operaglass does not run"),
 	};
 	enum tls_probe_kind kind;
 	int code = privilege_can_load() ? tls_probe_kind_check(&kind) : -EPERM;
