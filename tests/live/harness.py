@@ -48,8 +48,9 @@ class Tap:
         return bool(good)
 
     def equal(self, sentence, got, expected):
+        wanted, came = differing(expected, got)
         return self.ok(
-            sentence, got == expected, f"expected: {show(expected)}\n     got: {show(got)}"
+            sentence, got == expected, f"expected: {show(wanted)}\n     got: {show(came)}"
         )
 
     def within(self, sentence, got, low, high):
@@ -62,6 +63,21 @@ class Tap:
     def done(self):
         print(f"1..{self.number}", flush=True)
         sys.exit(1 if self.failed else 0)
+
+
+def differing(one, other):
+    """Of two dictionaries only what is not the same in both; anything else as it is."""
+    if not isinstance(one, dict) or not isinstance(other, dict):
+        return one, other
+    left, right = {}, {}
+    for key in {**one, **other}:
+        if key in one and key in other and one[key] != other[key]:
+            left[key], right[key] = differing(one[key], other[key])
+        elif key not in other:
+            left[key] = one[key]
+        elif key not in one:
+            right[key] = other[key]
+    return left, right
 
 
 def show(value):
