@@ -18,9 +18,7 @@ def test_turnaround(book, listener):
         time.sleep(0.03)
         wire.down(ROW)
     wire.close()
-    delta = book.expect(
-        "four queries behind a greeting", "db", calls=4, connections={"plain": 1}
-    )
+    delta = book.expect("four queries behind a greeting", "db", calls=4, connections={"plain": 1})
     book.tap.within(
         "each took as long as its answer",
         delta.value(

@@ -22,6 +22,7 @@ from wire import (
     server_hello,
 )
 
+
 def pieces(data, size):
     return [data[i : i + size] for i in range(0, len(data), size)]
 
@@ -79,7 +80,9 @@ def test_addresses(book, listener, listener6, net):
     wire.ask(200)
     wire.answer(900)
     wire.close()
-    book.expect("a watched network, whatever the name", "net", calls=1, connections={"encrypted": 1})
+    book.expect(
+        "a watched network, whatever the name", "net", calls=1, connections={"encrypted": 1}
+    )
 
 
 def test_calls(book, listener):
@@ -167,9 +170,7 @@ def test_tickets(book, listener):
     wire.tickets(1)
     wire.answer(900)
     wire.close()
-    book.expect(
-        "tickets between two halves of a request", calls=1, connections={"encrypted": 1}
-    )
+    book.expect("tickets between two halves of a request", calls=1, connections={"encrypted": 1})
 
 
 def test_ends(book, listener):
@@ -225,9 +226,7 @@ def test_handshakes(book, listener):
         wire = Wire(listener)
         wire.up(hello)
         act(wire)
-        book.expect(
-            sentence, calls=1, failures={"tls_handshake": 1}, connections={"encrypted": 1}
-        )
+        book.expect(sentence, calls=1, failures={"tls_handshake": 1}, connections={"encrypted": 1})
 
     def alert(wire):
         wire.down(record(21, b"\2\x28"))
@@ -455,9 +454,7 @@ def test_early_data(book, listener):
         wire.ask(300)
         wire.answer(TICKET + 1)
         wire.close()
-        book.expect(
-            f"a client's certificate in {sentence}", calls=1, connections={"encrypted": 1}
-        )
+        book.expect(f"a client's certificate in {sentence}", calls=1, connections={"encrypted": 1})
 
 
 def main():

@@ -45,9 +45,7 @@ def client_hello(name, grow=0, tls12=False):
 
 
 def in_records(message, size=16384):
-    return b"".join(
-        record(HANDSHAKE, message[i : i + size]) for i in range(0, len(message), size)
-    )
+    return b"".join(record(HANDSHAKE, message[i : i + size]) for i in range(0, len(message), size))
 
 
 def server_hello(tls12=False):
@@ -110,8 +108,12 @@ class Wire:
         self.up(*(hello or [in_records(client_hello(name, tls12=tls12))]))
         if tls12:
             self.down(server_hello(True) + record(HANDSHAKE, bytes(900)))
-            self.up(record(HANDSHAKE, bytes(37)) + record(CCS, b"\1") + record(HANDSHAKE, bytes(40)))
-            self.down(record(HANDSHAKE, bytes(190)) + record(CCS, b"\1") + record(HANDSHAKE, bytes(40)))
+            self.up(
+                record(HANDSHAKE, bytes(37)) + record(CCS, b"\1") + record(HANDSHAKE, bytes(40))
+            )
+            self.down(
+                record(HANDSHAKE, bytes(190)) + record(CCS, b"\1") + record(HANDSHAKE, bytes(40))
+            )
             return
         self.down(server_hello() + record(CCS, b"\1") + record(DATA, bytes(900)))
         self.up(record(CCS, b"\1") + record(DATA, bytes(FINISHED_13)))
@@ -128,7 +130,9 @@ class Wire:
         self.down(*(record(DATA, bytes(size)) for size in sizes))
 
     def close_notify(self, end):
-        end.sendall(record(ALERT, bytes(26)) if self.tls12 else record(DATA, bytes(CLOSE_NOTIFY_13)))
+        end.sendall(
+            record(ALERT, bytes(26)) if self.tls12 else record(DATA, bytes(CLOSE_NOTIFY_13))
+        )
 
     def close(self, first=None):
         """first: the end that closes first, the client by default."""
