@@ -51,7 +51,7 @@ UNIT_SRC     := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC     := $(wildcard tests/fuzz/fuzz_*.c)
 TOOL_SRC     := $(filter-out tests/bench/tiny.c,$(wildcard tests/live/*.c tests/bench/*.c))
 
-BPF_SKEL := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h)
+BPF_SKEL := $(BPF_SRC:bpf/%.bpf.c=$(B)/%.skel.h) $(BPF_SRC:bpf/%.bpf.c=$(B)/%_old.skel.h)
 USER_OBJ := $(USER_SRC:%.c=$(B)/obj/%.o)
 EXPORTER_OBJ := $(EXPORTER_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
@@ -85,12 +85,20 @@ $(B)/flags: FORCE
 	@mkdir -p $(@D); printf '%s\n' "$(subst ",\",$(FLAGS))" | cmp -s - $@ || printf '%s\n' "$(subst ",\",$(FLAGS))" > $@
 FORCE:
 
+# Without DWARF, which nobody reads at run time: half the size. BTF and line numbers stay.
+define compile_bpf
+$(call say,BPF,$<)
+@mkdir -p $(@D)
+$(Q)$(CLANG) $(BPF_CFLAGS) $(1) -MMD -MP -MF $@.d -MT $@ -c $< -o $(@:.o=.debug.o)
+$(Q)$(BPFTOOL) gen object $@ $(@:.o=.debug.o)
+endef
+
+# Every object twice: bpf/loop.bpf.h says why.
+$(B)/%_old.bpf.o: bpf/%.bpf.c $(B)/flags
+	$(call compile_bpf,)
+
 $(B)/%.bpf.o: bpf/%.bpf.c $(B)/flags
-	$(call say,BPF,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -MF $@.d -MT $@ -c $< -o $(@:.o=.debug.o)
-	@# Without DWARF, which nobody reads at run time: half the size. BTF and line numbers stay.
-	$(Q)$(BPFTOOL) gen object $@ $(@:.o=.debug.o)
+	$(call compile_bpf,-DVERIFY_ONCE)
 
 $(B)/%.skel.h: $(B)/%.bpf.o
 	$(call say,SKEL,$@)

@@ -5,6 +5,7 @@
 /*
  * Connections being made: a call has failed only when all its addresses have. See struct attempt.
  */
+#include "loop.bpf.h"
 #include "call.bpf.h"
 #include "socket_maps.bpf.h"
 
@@ -62,11 +63,17 @@ static __always_inline bool attempt_commit(const struct attempt_key *key,
 	return true;
 }
 
+/* For pointers to 16 bytes, which a SUBPROGRAM can have to a struct only. */
+struct attempt_address {
+	__u8 bytes[16];
+};
+
 /* `in_flight`: 1 for a connection, which ends with attempt_ended; 0 for a DNS question, which may
  * never end. Addresses are aligned to 8. */
-static inline __noinline int attempt_begin(const struct attempt_key *key, const __u8 *first,
-					   __u64 now, __u32 in_flight)
+SUBPROGRAM int attempt_begin_at(const struct attempt_key *key,
+				const struct attempt_address *address, __u64 now, __u32 in_flight)
 {
+	const __u8 *first = (const __u8 *)address;
 	struct attempt copy = {.begin_ns = now, .in_flight = in_flight};
 	struct attempt *row;
 
@@ -104,10 +111,17 @@ static inline __noinline int attempt_begin(const struct attempt_key *key, const 
 	return 0;
 }
 
-/* What began at begin_ns ended in a failure. */
-static inline __noinline int attempt_failed(const struct attempt_key *key, const __u8 *address,
-					    __u32 failure, __u64 begin_ns)
+static __always_inline void attempt_begin(const struct attempt_key *key, const __u8 *first,
+					  __u64 now, __u32 in_flight)
 {
+	attempt_begin_at(key, (const struct attempt_address *)first, now, in_flight);
+}
+
+/* What began at begin_ns ended in a failure. */
+SUBPROGRAM int attempt_failed_at(const struct attempt_key *key, const struct attempt_address *last,
+				 __u32 failure, __u64 begin_ns)
+{
+	const __u8 *address = (const __u8 *)last;
 	struct attempt copy = {.begin_ns = begin_ns}, *row;
 	__u64 now = bpf_ktime_get_boot_ns();
 
@@ -139,6 +153,12 @@ static inline __noinline int attempt_failed(const struct attempt_key *key, const
 		call_count_unsent(key->tgid, key->upstream, failure, begin_ns, now);
 	}
 	return 0;
+}
+
+static __always_inline void attempt_failed(const struct attempt_key *key, const __u8 *address,
+					   __u32 failure, __u64 begin_ns)
+{
+	attempt_failed_at(key, (const struct attempt_address *)address, failure, begin_ns);
 }
 
 static __always_inline void attempt_succeeded(const struct attempt_key *key, const __u8 *address)

@@ -8,6 +8,7 @@
  * A decoded call is a row of `calls` between call_begin and call_finish; an opaque one lives in its
  * connection's row and goes through call_count_begin and call_count_end directly.
  */
+#include "loop.bpf.h"
 #include "call.h"
 #include "connection.h"
 #include "connection_maps.bpf.h"
@@ -206,12 +207,15 @@ static __always_inline __u32 failure_of_status(__u32 status)
 	return FAILURE_CLIENT_ERROR;
 }
 
-static inline __noinline int call_count_retry(struct call *call)
+SUBPROGRAM int call_count_retry(struct call *call)
 {
-	struct recent_failure_key key = {.tgid = call->tgid};
+	struct recent_failure_key key = {};
 	struct endpoint_facts *row;
 	__u64 *failed;
 
+	if (!call)
+		return 0;
+	key.tgid = call->tgid;
 	key.endpoint.upstream = call->upstream;
 	key.endpoint.endpoint = call->endpoint;
 	failed = bpf_map_lookup_elem(&recent_failures, &key);
@@ -228,12 +232,15 @@ static inline __noinline int call_count_retry(struct call *call)
 
 /* Counts a request; may replace call->endpoint by "other". Needs begin_ns, tgid, upstream, method
  * and endpoint. Call it once. */
-static inline __noinline int call_count_begin(struct call *call)
+SUBPROGRAM int call_count_begin(struct call *call)
 {
-	struct series_key key;
 	struct upstream_totals *totals;
-	__u32 upstream = call->upstream;
+	struct series_key key;
+	__u32 upstream;
 
+	if (!call)
+		return 0;
+	upstream = call->upstream;
 	series_key_of(call, &key);
 	if (endpoint_bound(series_endpoint(&key)))
 		call->endpoint = key.endpoint;
@@ -267,11 +274,14 @@ static __always_inline void call_emit(const struct call *call)
 	fact_submit(fact);
 }
 
-static inline __noinline int call_count_failure(struct call *call)
+SUBPROGRAM int call_count_failure(struct call *call)
 {
-	struct recent_failure_key recent = {.tgid = call->tgid};
+	struct recent_failure_key recent = {};
 	struct series_key key;
 
+	if (!call)
+		return 0;
+	recent.tgid = call->tgid;
 	series_key_of(call, &key);
 	key.method_or_failure = call->failure;
 	series_add(&failures, &key);
@@ -283,12 +293,14 @@ static inline __noinline int call_count_failure(struct call *call)
 	return 0;
 }
 
-static inline __noinline int call_count_answer(struct call *call)
+SUBPROGRAM int call_count_answer(struct call *call)
 {
 	struct histogram *histogram;
 	struct endpoint_facts *row;
 	struct series_key key;
 
+	if (!call)
+		return 0;
 	series_key_of(call, &key);
 	key.status = call->status;
 	histogram = series_row(&durations, &key);
@@ -310,11 +322,15 @@ static inline __noinline int call_count_answer(struct call *call)
  * Counts the end of a call that call_count_begin counted. Needs end_ns; first_byte_ns, status and
  * CALL_ANSWERED when a response came, else `failure`. Call it once, after claiming the call.
  */
-static inline __noinline int call_count_end(struct call *call)
+SUBPROGRAM int call_count_end(struct call *call)
 {
-	__u32 upstream = call->upstream;
-	struct upstream_totals *totals = bpf_map_lookup_elem(&upstream_totals, &upstream);
+	struct upstream_totals *totals;
+	__u32 upstream;
 
+	if (!call)
+		return 0;
+	upstream = call->upstream;
+	totals = bpf_map_lookup_elem(&upstream_totals, &upstream);
 	if (!totals)
 		return 0;
 	if (call->end_ns < call->begin_ns)
@@ -348,8 +364,8 @@ static inline __noinline int call_count_end(struct call *call)
 }
 
 /* A call that failed before it had a request: counted as begun and failed, endpoint unknown. */
-static inline __noinline int call_count_unsent(__u32 tgid, __u32 upstream, __u32 failure,
-					       __u64 begin_ns, __u64 end_ns)
+SUBPROGRAM int call_count_unsent(__u32 tgid, __u32 upstream, __u32 failure, __u64 begin_ns,
+				 __u64 end_ns)
 {
 	struct call call = {.begin_ns = begin_ns, .end_ns = end_ns, .tgid = tgid};
 

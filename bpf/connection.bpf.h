@@ -7,6 +7,7 @@
  * runs under the socket's lock (state tracepoint, egress), but opaque_finish, which the sweep calls
  * too.
  */
+#include "loop.bpf.h"
 #include "attempt.bpf.h"
 #include "call.bpf.h"
 #include "socket_maps.bpf.h"
@@ -110,10 +111,9 @@ static __always_inline void connection_count(struct connection *row, __u32 reaso
  * The sweep may do the same at the same moment, but only after a pause of quiet_ns; so only after
  * such a pause does the socket's side need a claim, and an ordinary call costs none.
  */
-static inline __noinline int opaque_finish(struct connection *row, __u64 sock, __u32 failure,
-					   bool by_sweep)
+SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_sweep)
 {
-	struct claim claim = {.sock = sock};
+	struct claim claim = {};
 	struct call call = {};
 	struct upstream *upstream;
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -124,6 +124,7 @@ static inline __noinline int opaque_finish(struct connection *row, __u64 sock, _
 		return 0;
 	id = row->upstream;
 	upstream = bpf_map_lookup_elem(&upstreams, &id);
+	claim.sock = row->sock;
 	claim.sequence = row->call_sequence;
 	if (!upstream || row->swept == claim.sequence)
 		return 0;
@@ -148,8 +149,11 @@ static inline __noinline int opaque_finish(struct connection *row, __u64 sock, _
 	return 0;
 }
 
+/* A request that is sent in parts pauses no longer: delayed acknowledgements are 40 ms late. */
+#define DOUBT_NS (100 * 1000000ULL)
+
 /* Application data begins to leave: a new call, unless the open one still waits for its response. */
-static inline __noinline int opaque_begin(struct connection *row, __u64 sock, __u64 now)
+SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 {
 	struct call call = {.begin_ns = now};
 
@@ -158,7 +162,9 @@ static inline __noinline int opaque_begin(struct connection *row, __u64 sock, __
 	if (row->call_begin_ns) {
 		if (row->response_sequence != row->call_sequence)
 			return 0;
-		opaque_finish(row, sock, FAILURE_NONE, false);
+		if (row->in_doubt && now - row->first_byte_ns < DOUBT_NS)
+			return 0; /* the request goes on, and a session ticket came meanwhile */
+		opaque_finish(row, FAILURE_NONE, false);
 	}
 	row->call_begin_ns = now;
 	row->call_sequence++;
@@ -170,13 +176,14 @@ static inline __noinline int opaque_begin(struct connection *row, __u64 sock, __
 }
 
 /* The decoded calls that the end of their connection ends too. */
-static inline __noinline int decoded_finish(struct connection *row, __u64 sock, __u64 now)
+SUBPROGRAM int decoded_finish(struct connection *row, __u64 now)
 {
-	struct call_key key = {.owner = sock};
+	struct call_key key = {};
 	struct call *found, call;
 
 	if (!row)
 		return 0;
+	key.owner = row->sock;
 	for (__u32 i = 0; i < MAX_CALLS_IN_FLIGHT; i++) {
 		key.sequence = row->first_call + i;
 		if (key.sequence >= row->next_call)
@@ -198,11 +205,11 @@ static inline __noinline int decoded_finish(struct connection *row, __u64 sock, 
 }
 
 /* No more responses will come, or be waited for. The first cause that is seen stands. */
-static __always_inline void connection_ends(struct connection *row, __u64 sock, __u32 cause)
+static __always_inline void connection_ends(struct connection *row, __u32 cause)
 {
 	if (!row->end)
-		row->end = cause;
-	opaque_finish(row, sock, row->end, false);
+		row->end = row->server_alert ? FAILURE_CLOSED : cause;
+	opaque_finish(row, row->end, false);
 	row->call_begin_ns = 0;
 }
 
@@ -229,8 +236,7 @@ static __always_inline void handshake_settle(struct connection *row)
 }
 
 /* Everything that is counted when an established connection is gone. `round_trip_ns` 0: unknown. */
-static inline __noinline int connection_close(struct connection *row, __u64 sock,
-					      __u64 round_trip_ns)
+SUBPROGRAM int connection_close(struct connection *row, __u64 round_trip_ns)
 {
 	struct upstream_totals *totals;
 	__u64 now = bpf_ktime_get_boot_ns();
@@ -247,7 +253,7 @@ static inline __noinline int connection_close(struct connection *row, __u64 sock
 	if (round_trip_ns)
 		histogram_add(&totals->round_trip, HISTOGRAM_CONNECT, round_trip_ns);
 	if (row->next_call != row->first_call)
-		decoded_finish(row, sock, now);
+		decoded_finish(row, now);
 	if (row->protocol == PROTOCOL_PLAIN || !row->hello_ns) {
 		connection_count(row, UNDECODED_NO_REQUEST);
 		return 0;

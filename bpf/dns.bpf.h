@@ -3,6 +3,7 @@
 #define OPERAGLASS_DNS_BPF_H
 
 /* DNS over UDP: how long watched names take to resolve, and to which addresses they resolve. */
+#include "loop.bpf.h"
 #include "attempt.bpf.h"
 #include "connection.bpf.h"
 #include "hello.bpf.h"
@@ -67,7 +68,7 @@ enum dns_news {
 	DNS_SUCCEEDED,
 };
 
-static inline __noinline int dns_query(struct __sk_buff *skb, struct workspace *workspace)
+SUBPROGRAM int dns_query(struct __sk_buff *skb, struct workspace *workspace)
 {
 	struct lookup *row, new = {};
 	struct lookup_key key = {};
@@ -100,7 +101,7 @@ static inline __noinline int dns_query(struct __sk_buff *skb, struct workspace *
 	return DNS_ASKED;
 }
 
-static inline __noinline int dns_learn(struct workspace *workspace, __u32 netns, __u64 now)
+SUBPROGRAM int dns_learn(struct workspace *workspace, __u32 netns, __u64 now)
 {
 	struct learned_address learned = {.time_ns = now};
 	struct learned_key key = {.netns = netns};
@@ -117,7 +118,7 @@ static inline __noinline int dns_learn(struct workspace *workspace, __u32 netns,
 	return 0;
 }
 
-static inline __noinline int dns_response(struct __sk_buff *skb, struct workspace *workspace)
+SUBPROGRAM int dns_response(struct __sk_buff *skb, struct workspace *workspace)
 {
 	struct upstream_totals *totals;
 	struct lookup_key key = {};

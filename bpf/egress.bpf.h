@@ -3,6 +3,7 @@
 #define OPERAGLASS_EGRESS_BPF_H
 
 /* What the client sends. Runs under the socket's lock. */
+#include "loop.bpf.h"
 #include "connection.bpf.h"
 #include "hello.bpf.h"
 #include "host.bpf.h"
@@ -30,7 +31,7 @@ static __always_inline void egress_again(struct connection *row)
 }
 
 /* The upstream of a connection whose first payload is known; false if nobody watches it. */
-static inline __noinline int egress_attribute(struct connection *row, struct workspace *workspace)
+SUBPROGRAM int egress_attribute(struct connection *row, struct workspace *workspace)
 {
 	__u32 upstream, named = 0;
 
@@ -47,13 +48,13 @@ static inline __noinline int egress_attribute(struct connection *row, struct wor
 	return row->upstream != 0;
 }
 
-static inline __noinline int egress_remember(struct connection *row, __u64 sock,
-					     struct workspace *workspace)
+SUBPROGRAM int egress_remember(struct connection *row, struct workspace *workspace)
 {
-	struct client_random_owner owner = {.sock = sock};
+	struct client_random_owner owner = {};
 
 	if (!row || !workspace)
 		return 0;
+	owner.sock = row->sock;
 	owner.tgid = row->tgid;
 	__builtin_memcpy(row->client_random, workspace->hello + CLIENT_HELLO_RANDOM_AT,
 			 sizeof(row->client_random));
@@ -68,9 +69,8 @@ enum first_result {
 	FIRST_KNOWN,
 };
 
-static inline __noinline int egress_first(struct __sk_buff *skb, struct connection *row, __u64 sock,
-					  const struct segment *segment,
-					  struct workspace *workspace)
+SUBPROGRAM int egress_first(struct __sk_buff *skb, struct connection *row,
+			    const struct segment *segment, struct workspace *workspace)
 {
 	int result;
 	__u8 type = 0;
@@ -81,7 +81,7 @@ static inline __noinline int egress_first(struct __sk_buff *skb, struct connecti
 	workspace->parsed.name_length = 0;
 	if (!row->hello_ns)
 		row->hello_ns = row->last_sent_ns;
-	result = hello_feed(skb, sock, segment->payload_at, segment->length, workspace);
+	result = hello_feed(skb, row->sock, segment->payload_at, segment->length, workspace);
 	if (result == PARSE_PARTIAL)
 		return FIRST_PARTIAL;
 	if (result == PARSE_DONE) {
@@ -99,8 +99,15 @@ static inline __noinline int egress_first(struct __sk_buff *skb, struct connecti
 	if (!egress_attribute(row, workspace))
 		return FIRST_UNWATCHED;
 	if (result == PARSE_DONE)
-		egress_remember(row, sock, workspace);
+		egress_remember(row, workspace);
 	return FIRST_KNOWN;
+}
+
+/* The client ends the TLS connection: it waits for no response any more. */
+static __always_inline void egress_alert(struct connection *row)
+{
+	if (!row->end && row->handshake_over)
+		row->end = row->server_alert ? FAILURE_CLOSED : FAILURE_TIMEOUT;
 }
 
 /* A record of type 23 begins: is it application data? */
@@ -109,6 +116,10 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 	__u16 length = row->sent.length;
 	bool finished = length == FINISHED_SHA256 || length == FINISHED_SHA384;
 
+	if (row->tls != TLS_VERSION_1_2 && length == ALERT_LENGTH) {
+		egress_alert(row);
+		return false;
+	}
 	if (row->tls == TLS_VERSION_1_2 || row->client_finished_ns) {
 		row->handshake_over = 1;
 		return length >= REQUEST_LENGTH_MIN;
@@ -119,8 +130,6 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 		row->sent.flight = !finished; /* a client's certificate goes before */
 		return false;
 	}
-	if (length == ALERT_LENGTH)
-		return false;
 	if (!row->received.bytes)
 		return length >= REQUEST_LENGTH_MIN; /* early data */
 	row->handshake_ns = now;
@@ -129,9 +138,40 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 	return false;
 }
 
-static inline __noinline int egress_records(struct __sk_buff *skb, struct connection *row,
-					    const struct segment *segment, __u64 now)
+struct egress_walk {
+	struct __sk_buff *skb;
+	struct connection *row;
+	const struct segment *segment;
+	__u64 now;
+};
+
+LOOP_BODY long egress_record(__u32 i, struct egress_walk *walk)
 {
+	struct connection *row = walk->row;
+	struct record_follower *sent = &row->sent;
+
+	(void)i;
+	PARSE_FORGET();
+	if (records_next(walk->skb, sent, walk->segment))
+		return 1;
+	if (sent->outcome == RECORD_AGAIN)
+		return 0;
+	if (sent->type == TLS_APPLICATION_DATA)
+		sent->found |= egress_data_record(row, walk->now);
+	else if (sent->type == TLS_ALERT)
+		egress_alert(row);
+	else if (sent->type == TLS_CHANGE_CIPHER_SPEC)
+		row->client_ccs = 1;
+	else if (sent->type == TLS_HANDSHAKE && row->client_ccs && row->tls != TLS_VERSION_1_3 &&
+		 !row->client_finished_ns)
+		row->client_finished_ns = walk->now;
+	return 0;
+}
+
+SUBPROGRAM int egress_records(struct __sk_buff *skb, struct connection *row,
+			      const struct segment *segment, __u64 now)
+{
+	struct egress_walk walk = {.skb = skb, .row = row, .segment = segment, .now = now};
 	struct record_follower *sent;
 
 	if (!row || !segment)
@@ -143,26 +183,13 @@ static inline __noinline int egress_records(struct __sk_buff *skb, struct connec
 		return 1;
 	sent->found = 0;
 	sent->flight = 0;
-	for (__u32 i = 0; i < RECORDS_PER_PACKET; i++) {
-		PARSE_FORGET();
-		if (records_next(skb, sent, segment))
-			break;
-		if (sent->outcome == RECORD_AGAIN)
-			continue;
-		if (sent->type == TLS_APPLICATION_DATA)
-			sent->found |= egress_data_record(row, now);
-		else if (sent->type == TLS_CHANGE_CIPHER_SPEC)
-			row->client_ccs = 1;
-		else if (sent->type == TLS_HANDSHAKE && row->client_ccs &&
-			 row->tls != TLS_VERSION_1_3 && !row->client_finished_ns)
-			row->client_finished_ns = now;
-	}
+	loop(RECORDS_PER_PACKET, RECORDS_PER_PACKET, egress_record, &walk);
 	records_check(sent, segment);
 	return sent->found;
 }
 
 /* Payload that was not sent before. False: nobody watches this connection. */
-static __always_inline bool egress_fresh(struct __sk_buff *skb, struct connection *row, __u64 sock,
+static __always_inline bool egress_fresh(struct __sk_buff *skb, struct connection *row,
 					 struct segment *segment)
 {
 	struct upstream_totals *totals = totals_of(row->upstream);
@@ -182,7 +209,7 @@ static __always_inline bool egress_fresh(struct __sk_buff *skb, struct connectio
 			lost_add(LOST_HELLO_FULL);
 			return false;
 		}
-		first = egress_first(skb, row, sock, segment, workspace);
+		first = egress_first(skb, row, segment, workspace);
 		workspace->busy = 0;
 		if (first != FIRST_KNOWN)
 			return first == FIRST_PARTIAL;
@@ -195,7 +222,7 @@ static __always_inline bool egress_fresh(struct __sk_buff *skb, struct connectio
 		return true;
 	if (!row->visibility)
 		connection_count(row, 0);
-	opaque_begin(row, sock, now);
+	opaque_begin(row, now);
 	return true;
 }
 
@@ -219,7 +246,7 @@ static __always_inline void egress_packet(struct __sk_buff *skb)
 			egress_again(row);
 		return;
 	}
-	if (!egress_fresh(skb, row, sock, &segment))
+	if (!egress_fresh(skb, row, &segment))
 		bpf_map_delete_elem(&connections, &sock);
 }
 

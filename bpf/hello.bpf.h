@@ -3,6 +3,7 @@
 #define OPERAGLASS_HELLO_BPF_H
 
 /* Puts a connection's ClientHello together, from one packet or from many. */
+#include "loop.bpf.h"
 #include "call.bpf.h"
 #include "connection.h"
 #include "parse_client_hello.bpf.h"
@@ -139,8 +140,8 @@ static __always_inline enum parse_result hello_continue(struct __sk_buff *skb, _
  * is filled, and hello->end counts from the connection's first byte. Anything but PARSE_PARTIAL is
  * final.
  */
-static inline __noinline int hello_feed(struct __sk_buff *skb, __u64 sock, __u32 at, __u32 length,
-					struct workspace *workspace)
+SUBPROGRAM int hello_feed(struct __sk_buff *skb, __u64 sock, __u32 at, __u32 length,
+			  struct workspace *workspace)
 {
 	struct client_hello *hello;
 	enum parse_result result = PARSE_PARTIAL;

@@ -3,6 +3,28 @@
 #define OPERAGLASS_HOST_BPF_H
 
 #include "connection_maps.bpf.h"
+#include "loop.bpf.h"
+#include "parse.bpf.h"
+
+struct host_walk {
+	const char *name;
+	__u32 upstream;
+};
+
+/* The wildcard that stands for the name up to its i-th byte, if that is a dot. */
+LOOP_BODY long host_wildcard(__u32 i, struct host_walk *walk)
+{
+	const char *rest = walk->name + parse_bound(i, HOST_NAME_SIZE - 1);
+	__u32 *upstream;
+
+	if (*rest != '.')
+		return !*rest;
+	upstream = bpf_map_lookup_elem(&hosts, rest);
+	if (!upstream)
+		return 0;
+	walk->upstream = *upstream;
+	return 1;
+}
 
 /*
  * Upstream of a host name, 0 if it is not watched: the exact name, else the longest wildcard above
@@ -11,6 +33,7 @@
  */
 static inline __noinline int host_upstream(const char *name)
 {
+	struct host_walk walk = {.name = name};
 	__u32 *upstream;
 
 	if (!name)
@@ -18,16 +41,8 @@ static inline __noinline int host_upstream(const char *name)
 	upstream = bpf_map_lookup_elem(&hosts, name);
 	if (upstream)
 		return *upstream;
-	for (__u32 i = 0; i < HOST_NAME_SIZE - 2; i++) {
-		if (!name[i])
-			break;
-		if (name[i] != '.')
-			continue;
-		upstream = bpf_map_lookup_elem(&hosts, name + i);
-		if (upstream)
-			return *upstream;
-	}
-	return 0;
+	loop(HOST_NAME_SIZE - 2, HOST_NAME_SIZE - 2, host_wildcard, &walk);
+	return walk.upstream;
 }
 
 #endif

@@ -4,6 +4,7 @@
 
 /* What the server sends. Runs before TCP, without the socket's lock: sees duplicates and packets
  * out of order, maybe on another CPU than the egress program, and writes its own members only. */
+#include "loop.bpf.h"
 #include "connection.bpf.h"
 #include "egress.bpf.h"
 #include "records.bpf.h"
@@ -13,15 +14,15 @@ enum {
 	/* Session tickets come in pairs of one length (OpenSSL's default is two). */
 	TICKET_LENGTH_MIN = 60,
 	TICKET_LENGTH_MAX = 600,
-	TICKETS_EXCLUDED = 1, /* in ticket_length: none can come any more */
+	TICKETS_MAX = 2,
 	/* "HTTP/1.1 100 Continue" and two line ends, sealed: TLS 1.3; 1.2 with ChaCha20, with GCM. */
 	CONTINUE_1_3 = 42,
 	CONTINUE_1_2_CHACHA = 41,
 	CONTINUE_1_2_GCM = 49,
 };
 
-static inline __noinline int ingress_version(struct __sk_buff *skb, struct connection *row,
-					     const struct segment *segment)
+SUBPROGRAM int ingress_version(struct __sk_buff *skb, struct connection *row,
+			       const struct segment *segment)
 {
 	__u8 head[128] = {};
 	int is_1_3;
@@ -38,50 +39,97 @@ static inline __noinline int ingress_version(struct __sk_buff *skb, struct conne
 /*
  * The first records after the first request may be session tickets, which look like data: two of
  * one length, of a ticket's size, are taken for tickets. Returns -1 when that is so, and what was
- * taken for the response so far was none.
+ * taken for the response so far was none. Until the next record comes, the first one is in doubt.
  */
-static __always_inline int ingress_maybe_ticket(struct connection *row, __u16 length)
+static __always_inline int ingress_maybe_ticket(struct connection *row, __u64 now)
 {
-	if (!row->first_length) {
-		row->first_length = length;
+	__u16 length = row->received.length;
+
+	if (length < TICKET_LENGTH_MIN || length > TICKET_LENGTH_MAX)
+		row->tickets = TICKETS_MAX; /* none can come any more */
+	if (!row->tickets) {
+		row->tickets = 1;
+		row->ticket_length = length;
+		row->in_doubt = 1;
 		return 1;
 	}
-	if (length != row->first_length || length < TICKET_LENGTH_MIN ||
-	    length > TICKET_LENGTH_MAX) {
-		row->ticket_length = TICKETS_EXCLUDED;
-		return 1;
+	if (row->tickets == 1 && length == row->ticket_length) {
+		row->tickets = TICKETS_MAX;
+		row->response_sequence = 0;
+		row->in_doubt = 0;
+		return -1;
 	}
-	row->ticket_length = length;
-	row->response_sequence = 0;
-	return -1;
+	row->tickets = TICKETS_MAX;
+	if (row->in_doubt)
+		row->first_byte_ns = now; /* more likely a ticket than half of the response */
+	row->in_doubt = 0;
+	return 1;
 }
 
 /* A record of type 23 begins. 1: part of a response; 0: not; -1: nor was what came before it. */
-static __always_inline int ingress_data_record(struct connection *row)
+static __always_inline int ingress_data_record(struct connection *row, __u64 now)
 {
 	__u16 length = row->received.length;
 
 	if (row->tls == TLS_VERSION_1_2)
 		return length != CONTINUE_1_2_CHACHA && length != CONTINUE_1_2_GCM;
+	if (length == ALERT_LENGTH)
+		row->server_alert = row->handshake_ns != 0;
 	if (length == ALERT_LENGTH || !row->handshake_ns)
 		return 0;
 	if (!row->call_begin_ns) {
-		if (length >= TICKET_LENGTH_MIN && !row->ticket_length)
+		if (row->tickets < TICKETS_MAX) {
+			row->tickets++;
 			row->ticket_length = length;
+		}
 		return 0;
 	}
 	if (length == CONTINUE_1_3)
 		return 0;
-	if (row->call_sequence == 1 && !row->ticket_length)
-		return ingress_maybe_ticket(row, length);
+	if (row->call_sequence == 1 && row->tickets < TICKETS_MAX)
+		return ingress_maybe_ticket(row, now);
+	row->in_doubt = 0;
 	return 1;
 }
 
-static inline __noinline int ingress_records(struct __sk_buff *skb, struct connection *row,
-					     const struct segment *segment, __u64 now)
+struct ingress_walk {
+	struct __sk_buff *skb;
+	struct connection *row;
+	const struct segment *segment;
+	__u64 now;
+};
+
+LOOP_BODY long ingress_record(__u32 i, struct ingress_walk *walk)
 {
+	struct connection *row = walk->row;
+	struct record_follower *received = &row->received;
+	int kind = 0;
+
+	(void)i;
+	PARSE_FORGET();
+	if (records_next(walk->skb, received, walk->segment))
+		return 1;
+	if (received->outcome == RECORD_AGAIN)
+		return 0;
+	if (received->type == TLS_APPLICATION_DATA)
+		kind = ingress_data_record(row, walk->now);
+	else if (received->type == TLS_ALERT)
+		row->server_alert = row->handshake_ns != 0;
+	else if (received->type == TLS_CHANGE_CIPHER_SPEC)
+		row->server_ccs = 1;
+	else if (received->type == TLS_HANDSHAKE && row->server_ccs &&
+		 row->tls != TLS_VERSION_1_3 && !row->server_finished_ns)
+		row->server_finished_ns = walk->now;
+	received->data = kind > 0;
+	received->found = kind < 0 ? 0 : received->found | received->data;
+	return 0;
+}
+
+SUBPROGRAM int ingress_records(struct __sk_buff *skb, struct connection *row,
+			       const struct segment *segment, __u64 now)
+{
+	struct ingress_walk walk = {.skb = skb, .row = row, .segment = segment, .now = now};
 	struct record_follower *received;
-	int kind;
 
 	if (!row || !segment)
 		return 0;
@@ -91,23 +139,7 @@ static inline __noinline int ingress_records(struct __sk_buff *skb, struct conne
 	if (!received->following)
 		return row->handshake_ns != 0;
 	received->found = records_goes_on(received, segment) && received->data;
-	for (__u32 i = 0; i < RECORDS_PER_PACKET; i++) {
-		PARSE_FORGET();
-		if (records_next(skb, received, segment))
-			break;
-		if (received->outcome == RECORD_AGAIN)
-			continue;
-		kind = 0;
-		if (received->type == TLS_APPLICATION_DATA)
-			kind = ingress_data_record(row);
-		else if (received->type == TLS_CHANGE_CIPHER_SPEC)
-			row->server_ccs = 1;
-		else if (received->type == TLS_HANDSHAKE && row->server_ccs &&
-			 row->tls != TLS_VERSION_1_3 && !row->server_finished_ns)
-			row->server_finished_ns = now;
-		received->data = kind > 0;
-		received->found = kind < 0 ? 0 : received->found | received->data;
-	}
+	loop(RECORDS_PER_PACKET, RECORDS_PER_PACKET, ingress_record, &walk);
 	records_check(received, segment);
 	return received->found;
 }

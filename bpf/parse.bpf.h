@@ -54,10 +54,9 @@ static inline __u32 parse_bound(__u32 value, __u32 mask)
 }
 
 static inline void parse_copy(__u8 *to, __u32 to_at, __u32 to_mask, const __u8 *from, __u32 from_at,
-			      __u32 from_mask, __u32 size, __u32 size_mask)
+			      __u32 size, __u32 size_mask)
 {
 	(void)to_mask;
-	(void)from_mask;
 	(void)size_mask;
 	memcpy(to + to_at, from + from_at, size);
 }

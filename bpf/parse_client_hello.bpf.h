@@ -3,6 +3,7 @@
 #define OPERAGLASS_PARSE_CLIENT_HELLO_BPF_H
 
 #include <linux/types.h>
+#include "loop.bpf.h"
 #include "parse.bpf.h"
 
 /*
@@ -48,6 +49,7 @@ struct client_hello {
 	__u32 have;	   /* bytes of the message so far */
 	__u32 record;	   /* bytes left of the record */
 	__u32 extensions;  /* end of the extensions */
+	__u32 result;	   /* enum parse_result, of the last step */
 };
 
 /* Where in the message the 32 bytes of the client's random are. */
@@ -87,6 +89,74 @@ static __always_inline enum parse_result client_hello_early(const __u8 *stream, 
 	return PARSE_PARTIAL;
 }
 
+struct client_hello_walk {
+	const __u8 *stream;
+	__u8 *message;
+	struct client_hello *hello;
+	__u32 stream_length;
+};
+
+/* The next piece of the message: the rest of a record, or a chunk of it. */
+LOOP_BODY long client_hello_piece(__u32 i, struct client_hello_walk *walk)
+{
+	struct client_hello *hello = walk->hello;
+	const __u8 *stream = walk->stream;
+	__u32 at, have, record, piece, whole;
+	__u8 *message = walk->message;
+
+	(void)i;
+	PARSE_FORGET();
+	at = hello->at;
+	have = hello->have;
+	record = hello->record;
+	hello->result = PARSE_MALFORMED;
+	if (!record) {
+		if (at + TLS_HEADER_SIZE > walk->stream_length) {
+			hello->result = client_hello_early(stream, walk->stream_length, at);
+			return 1;
+		}
+		at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
+		record = stream[at + 3] << 8 | stream[at + 4];
+		if (stream[at] != TLS_HANDSHAKE || stream[at + 1] != 3 || record < 1 ||
+		    record > TLS_RECORD_MAX)
+			return 1;
+		at += TLS_HEADER_SIZE;
+	}
+	hello->result = PARSE_PARTIAL;
+	if (at >= walk->stream_length)
+		return 1;
+	piece = walk->stream_length - at;
+	if (piece > record)
+		piece = record;
+	if (piece > CLIENT_HELLO_CHUNK)
+		piece = CLIENT_HELLO_CHUNK;
+	hello->result = PARSE_TOO_LONG;
+	if (have + piece > CLIENT_HELLO_SIZE)
+		return 1;
+	parse_copy(message, have, CLIENT_HELLO_SIZE - 1, stream, at, piece, CLIENT_HELLO_CHUNK - 1);
+	have += piece;
+	at += piece;
+	record -= piece;
+	hello->at = at;
+	hello->have = have;
+	hello->record = record;
+	hello->result = PARSE_MALFORMED;
+	if (message[0] != 1)
+		return 1;
+	hello->result = PARSE_TOO_LONG; /* unless a later piece ends it */
+	if (have < 4)
+		return 0;
+	whole = (message[1] << 16 | message[2] << 8 | message[3]) + 4;
+	if (whole > CLIENT_HELLO_SIZE)
+		return 1;
+	if (have < whole)
+		return 0;
+	hello->length = whole;
+	hello->end = at + record;
+	hello->result = PARSE_DONE;
+	return 1;
+}
+
 /*
  * Takes a message out of the records that it is spread over. `stream` begins with a record's
  * header; both buffers have CLIENT_HELLO_BUFFER bytes. On PARSE_DONE length and end are set.
@@ -95,57 +165,18 @@ static __always_inline enum parse_result client_hello_gather(const __u8 *stream,
 							     __u32 stream_length, __u8 *message,
 							     struct client_hello *hello)
 {
-	__u32 at, have, record, piece, whole;
+	struct client_hello_walk walk = {
+		.stream = stream,
+		.message = message,
+		.hello = hello,
+		.stream_length = stream_length,
+	};
 
 	hello->at = 0;
 	hello->have = 0;
 	hello->record = 0;
-	for (__u32 i = 0; i < CLIENT_HELLO_STEPS; i++) {
-		PARSE_FORGET();
-		at = hello->at;
-		have = hello->have;
-		record = hello->record;
-		if (!record) {
-			if (at + TLS_HEADER_SIZE > stream_length)
-				return client_hello_early(stream, stream_length, at);
-			at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
-			record = stream[at + 3] << 8 | stream[at + 4];
-			if (stream[at] != TLS_HANDSHAKE || stream[at + 1] != 3 || record < 1 ||
-			    record > TLS_RECORD_MAX)
-				return PARSE_MALFORMED;
-			at += TLS_HEADER_SIZE;
-		}
-		if (at >= stream_length)
-			return PARSE_PARTIAL;
-		piece = stream_length - at;
-		if (piece > record)
-			piece = record;
-		if (piece > CLIENT_HELLO_CHUNK)
-			piece = CLIENT_HELLO_CHUNK;
-		if (have + piece > CLIENT_HELLO_SIZE)
-			return PARSE_TOO_LONG;
-		parse_copy(message, have, CLIENT_HELLO_SIZE - 1, stream, at, piece,
-			   CLIENT_HELLO_CHUNK - 1);
-		have += piece;
-		at += piece;
-		record -= piece;
-		hello->at = at;
-		hello->have = have;
-		hello->record = record;
-		if (message[0] != 1)
-			return PARSE_MALFORMED;
-		if (have < 4)
-			continue;
-		whole = (message[1] << 16 | message[2] << 8 | message[3]) + 4;
-		if (whole > CLIENT_HELLO_SIZE)
-			return PARSE_TOO_LONG;
-		if (have >= whole) {
-			hello->length = whole;
-			hello->end = at + record;
-			return PARSE_DONE;
-		}
-	}
-	return PARSE_TOO_LONG;
+	loop(CLIENT_HELLO_STEPS, CLIENT_HELLO_STEPS, client_hello_piece, &walk);
+	return hello->result;
 }
 
 static __always_inline __u32 client_hello_u16(const __u8 *message, __u32 at)
@@ -171,11 +202,42 @@ static __always_inline enum parse_result client_hello_name(const __u8 *message, 
 	return PARSE_DONE;
 }
 
+LOOP_BODY long client_hello_extension(__u32 i, struct client_hello_walk *walk)
+{
+	struct client_hello *hello = walk->hello;
+	const __u8 *message = walk->stream;
+	__u32 at, end, type, size;
+
+	(void)i;
+	PARSE_FORGET();
+	at = hello->at;
+	end = hello->extensions;
+	hello->result = PARSE_DONE;
+	if (at == end)
+		return 1;
+	hello->result = PARSE_MALFORMED;
+	if (at + 4 > end)
+		return 1;
+	type = client_hello_u16(message, at);
+	size = client_hello_u16(message, at + 2);
+	at += 4;
+	if (at + size > end)
+		return 1;
+	hello->result = PARSE_DONE;
+	if (type == 0) {
+		hello->result = client_hello_name(message, at, size, hello);
+		return 1;
+	}
+	hello->at = at + size;
+	return 0;
+}
+
 /* A whole message of hello->length bytes; sets the name. */
 static __always_inline enum parse_result client_hello_parse(const __u8 *message,
 							    struct client_hello *hello)
 {
-	__u32 length = hello->length, at = 38, type, size, end;
+	struct client_hello_walk walk = {.stream = message, .hello = hello};
+	__u32 length = hello->length, at = 38;
 
 	hello->name_at = 0;
 	hello->name_length = 0;
@@ -197,24 +259,8 @@ static __always_inline enum parse_result client_hello_parse(const __u8 *message,
 	hello->extensions = at + 2 + client_hello_u16(message, at);
 	if (hello->extensions > length)
 		return PARSE_MALFORMED;
-	for (__u32 i = 0; i < CLIENT_HELLO_EXTENSIONS; i++) {
-		PARSE_FORGET();
-		at = hello->at;
-		end = hello->extensions;
-		if (at == end)
-			return PARSE_DONE;
-		if (at + 4 > end)
-			return PARSE_MALFORMED;
-		type = client_hello_u16(message, at);
-		size = client_hello_u16(message, at + 2);
-		at += 4;
-		if (at + size > end)
-			return PARSE_MALFORMED;
-		if (type == 0)
-			return client_hello_name(message, at, size, hello);
-		hello->at = at + size;
-	}
-	return PARSE_DONE;
+	loop(CLIENT_HELLO_EXTENSIONS, CLIENT_HELLO_EXTENSIONS, client_hello_extension, &walk);
+	return hello->result;
 }
 
 /*

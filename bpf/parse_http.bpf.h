@@ -251,7 +251,12 @@ static __always_inline enum http_event http_version_byte(struct http_reader *rea
 	if (c == '0')
 		reader->flags |= HTTP_OLD;
 	reader->progress = 0;
-	reader->state = reader->flags & HTTP_RESPONSE ? HTTP_STATUS : HTTP_LINE_END;
+	if (reader->flags & HTTP_RESPONSE) {
+		reader->state = HTTP_STATUS;
+	} else {
+		reader->state = HTTP_LINE_END;
+		reader->status = 1;
+	}
 	return HTTP_NOTHING;
 }
 

@@ -37,6 +37,7 @@ struct judge_scratch {
 	char beyond[IMAGE_NAME_SIZE]; /* so that a name at the very end can be read as a whole */
 	__u32 tail;
 	__u32 length;
+	__u32 used; /* bytes of `path` that anything was ever read into since it was forgotten */
 };
 
 struct {
@@ -53,6 +54,13 @@ static __always_inline struct judge_scratch *scratch_find(void)
 	__u32 zero = 0;
 
 	return bpf_map_lookup_elem(&judge_scratch, &zero);
+}
+
+/* Arguments may be secrets. What cannot be read is zeroed: the shortest way to forget them. */
+static __always_inline void scratch_forget(struct judge_scratch *scratch)
+{
+	bpf_probe_read_kernel(scratch->path, ((scratch->used - 1) & (IMAGE_PATH_SIZE - 1)) + 1,
+			      NULL);
 }
 
 static __always_inline bool may_have_rule(__u64 word)
@@ -167,6 +175,8 @@ static __always_inline bool argument_read(struct judge_scratch *scratch, __u64 *
 		return false;
 	size = bpf_probe_read_user_str(scratch->path, IMAGE_PATH_SIZE,
 				       (const void *)(unsigned long)*address);
+	if (size > 0 && scratch->used < size)
+		scratch->used = size;
 	if (size <= 0 || size >= IMAGE_PATH_SIZE)
 		return false;
 	scratch->length = size - 1;
@@ -307,10 +317,10 @@ static __always_inline void process_judge(struct process *row, const struct task
 	if (size <= 0 || size > IMAGE_PATH_SIZE)
 		return;
 	scratch->length = size - 1;
+	scratch->used = size;
 	process_name(row, bprm, scratch);
 	rule = judge(task, bprm, scratch);
-	/* Arguments may be secrets. What cannot be read is zeroed: the shortest way to forget them. */
-	bpf_probe_read_kernel(scratch->path, IMAGE_PATH_SIZE, NULL);
+	scratch_forget(scratch);
 	if (!rule_type(rule))
 		return; /* a tool, or a helper that the agent runs itself through: stays what it was */
 	if (row->flags & (PROCESS_AGENT | PROCESS_RELAUNCHED) && row->type == rule_type(rule))

@@ -2,6 +2,7 @@
 #ifndef OPERAGLASS_PROCESS_MEMBERS_BPF_H
 #define OPERAGLASS_PROCESS_MEMBERS_BPF_H
 
+#include "loop.bpf.h"
 #include "process_judge.bpf.h"
 
 /* As many as there can be processes to judge before `bootstrap` takes the verdicts. */
@@ -26,20 +27,32 @@ static __always_inline __u32 bits_set(__u64 word)
 	return ((word + (word >> 4)) & 0x0f0f0f0f0f0f0f0fULL) * 0x0101010101010101ULL >> 56;
 }
 
+struct fd_walk {
+	const unsigned long *words;
+	__u32 count;
+};
+
+LOOP_BODY long fd_word(__u32 i, struct fd_walk *walk)
+{
+	__u64 word;
+
+	if (bpf_probe_read_kernel(&word, sizeof(word), walk->words + i))
+		return 1;
+	walk->count += bits_set(word);
+	return 0;
+}
+
 /* fdtable is freed by RCU, within which iterators run; a process that exits may show 0. */
 static __always_inline __u32 open_fds(struct task_struct *task)
 {
 	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
-	unsigned long *words = BPF_CORE_READ(table, open_fds);
-	__u32 count = 0, size = BPF_CORE_READ(table, max_fds) / 64;
-	__u64 word;
+	struct fd_walk walk = {.words = BPF_CORE_READ(table, open_fds)};
+	__u32 size = BPF_CORE_READ(table, max_fds) / 64;
 
-	for (__u32 i = 0; i < FD_WORDS_MAX; i++) {
-		if (i >= size || bpf_probe_read_kernel(&word, sizeof(word), words + i))
-			break;
-		count += bits_set(word);
-	}
-	return count;
+	if (size > FD_WORDS_MAX)
+		size = FD_WORDS_MAX;
+	loop(size, FD_WORDS_MAX, fd_word, &walk);
+	return walk.count;
 }
 
 static __always_inline bool forker_is_gone(const struct process *row)
@@ -58,7 +71,7 @@ static __always_inline void member_fill(struct member *member, struct process *r
 					struct task_struct *task,
 					const struct signal_struct *signal)
 {
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = task->mm;
 
 	member->start_ns = row->start_ns;
 	member->root_start_ns = row->root_start_ns;
@@ -73,10 +86,20 @@ static __always_inline void member_fill(struct member *member, struct process *r
 	member->threads = member->zombie ? 0 : signal->nr_threads;
 	if (mm)
 		member->resident_bytes = mm_resident_pages(mm) * PAGE_BYTES;
-	member->open_fds = open_fds(task);
+	member->open_fds = row->open_fds;
 	if (row->flags & PROCESS_AGENT && forker_is_gone(row))
 		member->flags |= PROCESS_ORPHAN;
 	__builtin_memcpy(member->image, row->image, sizeof(member->image));
+}
+
+/* Whether there is anything to add: who did not run since did nothing else. For a process with other
+ * threads only looking at all of them could tell. */
+static __always_inline bool has_run(const struct process *row, const struct task_struct *task,
+				    const struct signal_struct *signal)
+{
+	return signal->nr_threads != 1 || row->charged_type != row->type ||
+	       signal->sum_sched_runtime + task->se.sum_exec_runtime !=
+		       row->accounted.user_ns + row->accounted.system_ns;
 }
 
 /*
@@ -94,8 +117,11 @@ static __always_inline void member_write(struct seq_file *seq, struct task_struc
 
 	if (!row || !row->type || !task->sighand)
 		return;
-	if (counters_of_living(task, signal, &counters))
-		process_account(row, &counters);
+	if (has_run(row, task, signal)) {
+		row->open_fds = open_fds(task);
+		if (counters_of_living(task, signal, &counters))
+			process_account(row, &counters);
+	}
 	member_fill(&member, row, task, signal);
 	if (!row->exited && member.resident_bytes > row->peak_bytes)
 		row->peak_bytes = member.resident_bytes;

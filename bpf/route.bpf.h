@@ -2,11 +2,12 @@
 #ifndef OPERAGLASS_ROUTE_BPF_H
 #define OPERAGLASS_ROUTE_BPF_H
 
+#include "loop.bpf.h"
 #include "attempt.bpf.h"
 #include "socket_maps.bpf.h"
 
 /* A connect() of this thread (pid_tgid) that led to no SYN: it is over, and was unreachable. */
-static inline __noinline int route_settle(__u64 thread)
+SUBPROGRAM int route_settle(__u64 thread)
 {
 	struct attempt_key attempt = {.tgid = thread >> 32};
 	struct route_wait *found, wait;

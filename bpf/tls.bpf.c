@@ -7,16 +7,8 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 
-#include "tls_join.bpf.h"
 #include "tls_decode.bpf.h"
-
-/* What the first bytes of a write are. */
-enum tls_opening {
-	TLS_OPENING_REQUEST, /* the beginning of an HTTP/1 request, as far as can be seen */
-	TLS_OPENING_RESPONSE,
-	TLS_OPENING_HTTP2,
-	TLS_OPENING_OTHER,
-};
+#include "tls_open.bpf.h"
 
 /* A call instruction has pushed 8 bytes that the return has popped; arm64 keeps them elsewhere. */
 #if defined(__TARGET_ARCH_x86)
@@ -24,89 +16,6 @@ enum tls_opening {
 #else
 #define TLS_RETURN_POPS 0
 #endif
-
-static __always_inline struct tls_slot *tls_slot_of(void *ctx, bool *ret_own)
-{
-	__u32 index = 0;
-
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
-		index = bpf_get_attach_cookie(ctx);
-	if (index >= TLS_TARGET_SLOTS)
-		index = 0;
-	*ret_own = index != 0;
-	return bpf_map_lookup_elem(&tls_slots, &index);
-}
-
-static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
-{
-	__u64 word = 0;
-	__u8 c;
-
-	if (bpf_probe_read_user(&c, 1, (const void *)buffer) || (__u8)(c - 'A') >= 26)
-		return TLS_OPENING_OTHER;
-	if (length < 8)
-		return TLS_OPENING_REQUEST; /* in pieces: the reader decides */
-	if (bpf_probe_read_user(&word, sizeof(word), (const void *)buffer))
-		return TLS_OPENING_OTHER;
-	if (word == 0x5448202a20495250ULL) /* "PRI * HT" */
-		return TLS_OPENING_HTTP2;
-	if ((word & 0x00ffffffffffffffULL) == HTTP_WORD_VERSION)
-		return TLS_OPENING_RESPONSE;
-	for (__u32 i = 1; i < 8; i++) { /* letters, then a space, then anything */
-		c = word >> (i * 8);
-		if (c == ' ')
-			return i > 2 ? TLS_OPENING_REQUEST : TLS_OPENING_OTHER;
-		if ((__u8)(c - 'A') >= 26)
-			return TLS_OPENING_OTHER;
-	}
-	return TLS_OPENING_REQUEST;
-}
-
-/* A joined connection is about to send the first bytes of a request, or of something else. */
-static __always_inline void tls_open(struct tls_stream *stream, const struct tls_slot *slot,
-				     __u64 buffer, __u64 length)
-{
-	struct connection *connection;
-	__u64 sock = stream->sock;
-	bool late;
-
-	connection = bpf_map_lookup_elem(&connections, &sock);
-	if (!connection || connection->decoded)
-		return;
-	late = connection->call_sequence || (slot && connection->begin_ns < slot->attached_ns);
-	switch (tls_opening(buffer, length)) {
-	case TLS_OPENING_REQUEST:
-		if (!connection->call_sequence)
-			connection->decoded = 1;
-		else
-			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
-		break;
-	case TLS_OPENING_HTTP2:
-		tls_give_up(stream, UNDECODED_HTTP2);
-		break;
-	case TLS_OPENING_RESPONSE: /* a server in the client's own process */
-		stream->state = TLS_STREAM_IGNORED;
-		break;
-	case TLS_OPENING_OTHER:
-		tls_give_up(stream, late ? UNDECODED_ATTACHED_LATE : UNDECODED_MALFORMED);
-		break;
-	}
-}
-
-/* Looks at the object again, and at what it is about to send. False: of no interest. */
-static __always_inline bool tls_look(struct tls_stream *stream, struct tls_slot *slot,
-				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
-{
-	tls_stream_refresh(stream, slot, key->ssl, key->tgid);
-	if (stream->readers[TLS_SENT].state == HTTP_START) {
-		if (stream->state == TLS_STREAM_JOINED)
-			tls_open(stream, slot, buffer, length);
-		else if (stream->state == TLS_STREAM_NEW &&
-			 tls_opening(buffer, length) != TLS_OPENING_REQUEST)
-			stream->state = TLS_STREAM_IGNORED;
-	}
-	return stream->state != TLS_STREAM_IGNORED;
-}
 
 static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *frame)
 {
@@ -270,19 +179,23 @@ static __always_inline bool tls_resume(struct pt_regs *ctx, struct tls_at *at)
 	return true;
 }
 
-/* The chain cannot go on: not understood, or too long for it. */
-static __always_inline void tls_lose(struct tls_at *at, enum lost_cause cause)
+/* To the next link: on with the decoding, or to what acts on the event that stopped it. Returns only
+ * when there is no such link. */
+static __always_inline void tls_go_on(struct pt_regs *ctx, struct tls_frame *frame, __u32 event)
 {
-	if (tls_is_watched(at->stream))
-		lost_add(cause);
-	tls_give_up(at->stream, UNDECODED_MALFORMED);
-}
+	__u32 link = TLS_LINK_EVENT;
 
-static __always_inline __u32 tls_link_of(__u32 event)
-{
-	if (event == HTTP_PATH)
-		return TLS_LINK_PATH;
-	return event == HTTP_HOST ? TLS_LINK_HOST : TLS_LINK_EVENT;
+	if (!event && frame->links > TLS_LINKS_MAX)
+		event = TLS_TOO_LONG;
+	frame->links++;
+	frame->event = event;
+	if (!event)
+		link = TLS_LINK_DECODE;
+	else if (event == HTTP_PATH)
+		link = TLS_LINK_PATH;
+	else if (event == HTTP_HOST)
+		link = TLS_LINK_HOST;
+	bpf_tail_call(ctx, &tls_chain, link);
 }
 
 SEC("uprobe")
@@ -305,25 +218,12 @@ int og_tls_decode(struct pt_regs *ctx)
 		if (event || at.frame->offset >= at.frame->total)
 			break;
 	}
-	if (event == HTTP_MALFORMED) {
-		tls_lose(&at, LOST_HTTP_MALFORMED);
-		goto done;
-	}
-	if (at.reader->head_bytes > TLS_HEAD_MAX) {
-		tls_lose(&at, LOST_HTTP_TOO_LONG);
-		goto done;
-	}
-	if (event) {
-		at.frame->event = event;
-		bpf_tail_call(ctx, &tls_chain, tls_link_of(event));
-	} else if (at.frame->offset < at.frame->total) {
-		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
-	} else {
-		if (at.reader->state == HTTP_UNTIL_CLOSE)
-			tls_response_begin(at.stream, &at.stream_key, at.frame->time_ns);
-		goto done;
-	}
-	tls_lose(&at, LOST_HTTP_TOO_LONG);
+	if (!event && at.reader->head_bytes > TLS_HEAD_MAX)
+		event = TLS_TOO_LONG;
+	if (event || at.frame->offset < at.frame->total)
+		tls_go_on(ctx, at.frame, event);
+	else if (at.reader->state == HTTP_UNTIL_CLOSE)
+		tls_response_begin(at.stream, &at.stream_key, at.frame->time_ns);
 done:
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
 	return 0;
@@ -377,17 +277,22 @@ SEC("uprobe")
 int og_tls_event(struct pt_regs *ctx)
 {
 	struct tls_at at;
+	__u32 event;
 
 	if (!tls_resume(ctx, &at))
 		return 0;
-	if (at.frame->direction == TLS_SENT)
-		tls_sent_event(&at, at.frame->event);
-	else
-		tls_received_event(&at, at.frame->event);
-	if (at.stream->state != TLS_STREAM_IGNORED && at.frame->offset < at.frame->total) {
-		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
-		tls_lose(&at, LOST_HTTP_TOO_LONG);
+	event = at.frame->event;
+	if (event == HTTP_MALFORMED || event >= TLS_TOO_LONG) {
+		tls_lose(at.stream, &at.stream_key, at.frame->direction, event);
+		goto done;
 	}
+	if (at.frame->direction == TLS_SENT)
+		tls_sent_event(&at, event);
+	else
+		tls_received_event(&at, event);
+	if (at.stream->state != TLS_STREAM_IGNORED && at.frame->offset < at.frame->total)
+		tls_go_on(ctx, at.frame, HTTP_NOTHING);
+done:
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
 	return 0;
 }
@@ -395,19 +300,14 @@ int og_tls_event(struct pt_regs *ctx)
 SEC("uprobe")
 int og_tls_path(struct pt_regs *ctx)
 {
-	enum lost_cause cause = LOST_HTTP_TOO_LONG;
 	struct tls_at at;
+	__u32 event;
 
 	if (!tls_resume(ctx, &at))
 		return 0;
-	if (tls_path_window(at.stream, at.frame, at.reader) == HTTP_MALFORMED)
-		cause = LOST_HTTP_MALFORMED;
-	else if (at.frame->offset >= at.frame->total)
-		goto done;
-	else
-		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
-	tls_lose(&at, cause);
-done:
+	event = tls_path_window(at.stream, at.frame, at.reader);
+	if (event || at.frame->offset < at.frame->total)
+		tls_go_on(ctx, at.frame, event);
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
 	return 0;
 }
@@ -426,15 +326,16 @@ int og_tls_host(struct pt_regs *ctx)
 	begin = at.frame->offset - 1 + skip; /* the first byte of the name was taken */
 	left = at.frame->total - begin;
 	upstream = tls_host_upstream(at.frame->buffer + begin,
-				     left > HOST_NAME_SIZE ? HOST_NAME_SIZE : left, &dot);
+				     left > HOST_NAME_SIZE ? HOST_NAME_SIZE : left,
+				     &at.frame->window, &dot);
 	if (upstream) {
 		at.stream->upstream = upstream;
 		at.stream->state = TLS_STREAM_NAMED;
-		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+		tls_go_on(ctx, at.frame, HTTP_NOTHING);
 	} else if (dot && at.frame->host_labels < TLS_HOST_LABELS) {
 		at.frame->host_skip = skip + dot;
 		at.frame->host_labels++;
-		bpf_tail_call(ctx, &tls_chain, TLS_LINK_HOST);
+		tls_go_on(ctx, at.frame, HTTP_HOST);
 	}
 	at.stream->state = TLS_STREAM_IGNORED;
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);

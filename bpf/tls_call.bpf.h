@@ -7,6 +7,14 @@
 
 /* What a decoded message means for the calls of its connection. */
 
+/* Beside enum http_event: why a direction cannot be followed. */
+enum tls_loss {
+	TLS_TOO_LONG = 16,
+	TLS_UNREADABLE = 17,
+	TLS_CROWDED = 18, /* more requests in flight than can be told apart */
+	TLS_STRAY = 19,	  /* a response to nothing: a server's farewell, or our late arrival */
+};
+
 static __always_inline void tls_call_key(const struct tls_stream *stream,
 					 const struct tls_stream_key *object, __u32 sequence,
 					 struct call_key *key)
@@ -67,6 +75,7 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	else
 		stream->bodiless &= ~(1ULL << (sequence & 63));
 	stream->next_call = sequence + 1;
+	stream->head_counted = 1;
 	if (connection) {
 		connection->next_call = sequence + 1;
 	} else {
@@ -135,6 +144,42 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 	stream->first_call = sequence + 1;
 	if (connection)
 		connection->first_call = sequence + 1;
+	if (stream->state == TLS_STREAM_DRAINED && stream->first_call == stream->next_call)
+		tls_give_up(stream, UNDECODED_MALFORMED);
+}
+
+/*
+ * The bytes of this direction are not understood any more. A request whose head broke off has been
+ * sent all the same: it is counted by what its head said, and the answers that are due are waited
+ * for. Then the connection is opaque.
+ */
+static __always_inline void tls_lose(struct tls_stream *stream, const struct tls_stream_key *object,
+				     __u32 direction, __u32 why)
+{
+	struct http_reader *reader = &stream->readers[direction & 1];
+	enum lost_cause cause = LOST_HTTP_MALFORMED;
+
+	if (stream->state != TLS_STREAM_JOINED && stream->state != TLS_STREAM_NAMED) {
+		stream->state = TLS_STREAM_IGNORED;
+		return;
+	}
+	if (why == TLS_TOO_LONG)
+		cause = LOST_HTTP_TOO_LONG;
+	else if (why == TLS_UNREADABLE)
+		cause = LOST_USER_MEMORY;
+	else if (why == TLS_CROWDED)
+		cause = LOST_CALLS_PIPELINED;
+	if (why != TLS_STRAY)
+		lost_add(cause);
+	if (direction == TLS_SENT && !stream->head_counted) {
+		if (!reader->status)
+			stream->path.state = ENDPOINT_NO_PATH;
+		tls_request_begin(stream, object);
+	}
+	if (direction == TLS_SENT && stream->first_call != stream->next_call)
+		stream->state = TLS_STREAM_DRAINED;
+	else
+		tls_give_up(stream, UNDECODED_MALFORMED);
 }
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef OPERAGLASS_TLS_DECODE_BPF_H
 #define OPERAGLASS_TLS_DECODE_BPF_H
 
+#include "loop.bpf.h"
 #include "tls_call.bpf.h"
 #include "tls_host.bpf.h"
 
@@ -11,9 +12,16 @@
  * program acts on that, and the decoding goes on behind it: a chain of tail calls over one frame.
  */
 
-#define TLS_WINDOW   256
-#define TLS_WINDOWS  2		  /* per link of the chain: 32 links of it cover a TLS record */
-#define TLS_HEAD_MAX (256 * 1024) /* bytes of one head; servers refuse more than 8 to 64 KiB */
+#define TLS_WINDOW 256
+/* Windows of one link of the chain, and links that the kernel lets follow each other, less those that
+ * end it: a head of 60 KiB, or of 15 where verifiers follow each window. */
+#ifdef VERIFY_ONCE
+#define TLS_WINDOWS 8
+#else
+#define TLS_WINDOWS 2
+#endif
+#define TLS_LINKS_MAX 29
+#define TLS_HEAD_MAX  (256 * 1024) /* of one head; servers refuse more than 8 to 64 KiB */
 
 enum tls_link { /* rows of tls_chain */
 	TLS_LINK_DECODE = 0,
@@ -35,22 +43,23 @@ struct {
 
 #define tls_barrier() asm volatile("" ::: "memory")
 
-/* The first byte of a message is about to be read. False: it cannot belong to anything. */
-static __always_inline bool tls_message_start(struct tls_stream *stream, struct tls_frame *frame,
-					      struct http_reader *reader)
+/* The first byte of a message is about to be read. HTTP_NOTHING, or why it cannot be. */
+static __always_inline __u32 tls_message_start(struct tls_stream *stream, struct tls_frame *frame,
+					       struct http_reader *reader)
 {
 	if (frame->direction == TLS_SENT) {
 		stream->request_begin_ns = frame->time_ns;
+		stream->head_counted = 0;
 		if (stream->state == TLS_STREAM_NEW)
 			reader->flags |= HTTP_WANT_HOST;
-		return stream->next_call - stream->first_call < 64;
+		return stream->next_call - stream->first_call < 64 ? HTTP_NOTHING : TLS_CROWDED;
 	}
 	if (stream->next_call == stream->first_call)
-		return false;
+		return TLS_STRAY;
 	stream->response_begin_ns = frame->time_ns;
 	if (stream->bodiless >> (stream->first_call & 63) & 1)
 		reader->flags |= HTTP_BODILESS;
-	return true;
+	return HTTP_NOTHING;
 }
 
 /* Copies what comes next to the stack, at most TLS_WINDOW bytes. Returns how many, 0: unreadable.
@@ -63,24 +72,42 @@ static __always_inline __u32 tls_window_read(struct tls_frame *frame, __u8 *wind
 	frame->window = left > TLS_WINDOW ? TLS_WINDOW : left;
 	tls_barrier();
 	size = ((frame->window - 1) & (TLS_WINDOW - 1)) + 1;
-	if (bpf_probe_read_user(window, size, (const void *)(frame->buffer + frame->offset))) {
-		lost_add(LOST_USER_MEMORY);
+	if (bpf_probe_read_user(window, size, (const void *)(frame->buffer + frame->offset)))
 		return 0;
-	}
 	/* Forgotten by the compiler, so that it keeps the constant bound of loops over the window,
 	 * which is the one that verifiers before 6.3 understand. */
 	asm volatile("" : "+r"(size));
 	return size;
 }
 
+struct tls_walk {
+	struct tls_stream *stream;
+	struct tls_frame *frame;
+	struct http_reader *reader;
+	__u8 window[TLS_WINDOW];
+};
+
+LOOP_BODY long tls_walk_byte(__u32 i, struct tls_walk *walk)
+{
+	enum http_event event = http_byte(walk->reader, walk->window[i & (TLS_WINDOW - 1)]);
+
+	walk->frame->event = event;
+	tls_barrier(); /* the reader's members come from the map anew: few states */
+	return event != HTTP_NOTHING;
+}
+
 /* One window. Returns the event that stopped it; its bytes are added to frame->offset. */
 static __always_inline __u32 tls_window(struct tls_stream *stream, struct tls_frame *frame,
 					struct http_reader *reader)
 {
+	struct tls_walk walk;
 	enum http_event event = HTTP_NOTHING;
-	__u8 window[TLS_WINDOW];
-	__u32 size, used = 0;
+	__u32 size, used;
 
+	walk.stream = stream;
+	walk.frame = frame;
+	walk.reader = reader;
+	frame->event = HTTP_NOTHING;
 	frame->offset += http_pass(reader, frame->total - frame->offset, &event);
 	if (event)
 		return event;
@@ -88,50 +115,49 @@ static __always_inline __u32 tls_window(struct tls_stream *stream, struct tls_fr
 		return HTTP_NOTHING;
 	if (reader->state == HTTP_TARGET)
 		return HTTP_PATH;
-	if (reader->state == HTTP_START && !tls_message_start(stream, frame, reader))
-		return HTTP_MALFORMED;
-	size = tls_window_read(frame, window);
-	if (!size)
-		return HTTP_MALFORMED;
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < TLS_WINDOW; i++) {
-		if (i >= size)
-			break;
-		event = http_byte(reader, window[i]);
-		used = i + 1;
-		tls_barrier(); /* the reader's members come from the map anew: few states */
-		if (event)
-			break;
+	if (reader->state == HTTP_START) {
+		__u32 refused = tls_message_start(stream, frame, reader);
+
+		if (refused)
+			return refused;
 	}
+	size = tls_window_read(frame, walk.window);
+	if (!size)
+		return TLS_UNREADABLE;
+	used = loop(size, TLS_WINDOW, tls_walk_byte, &walk);
 	frame->offset += used;
 	reader->head_bytes = reader->state < HTTP_BODY ? reader->head_bytes + used : 0;
-	return event;
+	return frame->event;
+}
+
+LOOP_BODY long tls_walk_target(__u32 i, struct tls_walk *walk)
+{
+	struct http_reader *reader = walk->reader;
+	enum http_event event;
+
+	event = http_target_byte(reader, &walk->stream->path, walk->window[i & (TLS_WINDOW - 1)]);
+	walk->frame->event = event;
+	tls_barrier();
+	return event || reader->state != HTTP_TARGET;
 }
 
 /* One window of a request's target; HTTP_MALFORMED, or HTTP_NOTHING. */
 static __always_inline __u32 tls_path_window(struct tls_stream *stream, struct tls_frame *frame,
 					     struct http_reader *reader)
 {
-	enum http_event event = HTTP_NOTHING;
-	__u8 window[TLS_WINDOW];
-	__u32 size, used = 0;
+	struct tls_walk walk;
+	__u32 size, used;
 
-	size = tls_window_read(frame, window);
+	walk.stream = stream;
+	walk.frame = frame;
+	walk.reader = reader;
+	size = tls_window_read(frame, walk.window);
 	if (!size)
-		return HTTP_MALFORMED;
-#pragma clang loop unroll(disable)
-	for (__u32 i = 0; i < TLS_WINDOW; i++) {
-		if (i >= size)
-			break;
-		event = http_target_byte(reader, &stream->path, window[i]);
-		used = i + 1;
-		tls_barrier();
-		if (event || reader->state != HTTP_TARGET)
-			break;
-	}
+		return TLS_UNREADABLE;
+	used = loop(size, TLS_WINDOW, tls_walk_target, &walk);
 	frame->offset += used;
 	reader->head_bytes += used;
-	return event;
+	return frame->event;
 }
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef OPERAGLASS_TLS_JOIN_BPF_H
 #define OPERAGLASS_TLS_JOIN_BPF_H
 
+#include "loop.bpf.h"
 #include "tls_stream.bpf.h"
 
 /*
@@ -74,10 +75,34 @@ static __always_inline bool tls_join(struct tls_stream *stream, __u32 tgid,
 	return true;
 }
 
+struct tls_join_walk {
+	struct tls_stream *stream;
+	struct tls_slot *slot;
+	__u64 ssl;
+	__u32 tgid;
+};
+
+/* Is there a random that a connection's ClientHello carried at the i-th place? Then it is joined. */
+LOOP_BODY long tls_join_place(__u32 i, struct tls_join_walk *walk)
+{
+	struct client_random random = {};
+
+	if (!tls_random_read(walk->ssl, i, &random) ||
+	    !bpf_map_lookup_elem(&client_randoms, &random))
+		return 0;
+	tls_stream_restart(walk->stream);
+	tls_join(walk->stream, walk->tgid, &random);
+	walk->stream->place = i + 1;
+	if (walk->slot)
+		walk->slot->place = i + 1;
+	return 1;
+}
+
 /* Sees whether the object still is the connection that it was, and joins it if it can be. */
 static __always_inline void tls_stream_refresh(struct tls_stream *stream, struct tls_slot *slot,
 					       __u64 ssl, __u32 tgid)
 {
+	struct tls_join_walk walk = {.stream = stream, .slot = slot, .ssl = ssl, .tgid = tgid};
 	__u32 known = slot && slot->place ? slot->place : stream->place;
 	struct client_random random = {};
 
@@ -93,18 +118,7 @@ static __always_inline void tls_stream_refresh(struct tls_stream *stream, struct
 		tls_join(stream, tgid, &random); /* else its ClientHello may still be to come */
 		return;
 	}
-	for (__u32 i = 0; i < TLS_RANDOM_PLACES; i++) {
-		if (!tls_random_read(ssl, i, &random))
-			continue;
-		if (!bpf_map_lookup_elem(&client_randoms, &random))
-			continue;
-		tls_stream_restart(stream);
-		tls_join(stream, tgid, &random);
-		stream->place = i + 1;
-		if (slot)
-			slot->place = i + 1;
-		return;
-	}
+	loop(TLS_RANDOM_PLACES, TLS_RANDOM_PLACES, tls_join_place, &walk);
 }
 
 #endif

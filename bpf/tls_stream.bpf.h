@@ -22,6 +22,8 @@ enum tls_stream_state {
 	TLS_STREAM_JOINED = 1,	/* `sock` is its connection */
 	TLS_STREAM_NAMED = 2,	/* no connection known; `upstream` by the Host of a request */
 	TLS_STREAM_IGNORED = 3, /* not a watched upstream, not a client, or not understood */
+	TLS_STREAM_DRAINED =
+		4, /* requests are not understood any more: opaque once no answer is due */
 };
 
 struct tls_stream_key {
@@ -39,9 +41,10 @@ struct tls_stream {
 	__u32 first_call;
 	__u32 next_call;
 	__u16 upstream;
-	__u8 state; /* enum tls_stream_state */
-	__u8 place; /* 1 + index into tls_random_places; 0: not known */
-	__u8 reserved[4];
+	__u8 state;	   /* enum tls_stream_state */
+	__u8 place;	   /* 1 + index into tls_random_places; 0: not known */
+	__u8 head_counted; /* the request being sent is counted */
+	__u8 reserved[3];
 	struct http_reader readers[2]; /* by enum tls_direction */
 	struct endpoint_reader path;
 	union { /* of the request that is being sent */
@@ -78,7 +81,8 @@ struct tls_frame {
 	__u16 window;	   /* bytes being looked at */
 	__u16 host_skip;   /* bytes of the Host's name that a wildcard may stand for */
 	__u16 host_labels; /* labels among them */
-	__u32 reserved;
+	__u16 links;	   /* of the chain of tail calls so far */
+	__u16 reserved;
 };
 
 struct {
@@ -144,16 +148,12 @@ static __always_inline void tls_give_up(struct tls_stream *stream, __u32 undecod
 {
 	struct connection *connection = tls_connection(stream);
 
-	if (connection && stream->state == TLS_STREAM_JOINED) {
+	if (connection &&
+	    (stream->state == TLS_STREAM_JOINED || stream->state == TLS_STREAM_DRAINED)) {
 		connection->undecoded = undecoded;
 		connection->decoded = 0;
 	}
 	stream->state = TLS_STREAM_IGNORED;
-}
-
-static __always_inline bool tls_is_watched(const struct tls_stream *stream)
-{
-	return stream->state == TLS_STREAM_JOINED || stream->state == TLS_STREAM_NAMED;
 }
 
 #endif

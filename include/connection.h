@@ -102,7 +102,8 @@ struct record_follower {
 /* Map `connections`. Key: __u64 address of the struct sock. */
 struct connection {
 	/* The state tracepoint and the egress program. */
-	__u64 begin_ns;	      /* connect() */
+	__u64 sock;	/* the key, as a number: what a program has from its context is a pointer */
+	__u64 begin_ns; /* connect() */
 	__u64 established_ns; /* 0: connecting */
 	__u64 hello_ns;	      /* first payload sent; 0: none yet */
 	__u64 handshake_ns; /* TLS handshake over; 0: not yet, or not TLS, or 1.2 and no data sent */
@@ -139,11 +140,13 @@ struct connection {
 	__u64 last_received_ns;
 	__u64 server_finished_ns; /* TLS 1.2, as client_finished_ns */
 	__u32 response_sequence;  /* the last opaque call that got a response */
-	__u16 ticket_length;	  /* of the session tickets seen; 0: none */
-	__u16 first_length;	  /* of the first record after the first request; 0: none yet */
+	__u16 ticket_length;	  /* of the session tickets seen */
+	__u8 tickets;		  /* seen, or excluded */
+	__u8 in_doubt;		  /* the response so far may be a session ticket */
 	__u8 tls;		  /* enum tls_version */
 	__u8 server_ccs;	  /* the server has sent a ChangeCipherSpec */
-	__u8 reserved2[6];
+	__u8 server_alert;	  /* the server has ended the TLS connection */
+	__u8 reserved2[5];
 
 	/* The TLS programs. */
 	__u32 first_call; /* calls first_call <= n < next_call may be in map `calls` */

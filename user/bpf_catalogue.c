@@ -5,23 +5,33 @@
 #include <string.h>
 
 #include "connect.skel.h"
+#include "connect_old.skel.h"
 #include "process.skel.h"
+#include "process_old.skel.h"
 #include "socket.skel.h"
+#include "socket_old.skel.h"
 #include "state.skel.h"
+#include "state_old.skel.h"
 #include "tls.skel.h"
+#include "tls_old.skel.h"
 #include "tls_targets.h"
 #include "sweep.skel.h"
+#include "sweep_old.skel.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define BYTES(object)                                                \
+	{                                                            \
+		object##_bpf__elf_bytes, object##_old_bpf__elf_bytes \
+	}
 
 /* clang-format off: one object, one program, one row */
 const struct bpf_object_row bpf_objects[] = {
-	{"process", "process", process_bpf__elf_bytes, NULL},
-	{"socket", "socket", socket_bpf__elf_bytes, NULL},
-	{"state", "socket", state_bpf__elf_bytes, NULL},
-	{"tls", "tls", tls_bpf__elf_bytes, tls_targets_prepare},
-	{"connect", "socket", connect_bpf__elf_bytes, NULL},
-	{"sweep", "socket", sweep_bpf__elf_bytes, NULL},
+	{"process", "process", BYTES(process), NULL},
+	{"socket", "socket", BYTES(socket), NULL},
+	{"state", "socket", BYTES(state), NULL},
+	{"tls", "tls", BYTES(tls), tls_targets_prepare},
+	{"connect", "socket", BYTES(connect), NULL},
+	{"sweep", "socket", BYTES(sweep), NULL},
 };
 const size_t bpf_object_count = COUNT(bpf_objects);
 

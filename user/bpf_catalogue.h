@@ -19,6 +19,13 @@
 
 struct bpf_object;
 
+/* Of the same source: bpf/loop.bpf.h says why. */
+enum bpf_variant {
+	BPF_VARIANT_QUICK, /* quick to load; needs kernel 5.17 */
+	BPF_VARIANT_OLD,
+	BPF_VARIANTS,
+};
+
 enum bpf_attach {
 	BPF_ATTACH_TRACEPOINT, /* BTF tracepoint */
 	BPF_ATTACH_CGROUP,     /* at the root of the cgroup v2 hierarchy */
@@ -31,7 +38,7 @@ enum bpf_attach {
 struct bpf_object_row {
 	const char *name;
 	const char *component; /* in operaglass_up: up while one of its objects is loaded */
-	const void *(*bytes)(size_t *ret_size);
+	const void *(*bytes[BPF_VARIANTS])(size_t *ret_size);
 	int (*prepare)(struct bpf_object *); /* between open and load; NULL: nothing to do */
 };
 

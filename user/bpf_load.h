@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 /* Loads the objects of the catalogue into the kernel. Nothing is attached and nothing is pinned.
  *
- * Maps that a source file marks as pinned by name are shared: all are created before the first
- * program is loaded, and every object uses the same ones. A program that this kernel refuses is left out, and the rest of
- * its object is loaded.
+ * The shared maps (bpf_maps.h) are all created before the first program is loaded. A program that
+ * this kernel refuses is left out, and the rest of its object is loaded.
  */
 #ifndef OPERAGLASS_BPF_LOAD_H
 #define OPERAGLASS_BPF_LOAD_H
 
 #include "bpf_set.h"
 #include "config.h"
+
+/* Types of the running kernel; without them nothing is loaded. */
+#define BPF_LOAD_BTF "/sys/kernel/btf/vmlinux"
 
 struct bpf_refusal {
 	int program; /* catalogue row */

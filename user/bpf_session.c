@@ -46,13 +46,17 @@ static int clear(const char *pin_path, enum bpf_pins_state state, const struct i
 		    : 0;
 }
 
-static void report_refusals(const struct bpf_refusals *refusals)
+static void report_refusals(const struct bpf_refusals *refusals, const int codes[BPF_OBJECTS_MAX])
 {
 	const struct bpf_program_row *row;
-	size_t i;
+	size_t i, object;
 
 	for (i = 0; i < refusals->count; i++) {
 		row = &bpf_programs[refusals->rows[i].program];
+		for (object = 0; strcmp(bpf_objects[object].name, row->object); object++)
+			;
+		if (codes[object])
+			continue; /* said of the object */
 		log_warning(0,
 			    "this kernel refuses program '%s': %s; missing without it: %s "
 			    "(--log.level=debug shows the verifier's words)",
@@ -60,26 +64,45 @@ static void report_refusals(const struct bpf_refusals *refusals)
 	}
 }
 
+/* One line where one reason stopped everything, else one for each object. */
+static int report_failures(const int codes[BPF_OBJECTS_MAX])
+{
+	size_t i, failed = 0;
+	int code = 0;
+
+	for (i = 0; i < bpf_object_count; i++) {
+		failed += codes[i] != 0;
+		code = codes[i] ? codes[i] : code;
+	}
+	if (failed == bpf_object_count && access(BPF_LOAD_BTF, R_OK))
+		return log_error(
+			code, "no program can be loaded, agents and calls are not measured: this "
+			      "kernel has no BTF (" BPF_LOAD_BTF "); use one with "
+			      "CONFIG_DEBUG_INFO_BTF=y");
+	if (failed == bpf_object_count)
+		return log_error(code,
+				 "no program can be loaded, agents and calls are not measured: %s; "
+				 "'operaglass doctor' says more",
+				 strerror(-code));
+	for (i = 0; i < bpf_object_count; i++)
+		if (codes[i])
+			log_error(codes[i],
+				  "cannot load the %s programs: %s; 'operaglass doctor' says more",
+				  bpf_objects[i].name, strerror(-codes[i]));
+	return 0;
+}
+
 static int load_and_pin(const char *pin_path, const struct config *config)
 {
 	struct bpf_refusals refusals = {.count = 0};
-	int codes[BPF_OBJECTS_MAX], code = 0;
 	static struct bpf_set set;
-	size_t i, loaded = 0;
+	int codes[BPF_OBJECTS_MAX], code;
 
 	bpf_set_init(&set);
 	bpf_load_all(config, &set, &refusals, codes);
-	for (i = 0; i < bpf_object_count; i++) {
-		if (codes[i])
-			code = log_error(codes[i],
-					 "cannot load the %s programs: %s; 'operaglass doctor' "
-					 "says why",
-					 bpf_objects[i].name, strerror(-codes[i]));
-		else
-			loaded++;
-	}
-	report_refusals(&refusals);
-	return loaded ? bpf_pins_save(pin_path, &set) : code;
+	code = report_failures(codes);
+	report_refusals(&refusals, codes);
+	return code ? code : bpf_pins_save(pin_path, &set);
 }
 
 /* Questions whose answers are remembered, and that are mostly waiting. */
@@ -158,9 +181,10 @@ static int adopt(struct bpf_session *session, const char *pin_path, unsigned lon
 		return 0;
 	if (state == BPF_PINS_WHOLE && identity.hash == hash) {
 		code = bpf_pins_open(pin_path, &session->set);
-		session->adopted = !code;
-		if (!code)
+		if (!code) {
+			session->start = BPF_SESSION_ADOPTED;
 			return 0;
+		}
 		bpf_set_close(&session->set);
 		bpf_set_init(&session->set);
 		state = BPF_PINS_BROKEN;
@@ -176,6 +200,18 @@ static int seal(const char *pin_path, unsigned long long hash)
 	return bpf_pins_seal(pin_path, &identity);
 }
 
+static int enable_stats(void)
+{
+	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME);
+
+	if (fd < 0)
+		log_warning(0,
+			    "cannot measure the run time of programs: %s (it needs CAP_SYS_ADMIN, "
+			    "or set kernel.bpf_stats_enabled)",
+			    strerror(errno));
+	return fd;
+}
+
 int bpf_session_start(struct bpf_session *session, const char *pin_path, const char *cgroup_path,
 		      const struct config *config)
 {
@@ -184,9 +220,9 @@ int bpf_session_start(struct bpf_session *session, const char *pin_path, const c
 
 	memset(session, 0, sizeof(*session));
 	bpf_set_init(&session->set);
-	session->stats_fd = config->bpf_stats ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1;
+	session->stats_fd = config->bpf_stats ? enable_stats() : -1;
 	code = adopt(session, pin_path, hash);
-	if (!code && !session->adopted)
+	if (!code && session->start != BPF_SESSION_ADOPTED)
 		code = load(session, pin_path, config);
 	if (!code)
 		code = bpf_tables_write(&session->set, config);
@@ -194,8 +230,10 @@ int bpf_session_start(struct bpf_session *session, const char *pin_path, const c
 		attach(session, cgroup_path);
 	if (!code)
 		code = bpf_pins_save(pin_path, &session->set);
-	if (!code && !session->adopted)
+	if (!code && session->start != BPF_SESSION_ADOPTED)
 		code = seal(pin_path, hash);
+	if (!code && session->start != BPF_SESSION_ADOPTED)
+		session->start = BPF_SESSION_LOADED;
 	return code;
 }
 

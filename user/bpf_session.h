@@ -6,9 +6,15 @@
 #include "bpf_set.h"
 #include "config.h"
 
+enum bpf_session_kind {
+	BPF_SESSION_NONE, /* nothing is loaded */
+	BPF_SESSION_LOADED,
+	BPF_SESSION_ADOPTED, /* an earlier run's programs go on counting */
+};
+
 struct bpf_session {
 	struct bpf_set set;
-	bool adopted; /* an earlier run's programs go on counting */
+	enum bpf_session_kind start;
 	int stats_fd; /* run times are measured while it is open; -1 */
 };
 

@@ -126,24 +126,31 @@ static int start(struct observer *observer)
 	code = observer_open_signals(observer) ? EXIT_FAILED : start_exporter(observer);
 	if (code)
 		return code;
-	if (bpf_session_start(&observer->session, options->pin_path, options->cgroup_path,
-			      &observer->config))
-		log_warning(0, "going on without what could not be loaded");
+	/* Without programs the rest is served, and says so. */
+	bpf_session_start(&observer->session, options->pin_path, options->cgroup_path,
+			  &observer->config);
 	observer_start_tls(observer);
 	return drop_privileges(observer);
 }
+
+static const char *const start_words[] = {
+	[BPF_SESSION_NONE] = "runs without programs",
+	[BPF_SESSION_LOADED] = "loaded its programs",
+	[BPF_SESSION_ADOPTED] = "took over what an earlier run had loaded",
+};
 
 static int serve(struct observer *observer)
 {
 	int code;
 
-	log_info(0, "version %s %s", OPERAGLASS_VERSION,
-		 observer->session.adopted ? "took over what an earlier run had loaded"
-					   : "loaded its programs");
+	log_info(0, "version %s %s", OPERAGLASS_VERSION, start_words[observer->session.start]);
 	print_urls(observer);
 	observer_notify_ready();
 	code = observer_serve(observer);
-	log_info(0, "stopping: counting goes on in the kernel; 'operaglass unload' removes it");
+	log_info(0, observer->session.start == BPF_SESSION_NONE
+			    ? "stopping"
+			    : "stopping: counting goes on in the kernel; 'operaglass unload' "
+			      "removes it");
 	return code ? EXIT_FAILED : EXIT_OK;
 }
 

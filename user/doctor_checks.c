@@ -18,7 +18,6 @@
 #include "tls_targets.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define BTF_PATH     "/sys/kernel/btf/vmlinux"
 #define LOCKDOWN     "/sys/kernel/security/lockdown"
 
 /* Fills state and detail; the row has the rest. */
@@ -59,9 +58,9 @@ static void check_kernel(const struct options *options, struct doctor_finding *f
 static void check_btf(const struct options *options, struct doctor_finding *finding)
 {
 	(void)options;
-	if (access(BTF_PATH, R_OK))
-		return set(finding, DOCTOR_BROKEN, "%s: %s", BTF_PATH, strerror(errno));
-	set(finding, DOCTOR_OK, "%s", BTF_PATH);
+	if (access(BPF_LOAD_BTF, R_OK))
+		return set(finding, DOCTOR_BROKEN, "%s: %s", BPF_LOAD_BTF, strerror(errno));
+	set(finding, DOCTOR_OK, "%s", BPF_LOAD_BTF);
 }
 
 int doctor_lockdown_allows(const char *text)
@@ -96,7 +95,6 @@ static const struct {
 	{CAP_SETUID, "CAP_SETUID"},
 	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
 	{CAP_SETGID, "CAP_SETGID"},
-	{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
 };
 
 static void check_capabilities(const struct options *options, struct doctor_finding *finding)

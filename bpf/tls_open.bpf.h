@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_TLS_OPEN_BPF_H
+#define OPERAGLASS_TLS_OPEN_BPF_H
+
+#include "tls_join.bpf.h"
+
+/* What an SSL object is about to send: decided before the data leaves, so that a connection is
+ * either decoded or opaque from its first byte on. */
+
+/* What the first bytes of a write are. */
+enum tls_opening {
+	TLS_OPENING_REQUEST, /* the beginning of an HTTP/1 request, as far as can be seen */
+	TLS_OPENING_RESPONSE,
+	TLS_OPENING_HTTP2,
+	TLS_OPENING_OTHER,
+};
+
+static __always_inline struct tls_slot *tls_slot_of(void *ctx, bool *ret_own)
+{
+	__u32 index = 0;
+
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
+		index = bpf_get_attach_cookie(ctx);
+	if (index >= TLS_TARGET_SLOTS)
+		index = 0;
+	*ret_own = index != 0;
+	return bpf_map_lookup_elem(&tls_slots, &index);
+}
+
+static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
+{
+	__u64 word = 0;
+	__u8 c;
+
+	if (bpf_probe_read_user(&c, 1, (const void *)buffer) || (__u8)(c - 'A') >= 26)
+		return TLS_OPENING_OTHER;
+	if (length < 8)
+		return TLS_OPENING_REQUEST; /* in pieces: the reader decides */
+	if (bpf_probe_read_user(&word, sizeof(word), (const void *)buffer))
+		return TLS_OPENING_OTHER;
+	if (word == 0x5448202a20495250ULL) /* "PRI * HT" */
+		return TLS_OPENING_HTTP2;
+	if ((word & 0x00ffffffffffffffULL) == HTTP_WORD_VERSION)
+		return TLS_OPENING_RESPONSE;
+	for (__u32 i = 1; i < 8; i++) { /* letters, then a space, then anything */
+		c = word >> (i * 8);
+		if (c == ' ')
+			return i > 2 ? TLS_OPENING_REQUEST : TLS_OPENING_OTHER;
+		if ((__u8)(c - 'A') >= 26)
+			return TLS_OPENING_OTHER;
+	}
+	return TLS_OPENING_REQUEST;
+}
+
+/* A joined connection is about to send the first bytes of a request, or of something else. */
+static __always_inline void tls_open(struct tls_stream *stream, const struct tls_slot *slot,
+				     __u64 buffer, __u64 length)
+{
+	struct connection *connection;
+	__u64 sock = stream->sock;
+	bool late;
+
+	connection = bpf_map_lookup_elem(&connections, &sock);
+	if (!connection)
+		return;
+	late = connection->call_sequence || (slot && connection->begin_ns < slot->attached_ns);
+	switch (tls_opening(buffer, length)) {
+	case TLS_OPENING_REQUEST:
+		if (!connection->call_sequence)
+			connection->decoded = 1;
+		else
+			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
+		break;
+	case TLS_OPENING_HTTP2:
+		tls_give_up(stream, UNDECODED_HTTP2);
+		break;
+	case TLS_OPENING_RESPONSE: /* a server in the client's own process */
+		stream->state = TLS_STREAM_IGNORED;
+		break;
+	case TLS_OPENING_OTHER:
+		if (connection->decoded)
+			lost_add(LOST_HTTP_MALFORMED);
+		tls_give_up(stream, late ? UNDECODED_ATTACHED_LATE : UNDECODED_MALFORMED);
+		break;
+	}
+}
+
+/* Looks at the object again, and at what it is about to send. False: of no interest. */
+static __always_inline bool tls_look(struct tls_stream *stream, struct tls_slot *slot,
+				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
+{
+	tls_stream_refresh(stream, slot, key->ssl, key->tgid);
+	if (stream->readers[TLS_SENT].state == HTTP_START) {
+		if (stream->state == TLS_STREAM_JOINED)
+			tls_open(stream, slot, buffer, length);
+		else if (stream->state == TLS_STREAM_NEW &&
+			 tls_opening(buffer, length) != TLS_OPENING_REQUEST)
+			stream->state = TLS_STREAM_IGNORED;
+	}
+	return stream->state < TLS_STREAM_IGNORED;
+}
+
+#endif
