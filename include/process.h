@@ -91,7 +91,8 @@ struct process {
 	__u8 signal;	    /* last fatal signal that was delivered to it */
 	__u8 sender;	    /* enum signal_sender of that signal */
 	__u8 reason;	    /* enum end_reason, valid with `exited` */
-	__u8 reserved[7];
+	__u8 reserved[3];
+	__u32 open_fds;		    /* when `members` last saw that it had run */
 	char image[TOOL_NAME_SIZE]; /* basename of the last image; inherited at fork */
 };
 
