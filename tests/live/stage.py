@@ -230,7 +230,7 @@ class Stage:
         )
 
     def truth(self, count, seconds=10):
-        """The next count requests that the server finished since the last call."""
+        """The next count requests that the server finished since the last call, as they began."""
 
         def rows():
             with open(f"{self.directory}/truth.jsonl", encoding="utf-8") as file:
@@ -241,7 +241,7 @@ class Stage:
             return []
         found = wait_for(rows, seconds, f"{count} requests at the truth server")
         self.seen += len(found)
-        return found
+        return sorted(found, key=lambda row: row.get("head_first", row["accepted"]))
 
     def command(self, client):
         if client == "go":

@@ -86,20 +86,18 @@ plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 connection = context().wrap_socket(plain, server_hostname=HOST)
 connection.setblocking(not PLAN.get("nonblocking"))
 answers = Answers(connection)
-if PLAN.get("pipeline"):
-    if PLAN["pipeline"] == "one write":
-        send(
-            connection,
-            b"".join(head(request) + (body(request) or b"") for request in PLAN["requests"]),
-        )
-    else:
-        for request in PLAN["requests"]:
-            send_request(connection, request)
+begins = []
+if PLAN.get("pipeline") == "one write":
+    begins = [time.monotonic_ns()] * len(PLAN["requests"])
+    heads = (head(request) + (body(request) or b"") for request in PLAN["requests"])
+    send(connection, b"".join(heads))
+elif PLAN.get("pipeline"):
     for request in PLAN["requests"]:
-        report(answers.next(request["method"]))
-else:
-    for request in PLAN["requests"]:
-        begin = time.monotonic_ns()
+        begins.append(time.monotonic_ns())
         send_request(connection, request)
-        report(answers.next(request["method"]), begin)
+for number, request in enumerate(PLAN["requests"]):
+    if not PLAN.get("pipeline"):
+        begins.append(time.monotonic_ns())
+        send_request(connection, request)
+    report(answers.next(request["method"]), begins[number])
 connection.close()
