@@ -195,6 +195,8 @@ const struct family_row families[FAMILY_COUNT] = {
 	[FAMILY_SERIES] = GAUGE("operaglass_series", UNIT_NONE,
 		"Label sets of each metric family in this scrape; a histogram counts once.",
 		"family"),
+	[FAMILY_EXPORTER_RESTARTS] = COUNTER("operaglass_exporter_restarts_total", UNIT_NONE,
+		"Times that the observer had to start the exporter again."),
 	[FAMILY_SELF_RESIDENT] = GAUGE("operaglass_process_resident_memory_bytes", UNIT_BYTES,
 		"Resident memory of each process of Operaglass.",
 		"process"),

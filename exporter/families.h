@@ -72,6 +72,7 @@ enum family {
 	FAMILY_TLS_TARGETS,	    /* stack, state */
 	FAMILY_SCRAPE_DURATION,	    /* none */
 	FAMILY_SERIES,		    /* family */
+	FAMILY_EXPORTER_RESTARTS,   /* none */
 	FAMILY_SELF_RESIDENT,	    /* process = observer, exporter */
 	FAMILY_SELF_CPU,	    /* process = observer, exporter */
 	FAMILY_PROCESS_CPU, /* none; the exporter's own, as every client library names them */

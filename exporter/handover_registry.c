@@ -100,6 +100,13 @@ static void keep_status(struct handover *handover, const struct handover_message
 	component->up = message->value != 0;
 }
 
+static void keep_restarts(struct handover *handover, const struct handover_message *message,
+			  int *fd)
+{
+	(void)fd;
+	handover->restarts = message->value;
+}
+
 static void completed(struct handover *handover, const struct handover_message *message, int *fd)
 {
 	(void)message;
@@ -118,9 +125,10 @@ static void replaced(struct handover *handover, const struct handover_message *m
 
 /* A handler that keeps *fd sets it to -1; what is left is closed. */
 static void (*const handlers[])(struct handover *, const struct handover_message *, int *) = {
-	[HANDOVER_MAP] = keep_item,	 [HANDOVER_PROGRAM] = keep_item,
-	[HANDOVER_ITERATOR] = keep_item, [HANDOVER_COMPLETE] = completed,
-	[HANDOVER_REPLACED] = replaced,	 [HANDOVER_STATUS] = keep_status,
+	[HANDOVER_MAP] = keep_item,	     [HANDOVER_PROGRAM] = keep_item,
+	[HANDOVER_ITERATOR] = keep_item,     [HANDOVER_COMPLETE] = completed,
+	[HANDOVER_REPLACED] = replaced,	     [HANDOVER_STATUS] = keep_status,
+	[HANDOVER_RESTARTS] = keep_restarts,
 };
 
 /* 1: a message; 0: none waits; -EPIPE, -errno. */

@@ -32,6 +32,7 @@ struct handover {
 	int socket;
 	bool complete;	     /* everything of this generation is here and attached */
 	uint32_t generation; /* rises with every REPLACED: descriptors taken before are closed */
+	uint32_t restarts;   /* of the exporter, since the observer started */
 	unsigned item_count, component_count;
 	struct handover_item items[HANDOVER_ITEMS_MAX];
 	struct handover_component components[HANDOVER_COMPONENTS_MAX];

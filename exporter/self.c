@@ -197,6 +197,7 @@ void self_add(struct self *self, const struct handover *handover, struct model *
 	for (i = 0; i < handover->component_count; i++)
 		model_add(model, FAMILY_UP, handover->components[i].up,
 			  handover->components[i].name);
+	model_add(model, FAMILY_EXPORTER_RESTARTS, handover->restarts);
 	for (i = 0; i < REFUSED_COUNT; i++)
 		model_add(model, FAMILY_LOST, model_refused(model, i), "series", causes[i]);
 	model_add_distribution(model, FAMILY_SCRAPE_DURATION, &scrapes);

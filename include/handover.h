@@ -32,6 +32,7 @@ enum handover_kind {
 	HANDOVER_REPLACED = 5,	/* no fd */
 	HANDOVER_LISTENING = 6, /* no fd; exporter to observer; value: port of the first address */
 	HANDOVER_STATUS = 7,	/* no fd; name: component; value: 1 up, 0 down */
+	HANDOVER_RESTARTS = 9,	/* no fd; value: how often the exporter had to be started again */
 	HANDOVER_READ_CAP =
 		8, /* no fd; first of all: this kernel reads maps with CAP_BPF only, keep it */
 };

@@ -106,12 +106,20 @@ static int restart_exporter(struct observer *observer)
 	return arm_restart(observer, observer->exporter.backoff_ms);
 }
 
+static int hand_over(const struct observer *observer)
+{
+	int socket = observer->exporter.socket;
+	int code = handover_send(socket, HANDOVER_RESTARTS, observer->exporter.deaths, "", -1);
+
+	return code ? code : handover_send_set(socket, &observer->session.set);
+}
+
 static int on_exporter_message(struct observer *observer)
 {
 	int code = supervise_on_message(&observer->exporter);
 
 	if (code == 1)
-		code = handover_send_set(observer->exporter.socket, &observer->session.set);
+		code = hand_over(observer);
 	if (code < 0)
 		/* Its end is reported by its pidfd; until then there is nothing to read here. */
 		epoll_ctl(observer->epoll_fd, EPOLL_CTL_DEL, observer->exporter.socket, NULL);
@@ -146,6 +154,8 @@ static int reload(struct observer *observer)
 		return log_error(0, "the new configuration is in force in part only");
 	bpf_tables_find_running(&observer->session.set);
 	observer->config = config;
+	if (observer->tls)
+		tls_targets_set_scope(observer->tls, config.tls_scope == CONFIG_TLS_AGENTS);
 	return log_info(0, "configuration '%s' reloaded", observer->options->config_file);
 }
 
@@ -171,8 +181,10 @@ void observer_start_tls(struct observer *observer)
 		return; /* said when it was loaded */
 	if (pin_path)
 		snprintf(path, sizeof(path), "%s/%s", pin_path, BPF_PINS_TLS);
-	if (!tls_targets_new(&observer->session.set, pin_path ? path : NULL, &observer->tls))
-		tls_targets_start(observer->tls);
+	if (tls_targets_new(&observer->session.set, pin_path ? path : NULL, &observer->tls))
+		return;
+	tls_targets_set_scope(observer->tls, observer->config.tls_scope == CONFIG_TLS_AGENTS);
+	tls_targets_start(observer->tls);
 }
 
 static int on_tls_mapping(struct observer *observer)
@@ -240,7 +252,7 @@ int observer_serve(struct observer *observer)
 	int code = open_loop(observer), count;
 
 	if (!code)
-		code = handover_send_set(observer->exporter.socket, &observer->session.set);
+		code = hand_over(observer);
 	while (code == 0) {
 		count = epoll_wait(observer->epoll_fd, &event, 1, -1);
 		if (count < 0 && errno != EINTR)

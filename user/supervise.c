@@ -189,6 +189,7 @@ unsigned int supervise_reap(struct supervise *exporter)
 	int status = 0;
 
 	waitpid(exporter->pid, &status, 0);
+	exporter->deaths++;
 	exporter->backoff_ms =
 		supervise_backoff(exporter->backoff_ms, monotonic_ns() - exporter->started_ns);
 	if (WIFSIGNALED(status))

@@ -18,6 +18,7 @@ struct supervise {
 	int socket;    /* messages of include/handover.h; -1 */
 	uint16_t port; /* of the first address, once it listens; 0 before */
 	unsigned int backoff_ms;
+	unsigned int deaths; /* that nobody asked for */
 	uint64_t started_ns; /* CLOCK_MONOTONIC */
 };
 

@@ -161,9 +161,9 @@ class Operaglass:
 
     count = 0
 
-    def __init__(self, config="", arguments=()):
+    def __init__(self, config="", arguments=(), prefix=()):
         Operaglass.count += 1
-        self.config, self.arguments = config, list(arguments)
+        self.config, self.arguments, self.prefix = config, list(arguments), list(prefix)
         self.pins = f"{BPFFS}/og-test-{os.getpid()}-{Operaglass.count}"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -215,6 +215,7 @@ class Operaglass:
     def start(self, wait=True):
         """Starts (again, with the same pins and state); returns when /-/ready says 200."""
         command = [
+            *self.prefix,
             f"{BUILD}/operaglass",
             "run",
             "--config.file",

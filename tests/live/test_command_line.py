@@ -20,6 +20,11 @@ RUN_OPTIONS = {
     "config.file", "web.listen-address", "web.telemetry-path", "bpf.pin-path", "cgroup.path", "state.dir", "user",
     "log.level", "log.format", "help",
 }  # fmt: skip
+# What `run` needs, by the kernel's numbers.
+BITS = {
+    "dac_read_search": 2, "kill": 5, "setgid": 6, "setuid": 7, "setpcap": 8, "net_admin": 12, "sys_ptrace": 19,
+    "perfmon": 38, "bpf": 39, "checkpoint_restore": 40,
+}  # fmt: skip
 NOBODY = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]
 
 # arguments: the one line on standard error
@@ -223,6 +228,93 @@ def check_running(tap):
            nobody.returncode == 2 and "CAP_BPF" in nobody.stdout, nobody.stdout)  # fmt: skip
 
 
+def attached(metrics):
+    series = metrics["operaglass_bpf_program_attached"]
+    return {dict(key)["program"]: value for key, value in series.items()}
+
+
+def bad_lines(log):
+    return [message(line) for line in log.splitlines() if re.search("level=(warning|error)", line)]
+
+
+def check_missing(tap):
+    """What is missing on a host is said in one line, and the rest works."""
+    hide_types = [
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        'mount -t tmpfs none /sys/kernel/btf && exec "$@"',
+        "sh",
+    ]
+    with Operaglass(prefix=hide_types) as og:
+        lines = bad_lines(og.logs())
+        tap.ok("without BTF one line says so", len(lines) == 1 and "has no BTF" in lines[0], lines)
+        metrics = og.metrics()
+        tap.equal("no program is attached", set(attached(metrics).values()), {0})
+        up = {dict(key)["component"]: value for key, value in metrics["operaglass_up"].items()}
+        wanted = {"exporter": 1, "observer": 1, "process": 0, "socket": 0, "tls": 0}
+        tap.equal("the rest is up and served", up, wanted)
+    with Operaglass("", ["--cgroup.path", "/nonexistent"]) as og:
+        lines = bad_lines(og.logs())
+        said = "cannot open the root of cgroup v2 at /nonexistent: No such file or directory"
+        tap.ok(
+            "without cgroup v2 one line says so",
+            len(lines) == 1 and lines[0].startswith(said),
+            lines,
+        )
+        missing = {name for name, value in attached(og.metrics()).items() if not value}
+        wanted = {"socket_egress", "socket_ingress", "socket_connect4", "socket_connect6"}
+        tap.equal("only its programs are not attached", missing, wanted)
+    unmount = ["unshare", "-m", "sh", "-c", 'umount -a -t cgroup2 && exec "$@"', "sh"]
+    with Operaglass(prefix=unmount) as og:
+        tap.equal(
+            "where cgroup v2 is not mounted, nothing is missing",
+            set(attached(og.metrics()).values()),
+            {1},
+        )
+    bounding = [
+        "setpriv",
+        "--bounding-set",
+        ",".join(["-all", *(f"+{name}" for name in BITS)]),
+        "--",
+    ]
+    with Operaglass("bpf_stats: false", prefix=bounding) as og:
+        tap.equal(
+            "with the capabilities that README lists nothing is said", bad_lines(og.logs()), []
+        )
+        tap.equal("and every program is attached", set(attached(og.metrics()).values()), {1})
+
+
+def check_privileges(tap):
+    """Of both processes: who they are and what they may do while they run."""
+    with Operaglass() as og:
+        observer, exporter = status_of(og.process.pid), status_of(child_of(og.process.pid))
+        kept = set(BITS) - {"net_admin"}
+        tap.equal("the observer keeps what it needs later", capabilities(observer["CapPrm"]), kept)
+        tap.equal("the exporter keeps nothing", capabilities(exporter["CapPrm"]), set())
+        tap.equal("the exporter is nobody", set(exporter["Uid"].split()), {"65534"})
+        for name, process in (("observer", observer), ("exporter", exporter)):
+            tap.equal(f"the {name} cannot gain privileges", process["NoNewPrivs"], "1")
+        tap.equal("the exporter is under seccomp", exporter["Seccomp"], "2")
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file)
+
+
+def child_of(pid):
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return int(file.read().split()[0])
+
+
+def capabilities(mask):
+    return {name for name, bit in BITS.items() if int(mask, 16) >> bit & 1} | (
+        {"others"} if int(mask, 16) & ~sum(1 << bit for bit in BITS.values()) else set()
+    )
+
+
 def main():
     tap = Tap()
     mount_bpffs()
@@ -234,6 +326,8 @@ def main():
         os.chmod(directory, 0o755)
         check_start_failures(tap, directory)
     check_running(tap)
+    check_missing(tap)
+    check_privileges(tap)
     tap.done()
 
 

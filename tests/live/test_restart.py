@@ -27,7 +27,7 @@ upstreams:
 AGENT = "#!/bin/sh\n/bin/true\nexit 3\n"
 COUNTER = re.compile(r".*(_total|_bucket|_count|_sum)$")
 # Of a process, not of the host: they start again with it.
-OWN = re.compile(r"process_|operaglass_(process|scrape|self|series|http|journal)_")
+OWN = re.compile(r"process_|operaglass_(process|exporter|scrape|self|series|http|journal)_")
 
 
 class World:
@@ -188,6 +188,7 @@ def check_kills(tap, world, og):
     tap.ok("an exporter that is killed is started again", gone(first))
     og.wait_ready()
     tap.ok("with another pid", exporter_of(og) not in (0, first))
+    tap.equal("and counted", og.metrics().value("operaglass_exporter_restarts_total"), 1)
     og.wait(lambda m: counts(m)["agents"] >= 20)
     exporter, observer = exporter_of(og), og.process.pid
     kill(observer)
