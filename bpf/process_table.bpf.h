@@ -3,16 +3,7 @@
 #define OPERAGLASS_PROCESS_TABLE_BPF_H
 
 #include "lost.bpf.h"
-#include "process.h"
-
-/* Set by the loader from `limits.processes`; this default is the kernel's smallest pid_max. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 32768);
-	__type(key, __u32);
-	__type(value, struct process);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} processes SEC(".maps");
+#include "process_rows.bpf.h"
 
 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000

@@ -30,6 +30,8 @@ static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *
 	if (!stream) {
 		struct tls_stream fresh = {};
 
+		if (!tls_in_scope(key.tgid))
+			return false;
 		fresh.readers[TLS_RECEIVED].flags = HTTP_RESPONSE;
 		bpf_map_update_elem(&tls_streams, &key, &fresh, BPF_NOEXIST);
 		stream = bpf_map_lookup_elem(&tls_streams, &key);

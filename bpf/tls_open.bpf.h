@@ -2,10 +2,32 @@
 #ifndef OPERAGLASS_TLS_OPEN_BPF_H
 #define OPERAGLASS_TLS_OPEN_BPF_H
 
+#include "process_rows.bpf.h"
 #include "tls_join.bpf.h"
 
 /* What an SSL object is about to send: decided before the data leaves, so that a connection is
  * either decoded or opaque from its first byte on. */
+
+/* One row: 1 when only agents and what they spawned are read (`tls: scope: agents`). */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} tls_scope SEC(".maps");
+
+/* Whether this process is to be read at all. */
+static __always_inline bool tls_in_scope(__u32 tgid)
+{
+	__u32 zero = 0, *agents_only = bpf_map_lookup_elem(&tls_scope, &zero);
+	struct process *process;
+
+	if (!agents_only || !*agents_only)
+		return true;
+	process = bpf_map_lookup_elem(&processes, &tgid);
+	return process && process->root;
+}
 
 /* What the first bytes of a write are. */
 enum tls_opening {

@@ -360,6 +360,14 @@ int tls_targets_scan(struct tls_targets *targets)
 	return 0;
 }
 
+int tls_targets_set_scope(struct tls_targets *targets, bool agents_only)
+{
+	uint32_t row = 0, value = agents_only;
+	int map = bpf_set_map(targets->tools.set, "tls_scope");
+
+	return map < 0 ? -ENOENT : bpf_map_update_elem(map, &row, &value, BPF_ANY);
+}
+
 struct tls_abilities tls_targets_abilities(const struct tls_targets *targets)
 {
 	return targets->tools.abilities;

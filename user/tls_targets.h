@@ -64,6 +64,9 @@ int tls_targets_on_event(struct tls_targets *targets, int fd);
  * maps any more, finds stale targets, publishes the counts. */
 int tls_targets_scan(struct tls_targets *targets);
 
+/* Whether only agents and what they spawned are read. From the next connection on. 0 or -errno. */
+int tls_targets_set_scope(struct tls_targets *targets, bool agents_only);
+
 struct tls_abilities tls_targets_abilities(const struct tls_targets *targets);
 
 /* Releases memory and descriptors. Pinned links stay attached. NULL is allowed. */

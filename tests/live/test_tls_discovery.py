@@ -32,6 +32,13 @@ upstreams:
     hosts: [{host}, "*.wild.test"]
     ports: [{port}]
 """
+SCOPE = """
+agents:
+  - type: discoverer
+    names: [discoverer]
+tls:
+  scope: agents
+"""
 ATTACH_SECONDS = 0.1  # 20 ms on an idle machine
 PYTHON_CLIENT = """
 import sys, time
@@ -361,6 +368,38 @@ def test_garbage(world):
     client.end()
 
 
+def test_scope(world):
+    """With `tls: scope: agents` a process that is no agent's is measured at the socket only."""
+    client = world.python(world.library("stranger"))
+    world.wait_log(world.directory + "/stranger/libssl.so.3")
+    with open(world.og.directory + "/config.yml", "a", encoding="utf-8") as file:
+        file.write(SCOPE)
+    world.og.process.send_signal(signal.SIGHUP)
+    limit = time.monotonic() + 5
+    while "reloaded" not in world.og.logs() and time.monotonic() < limit:
+        time.sleep(0.01)
+    status = client.call("/stranger")
+    client.end()
+    metrics = world.og.wait(
+        lambda m: m.total("upstream_requests_total", upstream="discovery", endpoint="unknown") == 1
+    )
+    world.tap.equal(
+        "the call of a process outside the scope is timed, not read",
+        (
+            status,
+            metrics.total("upstream_requests_total", upstream="discovery", endpoint="unknown"),
+            metrics.total("upstream_requests_total", upstream="discovery", endpoint="/stranger"),
+        ),
+        ("200", 1, 0),
+    )
+    agent = world.directory + "/discoverer"
+    shutil.copy(os.path.realpath("/usr/bin/python3"), agent)
+    client = Client([agent, "-c", PYTHON_CLIENT, str(world.port), "now"])
+    world.clients.append(client)
+    world.decoded("the call of an agent is read", client, "/agent")
+    client.end()
+
+
 def test_restart(world):
     library = world.library("restart")
     client = world.python(library)
@@ -413,13 +452,15 @@ def main():
                 test_node,
                 test_garbage,
                 test_restart,
+                test_scope,
             ):
                 test(world)
             metrics = og.metrics()
+            calls = metrics.total("upstream_requests_total", upstream="discovery")
             tap.equal(
-                "no connection of all these was opaque",
+                "every connection but one was decoded",
                 metrics.by("upstream_connections_total", "visibility", upstream="discovery"),
-                {("decoded",): metrics.total("upstream_requests_total", upstream="discovery") - 4},
+                {("decoded",): calls - 5, ("encrypted",): 1},
             )
             pins = og.pins
         tap.ok("nothing stays behind", not os.path.exists(pins))
