@@ -13,6 +13,7 @@ import tempfile
 import time
 
 import network
+from harness import BUILD
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "api.telegram.org"
@@ -34,7 +35,7 @@ BROKEN = {
 }
 HTTP2 = "10.77.0.8"
 DATABASE_PORT = 5432
-GO_CLIENT = "/tmp/operaglass-test-go"
+GO_CLIENT = f"{BUILD}/tools/live/go-client"
 
 # How a client is started; it gets a plan (see `play`) as its only argument.
 CLIENTS = {
@@ -253,6 +254,7 @@ class Stage:
         source = f"{HERE}/clients/client.go"
         binary = f"{GO_CLIENT}-{os.stat(source).st_mtime_ns}"
         if not os.path.exists(binary):
+            os.makedirs(os.path.dirname(binary), exist_ok=True)
             environment = dict(
                 os.environ,
                 GO111MODULE="off",
