@@ -16,22 +16,26 @@ enum {
 	LOOKUP_STALE_SECONDS = 30,
 };
 
-/* A watched question in a packet: 0 and its upstream, 0 if not watched. */
-static __always_inline __u32 dns_read(struct __sk_buff *skb, bool outgoing,
-				      struct workspace *workspace, __u32 *ret_length)
+/* Offset of the message when this is a datagram to (or from) a name server, else 0. */
+static __always_inline __u32 dns_message_at(struct __sk_buff *skb, bool outgoing)
 {
 	__u32 at = packet_transport(skb, PROTO_UDP);
 	__u8 *udp = (__u8 *)(long)skb->data + at, *end = (__u8 *)(long)skb->data_end;
-	__u64 length;
 	__u16 port;
 
 	if (!at || udp + UDP_HEADER > end)
 		return 0;
 	port = outgoing ? *(__u16 *)(udp + 2) : *(__u16 *)udp;
 	at += UDP_HEADER;
-	if (port != bpf_htons(DNS_PORT) || skb->len <= at)
-		return 0;
-	length = skb->len - at;
+	return port == bpf_htons(DNS_PORT) && skb->len > at ? at : 0;
+}
+
+/* The upstream that a message asks for, 0 if it is not watched. The message begins at `at`. */
+static __always_inline __u32 dns_read(struct __sk_buff *skb, __u32 at, bool outgoing,
+				      struct workspace *workspace, __u32 *ret_length)
+{
+	__u64 length = skb->len - at;
+
 	if (length > DNS_SIZE)
 		length = DNS_SIZE;
 	*ret_length = length;
@@ -51,6 +55,47 @@ static __always_inline __u32 dns_read(struct __sk_buff *skb, bool outgoing,
 	return host_upstream((const char *)workspace->name);
 }
 
+/* Is the name server one of this host (127.0.0.0/8, ::1), which asks another one itself? */
+static __always_inline bool dns_is_stub(struct __sk_buff *skb)
+{
+	__u8 address[16] = {};
+
+	if (bpf_skb_load_bytes(skb, 0, address, 1))
+		return false;
+	if (address[0] >> 4 == 4)
+		return !bpf_skb_load_bytes(skb, 16, address, 4) && address[0] == 127;
+	if (bpf_skb_load_bytes(skb, 24, address, 16))
+		return false;
+	return !*(__u64 *)address && *(__u64 *)(address + 8) == bpf_cpu_to_be64(1);
+}
+
+/*
+ * A name server of this host passes questions on: its own question, while somebody waits for its
+ * answer, is not one more look-up. Who waits is noted under netns 0, which no question has.
+ */
+static __always_inline bool dns_is_passed_on(struct __sk_buff *skb, const struct lookup_key *key,
+					     const struct lookup *asked)
+{
+	struct lookup_key stub = {.upstream = key->upstream, .type = key->type};
+	struct lookup *waiting;
+
+	if (dns_is_stub(skb)) {
+		bpf_map_update_elem(&lookups, &stub, asked, BPF_ANY);
+		return false;
+	}
+	waiting = bpf_map_lookup_elem(&lookups, &stub);
+	return waiting && waiting->tgid != asked->tgid &&
+	       asked->begin_ns - waiting->begin_ns < LOOKUP_STALE_SECONDS * 1000000000ULL;
+}
+
+/* The question was answered: nobody waits for the host's own name server any more. */
+static __always_inline void dns_forget_stub(const struct lookup_key *key)
+{
+	struct lookup_key stub = {.upstream = key->upstream, .type = key->type};
+
+	bpf_map_delete_elem(&lookups, &stub);
+}
+
 /* Programs of this type may not read through skb->sk; the address as a number may be read. */
 static __always_inline __u32 dns_netns(struct __sk_buff *skb, struct workspace *workspace)
 {
@@ -68,7 +113,7 @@ enum dns_news {
 	DNS_SUCCEEDED,
 };
 
-SUBPROGRAM int dns_query(struct __sk_buff *skb, struct workspace *workspace)
+SUBPROGRAM int dns_query(struct __sk_buff *skb, __u32 at, struct workspace *workspace)
 {
 	struct lookup *row, new = {};
 	struct lookup_key key = {};
@@ -77,7 +122,7 @@ SUBPROGRAM int dns_query(struct __sk_buff *skb, struct workspace *workspace)
 
 	if (!workspace)
 		return DNS_NOTHING;
-	key.upstream = dns_read(skb, true, workspace, &length);
+	key.upstream = dns_read(skb, at, true, workspace, &length);
 	if (!key.upstream)
 		return DNS_NOTHING;
 	now = bpf_ktime_get_boot_ns();
@@ -92,6 +137,8 @@ SUBPROGRAM int dns_query(struct __sk_buff *skb, struct workspace *workspace)
 	new.begin_ns = now;
 	new.last_ns = now;
 	new.tgid = BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), tgid);
+	if (dns_is_passed_on(skb, &key, &new))
+		return DNS_NOTHING;
 	if (bpf_map_update_elem(&lookups, &key, &new, BPF_ANY))
 		lost_add(LOST_DNS_TABLE_FULL);
 	workspace->lookup.tgid = new.tgid;
@@ -118,7 +165,7 @@ SUBPROGRAM int dns_learn(struct workspace *workspace, __u32 netns, __u64 now)
 	return 0;
 }
 
-SUBPROGRAM int dns_response(struct __sk_buff *skb, struct workspace *workspace)
+SUBPROGRAM int dns_response(struct __sk_buff *skb, __u32 at, struct workspace *workspace)
 {
 	struct upstream_totals *totals;
 	struct lookup_key key = {};
@@ -128,7 +175,7 @@ SUBPROGRAM int dns_response(struct __sk_buff *skb, struct workspace *workspace)
 
 	if (!workspace)
 		return DNS_NOTHING;
-	key.upstream = dns_read(skb, false, workspace, &length);
+	key.upstream = dns_read(skb, at, false, workspace, &length);
 	if (!key.upstream)
 		return DNS_NOTHING;
 	now = bpf_ktime_get_boot_ns();
@@ -143,6 +190,7 @@ SUBPROGRAM int dns_response(struct __sk_buff *skb, struct workspace *workspace)
 	workspace->lookup.upstream = key.upstream;
 	if (bpf_map_delete_elem(&lookups, &key))
 		return DNS_NOTHING;
+	dns_forget_stub(&key);
 	attempt_question(key.type, key.id, workspace->question);
 	if (workspace->dns.code)
 		return DNS_FAILED;
@@ -159,14 +207,18 @@ SUBPROGRAM int dns_response(struct __sk_buff *skb, struct workspace *workspace)
 
 static __always_inline void dns_packet(struct __sk_buff *skb, bool outgoing)
 {
-	struct workspace *workspace = workspace_take();
+	__u32 at = dns_message_at(skb, outgoing);
+	struct workspace *workspace;
 	int news;
 
+	if (!at)
+		return;
+	workspace = workspace_take();
 	if (!workspace) {
 		lost_add(LOST_DNS_TABLE_FULL);
 		return;
 	}
-	news = outgoing ? dns_query(skb, workspace) : dns_response(skb, workspace);
+	news = outgoing ? dns_query(skb, at, workspace) : dns_response(skb, at, workspace);
 	if (news == DNS_ASKED)
 		attempt_begin(&workspace->lookup, workspace->question, workspace->asked_ns, 0);
 	else if (news == DNS_FAILED)

@@ -26,9 +26,10 @@ int socket_egress(struct __sk_buff *skb)
 
 	if (!port_is_watched(port))
 		return 1;
-	egress_packet(skb);
 	if (port == DNS_PORT || port == 0)
 		dns_packet(skb, true);
+	if (port)
+		egress_packet(skb);
 	return 1;
 }
 
@@ -39,9 +40,10 @@ int socket_ingress(struct __sk_buff *skb)
 
 	if (!port_is_watched(port))
 		return 1;
-	ingress_packet(skb);
 	if (port == DNS_PORT || port == 0)
 		dns_packet(skb, false);
+	if (port)
+		ingress_packet(skb);
 	return 1;
 }
 

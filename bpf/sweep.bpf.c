@@ -93,7 +93,7 @@ int sweep_lookups(struct bpf_iter__bpf_map_elem *ctx)
 	key = *from;
 	lookup = *value;
 	if (bpf_ktime_get_boot_ns() - lookup.last_ns < LOOKUP_PATIENCE_NS ||
-	    bpf_map_delete_elem(&lookups, &key))
+	    bpf_map_delete_elem(&lookups, &key) || !key.netns)
 		return 0;
 	attempt.tgid = lookup.tgid;
 	attempt.upstream = key.upstream;

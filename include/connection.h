@@ -213,7 +213,7 @@ struct attempt {
 	__u8 reserved[2];
 };
 
-/* Map `routes` (LRU), key: __u64 pid_tgid: a connect() that has not yet led to a SYN. If it never
+/* Map `routes`, key: __u64 pid_tgid: a connect() that has not yet led to a SYN. If it never
  * does, the host had no route. */
 struct route_wait {
 	__u64 begin_ns;
@@ -222,9 +222,9 @@ struct route_wait {
 	__u32 reserved;
 };
 
-/* Map `lookups` (LRU): DNS questions for watched names that wait for their answer. */
+/* Map `lookups`: DNS questions for watched names that wait for their answer. */
 struct lookup_key {
-	__u32 netns;
+	__u32 netns; /* 0, with id 0: somebody waits for a name server of this host */
 	__u16 upstream;
 	__u16 id;   /* of the question, host order */
 	__u16 type; /* 1 A, 28 AAAA */
