@@ -46,7 +46,8 @@ struct exporter {
 	struct model *model;
 	struct self self;
 	struct web *web;
-	uint16_t port; /* of the first address */
+	uint16_t port;	/* of the first address */
+	int read_error; /* of the last scrape; 0: none */
 	int epoll_fd, signal_fd, tick_fd;
 	bool stop;
 };
@@ -86,8 +87,10 @@ static int scrape(void *context, enum text_format format, struct text *out)
 	model_reset(exporter->model);
 	if (exporter->reader) {
 		err = kernel_reader_read(exporter->reader, exporter->model);
-		if (err)
-			log_error(err, "cannot read the kernel's maps: %s", strerror(-err));
+		/* Once, not at every scrape. */
+		if (err && err != exporter->read_error)
+			log_error(err, "cannot read all of the kernel's maps: %s", strerror(-err));
+		exporter->read_error = err;
 	}
 	self_add(&exporter->self, &exporter->handover, exporter->model);
 	err = text_render(exporter->model, format, out);

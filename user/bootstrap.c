@@ -75,15 +75,21 @@ static size_t read_command_line(__u32 pid, char *ret_text)
 static const struct agent_rule *judge(const struct agent_tables *tables, __u32 pid)
 {
 	static char arguments[COMMAND_LINE_SIZE];
+	const struct agent_rule *rule;
 	char link[64], path[IMAGE_PATH_SIZE];
 	ssize_t length;
+	size_t size;
 
 	snprintf(link, sizeof(link), "/proc/%u/exe", pid);
 	length = readlink(link, path, sizeof(path) - 1);
 	if (length < 0)
 		return NULL;
 	path[length] = '\0';
-	return bootstrap_judge(tables, path, arguments, read_command_line(pid, arguments));
+	size = read_command_line(pid, arguments);
+	rule = bootstrap_judge(tables, path, arguments, size);
+	/* Arguments may be secrets. */
+	explicit_bzero(arguments, size);
+	return rule;
 }
 
 static int remember(struct search *search, const struct process *row, const struct agent_rule *rule)
