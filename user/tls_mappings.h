@@ -25,14 +25,11 @@ struct tls_mappings;
 int tls_mappings_open(struct tls_mappings **ret_mappings);
 void tls_mappings_close(struct tls_mappings *mappings);
 
-/* One descriptor, readable when there is something to take. */
+/* One descriptor, readable 50 times a second, and when a burst has filled half of a ring. */
 int tls_mappings_fd(const struct tls_mappings *mappings);
 
-/*
- * Gives every executable mapping of a file since the last time to `take`. After the first record
- * the rest is awaited for some milliseconds, so that a burst of processes wakes us 100 times a
- * second at most. Returns 0, or -ENOBUFS: records were lost, a scan is due.
- */
+/* Gives every executable mapping of a file since the last time to `take`. Returns 0, -errno, or
+ * -ENOBUFS: records were lost, a scan is due. */
 int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, void *context);
 
 /* Gives every executable mapping of a file in every process to `take`. 0 or -errno. */
