@@ -145,6 +145,11 @@ def parse_metrics(text):
     return metrics
 
 
+def leave_on_sigterm():
+    """The runner ends a program that takes too long by SIGTERM: contexts are to be left then, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
+
+
 def free_port():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
@@ -171,6 +176,7 @@ class Operaglass:
         self.last = Metrics()
 
     def __enter__(self):
+        leave_on_sigterm()
         self.take_lock()
         try:
             mount_bpffs()

@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import network
-from harness import BUILD
+from harness import BUILD, leave_on_sigterm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "api.telegram.org"
@@ -75,6 +75,7 @@ class Stage:
         self.seen = 0
 
     def __enter__(self):
+        leave_on_sigterm()
         self.directory = tempfile.mkdtemp(prefix="og-stage-")
         os.chmod(self.directory, 0o755)
         try:
