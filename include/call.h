@@ -94,7 +94,7 @@ struct recent_failure_key {
 
 enum call_flag {
 	CALL_DECODED = 1 << 0,
-	CALL_ANSWERED = 1 << 1, /* at least one byte of a final response came */
+	CALL_ANSWERED = 1 << 1,	   /* at least one byte of a final response came */
 	CALL_UNTIL_CLOSE = 1 << 2, /* its body ends with the connection; end_ns: last byte so far */
 };
 
