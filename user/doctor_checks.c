@@ -180,8 +180,7 @@ static void check_uprobes(const struct options *options, struct doctor_finding *
 	static const char *const texts[] = {
 		[TLS_PROBE_MULTI] = "multi-uprobe links",
 		[TLS_PROBE_PERF] = "perf events with links: CAP_SYS_ADMIN is kept",
-		[TLS_PROBE_LOCAL] = ("perf events without links: CAP_SYS_ADMIN is kept, and "
-				     "decoding pauses while operaglass does not run"),
+		[TLS_PROBE_LOCAL] = "perf events without links: CAP_SYS_ADMIN is kept",
 	};
 	enum tls_probe_kind kind;
 	int code = privilege_can_load() ? tls_probe_kind_check(&kind) : -EPERM;
@@ -189,7 +188,11 @@ static void check_uprobes(const struct options *options, struct doctor_finding *
 	(void)options;
 	if (code)
 		return set(finding, DOCTOR_DEGRADED, "no user probes: %s", strerror(-code));
-	set(finding, DOCTOR_OK, "%s", texts[kind]);
+	set(finding, kind == TLS_PROBE_LOCAL ? DOCTOR_DEGRADED : DOCTOR_OK, "%s", texts[kind]);
+	if (kind == TLS_PROBE_LOCAL) {
+		finding->lost = "decoding while operaglass does not run";
+		finding->advice = "use kernel 5.15 or later";
+	}
 }
 
 static void check_return_probes(const struct options *options, struct doctor_finding *finding)
