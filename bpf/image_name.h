@@ -15,17 +15,18 @@
 
 /*
  * Bytes of `path` (a buffer of IMAGE_PATH_SIZE, `length` of it used) after the last slash, looking
- * further back than `from` bytes from the end; IMAGE_NAME_SIZE when that part would not fit a name.
+ * further back than *from bytes from the end; IMAGE_NAME_SIZE when that part would not fit a name.
+ * *from is read anew in each round, so that the verifier does not follow what each one tells of it.
  */
 static inline __attribute__((always_inline)) __u32 image_tail(const char *path, __u32 length,
-							      __u32 from)
+							      const volatile __u32 *from)
 {
 	__u32 i;
 
 	for (i = 1; i <= IMAGE_NAME_SIZE; i++) {
 		if (i > length)
 			break;
-		if (i > from && path[(length - i) & (IMAGE_PATH_SIZE - 1)] == '/')
+		if (path[(length - i) & (IMAGE_PATH_SIZE - 1)] == '/' && i > *from)
 			break;
 	}
 	return i - 1;

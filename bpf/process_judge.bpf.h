@@ -35,7 +35,7 @@ struct {
 struct judge_scratch {
 	char path[IMAGE_PATH_SIZE];
 	char beyond[IMAGE_NAME_SIZE]; /* so that a name at the very end can be read as a whole */
-	__u32 tail;
+	__u32 from, tail;	      /* of image_tail() */
 	__u32 length;
 	__u32 used; /* bytes of `path` that anything was ever read into since it was forgotten */
 };
@@ -101,7 +101,8 @@ static __always_inline const char *path_tail(struct judge_scratch *scratch, __u3
 {
 	__u32 length = scratch->length;
 
-	scratch->tail = image_tail(scratch->path, length, from);
+	scratch->from = from;
+	scratch->tail = image_tail(scratch->path, length, &scratch->from);
 	FORGET();
 	length = scratch->length;
 	*tail = scratch->tail;
@@ -184,8 +185,13 @@ static __always_inline bool argument_read(struct judge_scratch *scratch, __u64 *
 	return true;
 }
 
-static __always_inline __u32 rule_of_script(struct judge_scratch *scratch, __u64 address, __u64 end)
+/* The rule for the script among the arguments from `address` on. Global as rule_of_path is. */
+__noinline __u32 rule_of_script(__u64 address, __u64 end)
 {
+	struct judge_scratch *scratch = scratch_find();
+
+	if (!scratch)
+		return 0;
 	for (int i = 0; i < ARGUMENTS_MAX; i++) {
 		if (!argument_read(scratch, &address, end))
 			return 0;
@@ -221,7 +227,7 @@ static __always_inline __u32 judge(const struct task_struct *task, const struct 
 	if (!rule)
 		rule = rule_of_path();
 	if (!rule_type(rule) && rule_has(rule, RULE_INTERPRETER))
-		return rule_of_script(scratch, address, end);
+		return rule_of_script(address, end);
 	return rule;
 }
 

@@ -4,6 +4,7 @@
 
 #include "compat.bpf.h"
 #include "histogram.bpf.h"
+#include "loop.bpf.h"
 #include "process_table.bpf.h"
 
 struct {
@@ -31,8 +32,15 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } other_tools SEC(".maps");
 
-/* Of a living process with more threads, what those beyond used is added when they end. */
+/*
+ * Of a living process with more threads, what those beyond used is added when they end. Where a loop
+ * is verified once it may be long: more threads than the largest programs start.
+ */
+#ifdef VERIFY_ONCE
+#define THREADS_MAX 8192
+#else
 #define THREADS_MAX 64
+#endif
 
 /* The kernel's own counters: of a thread, or in signal_struct of all threads that have ended. */
 struct counters {
@@ -76,14 +84,16 @@ static __always_inline void counters_add_leader(struct counters *counters,
 
 /*
  * The threads are reached by addresses, and a read by address costs 15 ns and the verifier's time
- * for each of THREADS_MAX rounds: so what stands close together is read in two pieces.
+ * for each round: so what stands close together is read in two pieces.
  */
 #define TIMES_SIZE 192 /* utime to maj_flt: 150 bytes at most in kernels without lock debugging */
 #define IO_SIZE	   48
 
-struct thread_pieces {
+struct thread_walk {
 	char times[TIMES_SIZE];
 	char io[IO_SIZE];
+	struct counters sum;
+	struct list_head *node, *head;
 };
 
 /* Only the iterator `members` uses it, which is not run twice at the same moment. */
@@ -91,56 +101,59 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct thread_pieces);
-} thread_pieces SEC(".maps");
+	__type(value, struct thread_walk);
+} thread_walk SEC(".maps");
 
 #define THREAD_OFFSET(field) bpf_core_field_offset(struct task_struct, field)
-#define THREAD_TIME(pieces, thread, field)                                                     \
-	(THREAD_OFFSET(field) - THREAD_OFFSET(utime) <= TIMES_SIZE - sizeof(__u64)             \
-		 ? *(__u64 *)((pieces)->times + (THREAD_OFFSET(field) - THREAD_OFFSET(utime))) \
+#define THREAD_TIME(walk, thread, field)                                                     \
+	(THREAD_OFFSET(field) - THREAD_OFFSET(utime) <= TIMES_SIZE - sizeof(__u64)           \
+		 ? *(__u64 *)((walk)->times + (THREAD_OFFSET(field) - THREAD_OFFSET(utime))) \
 		 : BPF_CORE_READ(thread, field))
-#define THREAD_IO(pieces, field) \
-	(*(__u64 *)((pieces)->io + (THREAD_OFFSET(ioac.field) - THREAD_OFFSET(ioac))))
+#define THREAD_IO(walk, field) \
+	(*(__u64 *)((walk)->io + (THREAD_OFFSET(ioac.field) - THREAD_OFFSET(ioac))))
 
-static __always_inline void counters_add_thread(struct counters *counters,
-						struct task_struct *thread,
-						struct thread_pieces *pieces)
+LOOP_BODY long thread_add(__u32 i, struct thread_walk **context)
 {
-	bpf_probe_read_kernel(pieces->times, sizeof(pieces->times), &thread->utime);
-	bpf_probe_read_kernel(pieces->io, sizeof(pieces->io), &thread->ioac);
-	counters->run_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
-	counters->user_ticks_ns += THREAD_TIME(pieces, thread, utime);
-	counters->system_ticks_ns += THREAD_TIME(pieces, thread, stime);
-	counters->usage.voluntary_switches += THREAD_TIME(pieces, thread, nvcsw);
-	counters->usage.involuntary_switches += THREAD_TIME(pieces, thread, nivcsw);
-	counters->usage.minor_faults += THREAD_TIME(pieces, thread, min_flt);
-	counters->usage.major_faults += THREAD_TIME(pieces, thread, maj_flt);
-	counters->usage.read_bytes += THREAD_IO(pieces, rchar);
-	counters->usage.written_bytes += THREAD_IO(pieces, wchar);
-	counters->usage.disk_read_bytes += THREAD_IO(pieces, read_bytes);
-	counters->usage.disk_written_bytes += THREAD_IO(pieces, write_bytes);
+	struct thread_walk *walk = *context;
+	struct list_head *node = walk->node;
+	struct task_struct *thread;
+	struct counters *sum = &walk->sum;
+
+	if (!node || node == walk->head)
+		return 1;
+	thread = (void *)((__u64)(unsigned long)node - THREAD_OFFSET(thread_node));
+	bpf_probe_read_kernel(walk->times, sizeof(walk->times), &thread->utime);
+	bpf_probe_read_kernel(walk->io, sizeof(walk->io), &thread->ioac);
+	sum->run_ns += BPF_CORE_READ(thread, se.sum_exec_runtime);
+	sum->user_ticks_ns += THREAD_TIME(walk, thread, utime);
+	sum->system_ticks_ns += THREAD_TIME(walk, thread, stime);
+	sum->usage.voluntary_switches += THREAD_TIME(walk, thread, nvcsw);
+	sum->usage.involuntary_switches += THREAD_TIME(walk, thread, nivcsw);
+	sum->usage.minor_faults += THREAD_TIME(walk, thread, min_flt);
+	sum->usage.major_faults += THREAD_TIME(walk, thread, maj_flt);
+	sum->usage.read_bytes += THREAD_IO(walk, rchar);
+	sum->usage.written_bytes += THREAD_IO(walk, wchar);
+	sum->usage.disk_read_bytes += THREAD_IO(walk, read_bytes);
+	sum->usage.disk_written_bytes += THREAD_IO(walk, write_bytes);
+	walk->node = BPF_CORE_READ(node, next);
+	return 0;
 }
 
 static __always_inline void counters_add_threads(struct counters *counters,
 						 struct task_struct *leader,
 						 const struct signal_struct *signal)
 {
-	__u64 head = (__u64)(unsigned long)&signal->thread_head;
-	struct list_head *node = BPF_CORE_READ(leader, thread_node.next);
-	struct thread_pieces *pieces;
+	struct thread_walk *walk;
 	__u32 zero = 0;
 
-	pieces = bpf_map_lookup_elem(&thread_pieces, &zero);
-	if (!pieces)
+	walk = bpf_map_lookup_elem(&thread_walk, &zero);
+	if (!walk)
 		return;
-	for (int i = 0; i < THREADS_MAX; i++) {
-		if (!node || (__u64)(unsigned long)node == head)
-			break;
-		counters_add_thread(
-			counters, (void *)((__u64)(unsigned long)node - THREAD_OFFSET(thread_node)),
-			pieces);
-		node = BPF_CORE_READ(node, next);
-	}
+	walk->sum = *counters;
+	walk->node = BPF_CORE_READ(leader, thread_node.next);
+	walk->head = (void *)&signal->thread_head;
+	loop(THREADS_MAX, THREADS_MAX, thread_add, &walk);
+	*counters = walk->sum;
 }
 
 /*

@@ -31,7 +31,7 @@ static const struct agent_rule *find(const struct agent_tables *tables, const ch
 static const struct agent_rule *rule_of_path(const struct agent_tables *tables,
 					     const struct path *path)
 {
-	__u32 tail = image_tail(path->text, path->length, 0), bit;
+	__u32 from = 0, tail = image_tail(path->text, path->length, &from), bit;
 	const struct agent_rule *rule, *with_directory = NULL;
 	const char *name = path->text + path->length - tail;
 
@@ -45,7 +45,8 @@ static const struct agent_rule *rule_of_path(const struct agent_tables *tables,
 	rule = find(tables, name);
 	if (!rule || !(rule->flags & RULE_DIRECTORY))
 		return rule;
-	tail = image_tail(path->text, path->length, tail + 1);
+	from = tail + 1;
+	tail = image_tail(path->text, path->length, &from);
 	if (tail < IMAGE_NAME_SIZE)
 		with_directory = find(tables, path->text + path->length - tail);
 	return with_directory ? with_directory : rule;
