@@ -98,6 +98,19 @@ def test_alive(tap, og, stage):
     tap.within("its CPU stays", got.total(CPU, type="goose"), truth * 0.99, truth * 1.02)
 
 
+def test_many_threads(tap, og, stage):
+    """200 threads: more than a loop could follow that the verifier must unroll."""
+    before = og.metrics()
+    child = stage.start(stage.play("qwen"), "threads", 200, 1)
+    child.stdout.readline()
+    got = og.metrics() - before
+    truth = run_ns(child.pid) / 1e9
+    tap.equal("201 threads", got.value("orchestrate_agent_threads", type="qwen-code"), 201)
+    tap.within("and the CPU of all of them to 1 %", got.total(CPU, type="qwen-code"), truth * 0.99, truth * 1.01)
+    child.kill()
+    child.wait()
+
+
 def test_never_backwards(tap, og, stage):
     """Short members come and go, 2,000 a time, in trees that are scraped without a pause, 50 times."""
     agent = stage.path("burst", "gemini")
@@ -130,7 +143,7 @@ def test_never_backwards(tap, og, stage):
 def main():
     tap = Tap()
     with Orchestra() as stage, Operaglass() as og:
-        for test in (test_dead, test_small_after_large, test_alive, test_never_backwards):
+        for test in (test_dead, test_small_after_large, test_alive, test_many_threads, test_never_backwards):
             test(tap, og, stage)
     tap.done()
 
