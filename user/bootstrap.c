@@ -122,6 +122,9 @@ static int look_at(struct search *search, __u32 tgid)
 	if (bpf_map_lookup_elem(search->fds->processes, &tgid, &row) || row.exited ||
 	    row.flags & (PROCESS_AGENT | PROCESS_RELAUNCHED))
 		return 0;
+	/* Between fork and exec it has its forker's name and arguments, and is part of it. */
+	if (!(row.flags & PROCESS_EXECED))
+		return 0;
 	rule = judge(&search->tables, tgid);
 	if (!rule || bpf_map_lookup_elem(search->fds->processes, &tgid, &again) ||
 	    again.start_ns != row.start_ns)
