@@ -124,13 +124,13 @@ class Scene:
         client must report, by default no answer at all; "any" where clients differ.
         """
         results = self.stage.play(client, requests, **plan)
-        self.stage.truth(seen)
+        truth = self.stage.truth(seen)
         got = [result["status"] or None for result in results]
         if statuses != "any" and got != (statuses or [None] * len(requests)):
             raise RuntimeError(f"{sentence}: {client} says {results}")
         failures = failures or {}
         calls = calls or {UNKNOWN: sum(failures.values())}
-        return self.add_up(sentence, failures, calls, results)
+        return self.add_up(sentence, failures, calls, (results, truth))
 
     def add_up(self, sentence, failures, calls, results):
         """Waits until Telegram's failures and calls are these; shows the results when they never are."""
@@ -142,5 +142,5 @@ class Scene:
         book = ledger.booked(self.wait(over, SETTLE_SECONDS))
         good = self.tap.equal(f"{sentence}: failures", book["failures"], failures)
         if not self.tap.equal(f"{sentence}: calls", book["requests"], calls) or not good:
-            print(f"# the client said: {results}", flush=True)
+            print(f"# who was there said: {results}", flush=True)
         return book

@@ -25,9 +25,10 @@ def connection_failure(
     with concurrent.futures.ThreadPoolExecutor() as pool:
         playing = {client: pool.submit(stage.play, client, requests, **plan) for client in clients}
     results = {client: played.result() for client, played in playing.items()}
-    stage.truth(seen * rounds * len(clients))
+    truth = stage.truth(seen * rounds * len(clients))
     if any(result["status"] for rows in results.values() for result in rows):
         raise RuntimeError(f"{sentence}: {results}")
+    results["server"] = [(row["ended"], row.get("error"), row.get("path")) for row in truth]
     number = rounds * len(clients)
     scene.add_up(
         f"{sentence} ({rounds} times each: {', '.join(clients)})",
