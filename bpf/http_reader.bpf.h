@@ -66,13 +66,13 @@ struct http_reader {
 	__u64 hash;	 /* of the method or field name being read; 0 while a value is */
 	__u32 retry_after_seconds;
 	__u32 head_bytes; /* so far; counted by the caller */
-	__u16 status;	/* of a response; of a request: 1 once its first line is complete */
-	__u8 state;	/* enum http_state */
-	__u8 method;	/* enum http_method */
-	__u8 field;	/* enum http_field */
-	__u8 progress;	/* letters matched, digits read */
-	__u8 flags;	/* enum http_flag */
-	__u8 said_host; /* HTTP_HOST was reported for this message */
+	__u16 status;	  /* of a response; of a request: 1 once its first line is complete */
+	__u8 state;	  /* enum http_state */
+	__u8 method;	  /* enum http_method */
+	__u8 field;	  /* enum http_field */
+	__u8 progress;	  /* letters matched, digits read */
+	__u8 flags;	  /* enum http_flag */
+	__u8 said_host;	  /* HTTP_HOST was reported for this message */
 };
 
 _Static_assert(sizeof(struct http_reader) == 40, "contract");
