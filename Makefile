@@ -5,7 +5,9 @@ VERSION := 0.1.0
 B       := build
 PREFIX  ?= /usr/local
 DESTDIR ?=
-CC      ?= gcc
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 CLANG   ?= clang
 BPFTOOL ?= $(firstword $(wildcard /usr/sbin/bpftool /usr/bin/bpftool) bpftool)
 PYTHON  ?= /usr/bin/python3
@@ -62,7 +64,7 @@ lib_objs  = $(patsubst %.c,$(B)/$(1)/%.o,$(filter-out user/main.c exporter/main.
 
 .PHONY: all run check check-unit check-live check-kernels bench lint format install clean help deps deps-check
 .DELETE_ON_ERROR:
-.SECONDARY:
+.PRECIOUS: $(B)/%.bpf.o $(B)/%.skel.h $(B)/obj/%.o $(B)/san/%.o $(B)/fuzzobj/%.o
 
 all: $(B)/operaglass $(B)/operaglass-exporter ## build both programs (default)
 
@@ -80,9 +82,13 @@ run: deps ## install what is missing, build, start with defaults
 	$(Q)$(B)/operaglass run
 
 # Whatever decides how objects are built; objects depend on it, so a changed flag rebuilds them.
-FLAGS := $(CC) $(CLANG) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(BPF_CFLAGS) $(CFLAGS_SAN) $(CFLAGS_FUZZ)
+FLAGS := $(strip $(CC) $(CLANG) $(CFLAGS_ALL) $(LDFLAGS_ALL) $(BPF_CFLAGS) $(CFLAGS_SAN) $(CFLAGS_FUZZ))
+ifneq ($(strip $(file <$(B)/flags)),$(FLAGS))
 $(B)/flags: FORCE
-	@mkdir -p $(@D); printf '%s\n' "$(subst ",\",$(FLAGS))" | cmp -s - $@ || printf '%s\n' "$(subst ",\",$(FLAGS))" > $@
+endif
+$(B)/flags:
+	@mkdir -p $(@D)
+	$(file >$@,$(FLAGS))
 FORCE:
 
 # Without DWARF, which nobody reads at run time: half the size. BTF and line numbers stay.
