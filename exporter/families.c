@@ -22,7 +22,8 @@
 /* A row reads: kind(name, unit, help, labels in order). */
 const struct family_row families[FAMILY_COUNT] = {
 	[FAMILY_TELEGRAM_REQUESTS] = COUNTER("telegram_api_requests_total", UNIT_NONE,
-		"Bot API calls that ended, by endpoint and HTTP method; endpoint is unknown "
+		"Bot API calls that began, also those that failed before a request could be sent, by "
+		"endpoint and HTTP method; endpoint is unknown "
 		"where the traffic was only seen encrypted.",
 		"endpoint", "method"),
 	[FAMILY_TELEGRAM_FAILURES] = COUNTER("telegram_api_failures_total", UNIT_NONE,
@@ -50,8 +51,8 @@ const struct family_row families[FAMILY_COUNT] = {
 		"Whether Telegram answers, judged by the last calls: 1 connected, 0 not."),
 
 	[FAMILY_UPSTREAM_REQUESTS] = COUNTER("upstream_requests_total", UNIT_NONE,
-		"Calls to an upstream other than Telegram that ended, by endpoint and HTTP "
-		"method.",
+		"Calls to an upstream other than Telegram that began, also those that failed before "
+		"a request could be sent, by endpoint and HTTP method.",
 		"upstream", "endpoint", "method"),
 	[FAMILY_UPSTREAM_FAILURES] = COUNTER("upstream_failures_total", UNIT_NONE,
 		"Calls to an upstream other than Telegram that failed, by the stage or status "
@@ -108,7 +109,7 @@ const struct family_row families[FAMILY_COUNT] = {
 		"orphaned by their spawner.",
 		"type", "state"),
 	[FAMILY_AGENT_STARTS] = COUNTER("orchestrate_agent_starts_total", UNIT_NONE,
-		"Agents that started, those found running at the start of Operaglass included.",
+		"Agents that started while the programs were attached.",
 		"type"),
 	[FAMILY_AGENT_EXITS] = COUNTER("orchestrate_agent_exits_total", UNIT_NONE,
 		"Agents that ended, by the reason and by the exit code or the name of the "
@@ -154,7 +155,7 @@ const struct family_row families[FAMILY_COUNT] = {
 		"thread.",
 		"type", "tool"),
 	[FAMILY_TOOL_CPU] = COUNTER("orchestrate_tool_cpu_seconds_total", UNIT_SECONDS,
-		"CPU time of tools that agents ran and that ended, user and system mode "
+		"CPU time of tools that agents ran, living and dead, user and system mode "
 		"together.",
 		"type", "tool"),
 
