@@ -201,11 +201,12 @@ static int replace(const struct agent_table_fds *fds, const struct agent_tables 
 
 int agent_tables_fill(const struct agent_table_fds *fds, const struct config *config)
 {
-	struct agent_tables *old = calloc(2, sizeof(*old)), *tables = old + 1;
+	struct agent_tables *old = calloc(2, sizeof(*old)), *tables;
 	int code;
 
 	if (!old)
 		return log_error(-ENOMEM, "cannot write the agent rules: no memory");
+	tables = &old[1];
 	code = agent_tables_read(fds, old);
 	if (!code) {
 		memcpy(tables->types, old->types, sizeof(tables->types));

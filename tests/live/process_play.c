@@ -58,7 +58,7 @@ static int number(int index)
 	return arguments[index] ? atoi(arguments[index]) : 0;
 }
 
-static void die(const char *what)
+__attribute__((noreturn)) static void die(const char *what)
 {
 	fprintf(stderr, "process_play: %s: %s\n", what, strerror(errno));
 	_exit(125);
