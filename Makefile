@@ -87,8 +87,7 @@ ifneq ($(strip $(file <$(B)/flags)),$(FLAGS))
 $(B)/flags: FORCE
 endif
 $(B)/flags:
-	@mkdir -p $(@D)
-	$(file >$@,$(FLAGS))
+	@mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$(FLAGS))' > $@
 FORCE:
 
 # Without DWARF, which nobody reads at run time: half the size. BTF and line numbers stay.
