@@ -69,10 +69,8 @@ static __always_inline bool forker_is_gone(const struct process *row)
 
 static __always_inline void member_fill(struct member *member, struct process *row,
 					struct task_struct *task,
-					const struct signal_struct *signal)
+					const struct signal_struct *signal, struct mm_struct *mm)
 {
-	struct mm_struct *mm = task->mm;
-
 	member->start_ns = row->start_ns;
 	member->root_start_ns = row->root_start_ns;
 	member->run_start_ns = row->run_start_ns;
@@ -111,6 +109,8 @@ static __always_inline bool has_run(const struct process *row, const struct task
 static __always_inline void member_write(struct seq_file *seq, struct task_struct *task)
 {
 	struct signal_struct *signal = task->signal;
+	/* Before the first branch: 6.18 searches all its types for each way to a load of a pointer. */
+	struct mm_struct *mm = task->mm;
 	struct process *row = process_find(task);
 	struct member member = {};
 	struct counters counters;
@@ -122,7 +122,7 @@ static __always_inline void member_write(struct seq_file *seq, struct task_struc
 		if (counters_of_living(task, signal, &counters))
 			process_account(row, &counters);
 	}
-	member_fill(&member, row, task, signal);
+	member_fill(&member, row, task, signal, mm);
 	if (!row->exited && member.resident_bytes > row->peak_bytes)
 		row->peak_bytes = member.resident_bytes;
 	bpf_seq_write(seq, &member, sizeof(member));

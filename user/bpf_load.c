@@ -8,6 +8,8 @@
 #include <linux/capability.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -66,7 +68,7 @@ static void choose_programs(struct bpf_object *object, const struct bpf_refusals
 	}
 }
 
-/* What one thread does: one object. */
+/* One object. */
 struct work {
 	const struct bpf_object_row *row;
 	const struct config *config;
@@ -75,8 +77,6 @@ struct work {
 	enum bpf_variant variant;  /* of object */
 	struct bpf_refusals refusals;
 	int code;
-	pthread_t thread;
-	bool started;
 };
 
 static int open_object(struct work *work, enum bpf_variant variant, int only)
@@ -207,12 +207,51 @@ static int load_programs(struct work *work)
 	return code; /* every program loads alone: then it is not the programs */
 }
 
-static void *do_work(void *argument)
-{
-	struct work *work = argument;
+struct crew {
+	struct work work[BPF_OBJECTS_MAX];
+	atomic_size_t next; /* that nobody does yet */
+};
 
-	work->code = load_programs(work);
+static void *work_off(void *argument)
+{
+	struct crew *crew = argument;
+	struct work *work;
+	size_t i;
+
+	while ((i = atomic_fetch_add(&crew->next, 1)) < bpf_object_count) {
+		work = &crew->work[i];
+		if (!work->code)
+			work->code = load_programs(work);
+	}
 	return NULL;
+}
+
+/* One thread per processor, this one among them. */
+static void work_together(struct crew *crew)
+{
+	pthread_t threads[BPF_OBJECTS_MAX];
+	size_t count = 0;
+	cpu_set_t cpus;
+	int wanted;
+
+	wanted = sched_getaffinity(0, sizeof(cpus), &cpus) ? 1 : CPU_COUNT(&cpus);
+	while ((int)count + 1 < wanted && count + 1 < bpf_object_count &&
+	       !pthread_create(&threads[count], NULL, work_off, crew))
+		count++;
+	work_off(crew);
+	while (count)
+		pthread_join(threads[--count], NULL);
+}
+
+/*
+ * libbpf reads the types of the whole kernel for each object, 6 MB and a copy of them: what one
+ * object gives back shall serve the next one of the same thread, as fresh pages cost more than all
+ * the parsing.
+ */
+static void keep_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 32 << 20); /* the largest that there is */
+	mallopt(M_TRIM_THRESHOLD, 256 << 20);
 }
 
 static enum bpf_variant first_variant(void)
@@ -222,33 +261,28 @@ static enum bpf_variant first_variant(void)
 		       : BPF_VARIANT_OLD;
 }
 
-/* One thread per object; the scheduler knows best how many run at once. */
 void bpf_load_all(const struct config *config, struct bpf_set *set, struct bpf_refusals *refusals,
 		  int ret_codes[BPF_OBJECTS_MAX])
 {
-	static struct work work[BPF_OBJECTS_MAX];
 	enum bpf_variant variant = first_variant();
+	static struct crew crew;
+	struct work *work;
 	size_t i, k;
 
+	keep_memory();
+	atomic_store(&crew.next, 0);
 	for (i = 0; i < bpf_object_count; i++) {
-		work[i] = (struct work){.row = &bpf_objects[i], .config = config, .set = set};
-		work[i].code = open_object(&work[i], variant, PROGRAMS_ALL);
+		work = &crew.work[i];
+		*work = (struct work){.row = &bpf_objects[i], .config = config, .set = set};
+		work->code = open_object(work, variant, PROGRAMS_ALL);
 	}
+	work_together(&crew);
 	for (i = 0; i < bpf_object_count; i++) {
-		if (work[i].code)
-			continue;
-		work[i].started = !pthread_create(&work[i].thread, NULL, do_work, &work[i]);
-		if (!work[i].started)
-			do_work(&work[i]);
+		work = &crew.work[i];
+		ret_codes[i] = work->code;
+		for (k = 0; k < work->refusals.count; k++)
+			refusals->rows[refusals->count++] = work->refusals.rows[k];
 	}
-	for (i = 0; i < bpf_object_count; i++) {
-		if (work[i].started)
-			pthread_join(work[i].thread, NULL);
-		ret_codes[i] = work[i].code;
-		for (k = 0; k < work[i].refusals.count; k++)
-			refusals->rows[refusals->count++] = work[i].refusals.rows[k];
-	}
-	/* Types of the whole kernel were in memory, once per object. */
 	malloc_trim(0);
 }
 
