@@ -64,7 +64,7 @@ lib_objs  = $(patsubst %.c,$(B)/$(1)/%.o,$(filter-out user/main.c exporter/main.
 
 .PHONY: all run check check-unit check-live check-kernels bench lint format install clean help deps deps-check
 .DELETE_ON_ERROR:
-.PRECIOUS: $(B)/%.bpf.o $(B)/%.skel.h $(B)/obj/%.o $(B)/san/%.o $(B)/fuzzobj/%.o
+.PRECIOUS: $(B)/%.bpf.o $(B)/%_old.bpf.o $(B)/%.skel.h $(B)/obj/%.o $(B)/san/%.o $(B)/fuzzobj/%.o
 
 all: $(B)/operaglass $(B)/operaglass-exporter ## build both programs (default)
 
