@@ -175,7 +175,17 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 	return 0;
 }
 
-/* The decoded calls that the end of their connection ends too. */
+static __always_inline bool handshake_is_complete(struct connection *row)
+{
+	if (row->handshake_ns)
+		return true;
+	return row->tls == TLS_VERSION_1_2 && row->server_finished_ns && row->client_finished_ns;
+}
+
+/*
+ * The decoded calls that the end of their connection ends too. A library with a memory BIO takes
+ * requests before the handshake is over: they never left if it failed.
+ */
 SUBPROGRAM int decoded_finish(struct connection *row, __u64 now)
 {
 	struct call_key key = {};
@@ -194,7 +204,9 @@ SUBPROGRAM int decoded_finish(struct connection *row, __u64 now)
 		call = *found;
 		if (!(call.flags & CALL_UNTIL_CLOSE)) {
 			call.flags &= ~CALL_ANSWERED;
-			call.failure = row->end;
+			call.failure = handshake_is_complete(row) || !row->sent.following
+					       ? row->end
+					       : FAILURE_TLS_HANDSHAKE;
 			call.end_ns = now;
 		} else if (!call.end_ns) {
 			call.end_ns = now;
@@ -211,13 +223,6 @@ static __always_inline void connection_ends(struct connection *row, __u32 cause)
 		row->end = row->server_alert ? FAILURE_CLOSED : cause;
 	opaque_finish(row, row->end, false);
 	row->call_begin_ns = 0;
-}
-
-static __always_inline bool handshake_is_complete(struct connection *row)
-{
-	if (row->handshake_ns)
-		return true;
-	return row->tls == TLS_VERSION_1_2 && row->server_finished_ns && row->client_finished_ns;
 }
 
 /* A TLS 1.2 handshake is over with the later of both Finished messages. */
