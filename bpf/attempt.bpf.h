@@ -70,20 +70,22 @@ struct attempt_address {
 
 /* `in_flight`: 1 for a connection, which ends with attempt_ended; 0 for a DNS question, which may
  * never end. Addresses are aligned to 8. */
-SUBPROGRAM int attempt_begin_at(const struct attempt_key *key,
+SUBPROGRAM int attempt_begin_at(const struct attempt_key *from,
 				const struct attempt_address *address, __u64 now, __u32 in_flight)
 {
 	const __u8 *first = (const __u8 *)address;
 	struct attempt copy = {.begin_ns = now, .in_flight = in_flight};
+	struct attempt_key key;
 	struct attempt *row;
 
-	if (!key || !first)
+	if (!from || !first)
 		return 0;
-	row = bpf_map_lookup_elem(&attempts, key);
+	key = *from;
+	row = bpf_map_lookup_elem(&attempts, &key);
 	if (row && row->failure &&
 	    (is_again(row->first, first) || (__s64)(now - row->failed_ns) > ATTEMPT_GROUP_NS)) {
 		copy = *row;
-		attempt_commit(key, &copy);
+		attempt_commit(&key, &copy);
 		copy.in_flight += in_flight;
 		copy.failure = FAILURE_NONE;
 		copy.earlier = FAILURE_NONE;
@@ -92,7 +94,7 @@ SUBPROGRAM int attempt_begin_at(const struct attempt_key *key,
 	if (!row) {
 		copy.begin_ns = now;
 		__builtin_memcpy(copy.first, first, sizeof(copy.first));
-		if (bpf_map_update_elem(&attempts, key, &copy, BPF_ANY))
+		if (bpf_map_update_elem(&attempts, &key, &copy, BPF_ANY))
 			lost_add(LOST_ATTEMPTS_FULL);
 		return 0;
 	}
@@ -118,22 +120,24 @@ static __always_inline void attempt_begin(const struct attempt_key *key, const _
 }
 
 /* What began at begin_ns ended in a failure. */
-SUBPROGRAM int attempt_failed_at(const struct attempt_key *key, const struct attempt_address *last,
+SUBPROGRAM int attempt_failed_at(const struct attempt_key *from, const struct attempt_address *last,
 				 __u32 failure, __u64 begin_ns)
 {
 	const __u8 *address = (const __u8 *)last;
 	struct attempt copy = {.begin_ns = begin_ns}, *row;
 	__u64 now = bpf_ktime_get_boot_ns();
+	struct attempt_key key;
 
-	if (!key || !address)
+	if (!from || !address)
 		return 0;
-	row = bpf_map_lookup_elem(&attempts, key);
+	key = *from;
+	row = bpf_map_lookup_elem(&attempts, &key);
 	if (row && row->success_ns >= begin_ns && !address_equal(row->succeeded, address) &&
 	    is_question(row->succeeded) == is_question(address))
 		return 0; /* another address won */
 	if (row && row->failure && is_again(row->first, address)) {
 		copy = *row;
-		attempt_commit(key, &copy);
+		attempt_commit(&key, &copy);
 		copy.earlier = FAILURE_NONE;
 		row = NULL;
 	}
@@ -148,9 +152,9 @@ SUBPROGRAM int attempt_failed_at(const struct attempt_key *key, const struct att
 	__builtin_memcpy(copy.first, address, sizeof(copy.first));
 	copy.failed_ns = now;
 	copy.failure = failure;
-	if (bpf_map_update_elem(&attempts, key, &copy, BPF_ANY)) {
+	if (bpf_map_update_elem(&attempts, &key, &copy, BPF_ANY)) {
 		lost_add(LOST_ATTEMPTS_FULL);
-		call_count_unsent(key->tgid, key->upstream, failure, begin_ns, now);
+		call_count_unsent(key.tgid, key.upstream, failure, begin_ns, now);
 	}
 	return 0;
 }

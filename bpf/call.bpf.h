@@ -278,6 +278,7 @@ SUBPROGRAM int call_count_failure(struct call *call)
 {
 	struct recent_failure_key recent = {};
 	struct series_key key;
+	__u64 end_ns;
 
 	if (!call)
 		return 0;
@@ -289,7 +290,8 @@ SUBPROGRAM int call_count_failure(struct call *call)
 		return 0;
 	recent.endpoint.upstream = call->upstream;
 	recent.endpoint.endpoint = call->endpoint;
-	bpf_map_update_elem(&recent_failures, &recent, &call->end_ns, BPF_ANY);
+	end_ns = call->end_ns;
+	bpf_map_update_elem(&recent_failures, &recent, &end_ns, BPF_ANY);
 	return 0;
 }
 

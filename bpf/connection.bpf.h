@@ -96,7 +96,7 @@ static __always_inline void connection_count(struct connection *row, __u32 reaso
 	__sync_fetch_and_add(&totals->connections[visibility & 3], 1);
 	if (visibility != VISIBILITY_ENCRYPTED)
 		return;
-	process = bpf_map_lookup_elem(&tls_processes, &row->tgid);
+	process = bpf_map_lookup_elem(&tls_processes, &name.tgid);
 	if (!reason)
 		reason = row->undecoded;
 	if (!reason && process)

@@ -52,7 +52,7 @@ static __always_inline __u32 dns_read(struct __sk_buff *skb, __u32 at, bool outg
 		return 0; /* a name server of this host */
 	if (workspace->dns.type != DNS_TYPE_A && workspace->dns.type != DNS_TYPE_AAAA)
 		return 0;
-	return host_upstream((const char *)workspace->name);
+	return host_upstream(workspace->index);
 }
 
 /* Is the name server one of this host (127.0.0.0/8, ::1), which asks another one itself? */

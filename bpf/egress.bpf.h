@@ -39,7 +39,7 @@ SUBPROGRAM int egress_attribute(struct connection *row, struct workspace *worksp
 		return 0;
 	upstream = row->candidate ? row->candidate : row->fallback;
 	if (row->protocol == PROTOCOL_TLS && workspace->parsed.name_length) {
-		named = host_upstream((const char *)workspace->name);
+		named = host_upstream(workspace->index);
 		if (named && !upstream_has_port(named, row->remote_port))
 			named = 0;
 		upstream = named ? named : row->fallback;
@@ -51,14 +51,16 @@ SUBPROGRAM int egress_attribute(struct connection *row, struct workspace *worksp
 SUBPROGRAM int egress_remember(struct connection *row, struct workspace *workspace)
 {
 	struct client_random_owner owner = {};
+	struct client_random random;
 
 	if (!row || !workspace)
 		return 0;
 	owner.sock = row->sock;
 	owner.tgid = row->tgid;
-	__builtin_memcpy(row->client_random, workspace->hello + CLIENT_HELLO_RANDOM_AT,
-			 sizeof(row->client_random));
-	bpf_map_update_elem(&client_randoms, row->client_random, &owner, BPF_ANY);
+	__builtin_memcpy(random.bytes, workspace->hello + CLIENT_HELLO_RANDOM_AT,
+			 sizeof(random.bytes));
+	bpf_map_update_elem(&client_randoms, &random, &owner, BPF_ANY);
+	__builtin_memcpy(row->client_random, random.bytes, sizeof(row->client_random));
 	row->client_random_known = 1;
 	return 0;
 }

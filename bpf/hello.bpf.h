@@ -19,6 +19,8 @@ enum {
 
 struct workspace {
 	__u32 busy;
+	__u32 index;
+	__u32 reserved;
 	__u32 continued; /* earlier packets brought a part of the hello */
 	struct client_hello parsed;
 	__u64 sock;
@@ -53,6 +55,7 @@ static __always_inline struct workspace *workspace_take(void)
 		if (!workspace || workspace->busy)
 			continue;
 		workspace->busy = 1;
+		workspace->index = i;
 		__builtin_memset(workspace->name, 0, HOST_NAME_SIZE);
 		return workspace;
 	}

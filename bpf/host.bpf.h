@@ -2,7 +2,7 @@
 #ifndef OPERAGLASS_HOST_BPF_H
 #define OPERAGLASS_HOST_BPF_H
 
-#include "connection_maps.bpf.h"
+#include "hello.bpf.h"
 #include "loop.bpf.h"
 #include "parse.bpf.h"
 
@@ -28,17 +28,18 @@ LOOP_BODY long host_wildcard(__u32 i, struct host_walk *walk)
 
 /*
  * Upstream of a host name, 0 if it is not watched: the exact name, else the longest wildcard above
- * it. `name` lies in a map value of 2 * HOST_NAME_SIZE bytes: at most 253 lower-case letters, the
- * rest zero.
+ * it. The name is that of a workspace: at most 253 lower-case letters, the rest zero.
  */
-static inline __noinline int host_upstream(const char *name)
+SUBPROGRAM int host_upstream(__u32 index)
 {
-	struct host_walk walk = {.name = name};
+	struct workspace *workspace = bpf_map_lookup_elem(&workspaces, &index);
+	struct host_walk walk = {};
 	__u32 *upstream;
 
-	if (!name)
+	if (!workspace)
 		return 0;
-	upstream = bpf_map_lookup_elem(&hosts, name);
+	walk.name = (const char *)workspace->name;
+	upstream = bpf_map_lookup_elem(&hosts, walk.name);
 	if (upstream)
 		return *upstream;
 	loop(HOST_NAME_SIZE - 2, HOST_NAME_SIZE - 2, host_wildcard, &walk);

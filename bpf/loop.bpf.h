@@ -13,7 +13,8 @@
  *  - without: the body of a loop is part of its function, and so is what the verifier knows of a
  *    SUBPROGRAM's arguments.
  *
- * A SUBPROGRAM must check its pointers for NULL, and gets no pointer to a part of a struct.
+ * A SUBPROGRAM must check its pointers for NULL, gets no pointer to a part of a struct, and copies
+ * to its stack what shall be a map's key or value: 6.1 takes nothing else that came by a pointer.
  *
  * LOOP_BODY long step(__u32 i, struct context *context): 0 to go on, 1 to stop.
  * loop(count, limit, step, context) calls it with 0, 1, … count - 1; count <= limit, a constant; and

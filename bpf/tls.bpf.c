@@ -19,6 +19,7 @@
 
 static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *frame)
 {
+	static const struct tls_stream fresh = {.readers[TLS_RECEIVED].flags = HTTP_RESPONSE};
 	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
 	struct tls_slot *slot;
@@ -28,11 +29,8 @@ static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *
 	if (slot)
 		__sync_fetch_and_add(&slot->hits, 1);
 	if (!stream) {
-		struct tls_stream fresh = {};
-
 		if (!tls_in_scope(key.tgid))
 			return false;
-		fresh.readers[TLS_RECEIVED].flags = HTTP_RESPONSE;
 		bpf_map_update_elem(&tls_streams, &key, &fresh, BPF_NOEXIST);
 		stream = bpf_map_lookup_elem(&tls_streams, &key);
 		if (!stream) {
