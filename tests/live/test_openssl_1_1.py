@@ -1,0 +1,83 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""OpenSSL 1.1, which keeps the handshake's random elsewhere: the library of an older suite, unpacked, not installed."""
+import glob
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from harness import BUILD, TOP, Operaglass, Tap, free_port
+
+sys.path.insert(0, TOP + "/tests/vm")
+import kernels  # noqa: E402 (it knows how to ask another suite)
+
+SUITE, PACKAGE = "bullseye", "libssl1.1"
+CLIENT = TOP + "/tests/live/clients/openssl_1_1.py"
+REQUESTS, ANSWERS = "telegram_api_requests_total", "telegram_api_duration_seconds_count"
+
+
+def library():
+    """The directory of the unpacked library; only the first call uses the network."""
+    directory = os.path.join(kernels.CACHE, PACKAGE)
+    pattern = directory + "/usr/lib/*/libssl.so.1.1"
+    if not glob.glob(pattern):
+        state, new = os.path.join(kernels.CACHE, "apt", SUITE + "-" + PACKAGE), directory + ".new"
+        shutil.rmtree(new, ignore_errors=True)
+        os.makedirs(new)
+        kernels.apt_update(SUITE, state)
+        command = ["apt-get", *kernels.apt_options(SUITE, state), "-qq", "download", PACKAGE]
+        kernels.run(command, f"cannot download {PACKAGE}", cwd=new, timeout=300)
+        for package in glob.glob(new + "/*.deb"):
+            kernels.run(["dpkg-deb", "-x", package, new], f"cannot unpack {package}")
+        os.rename(new, directory)
+        shutil.rmtree(state, ignore_errors=True)
+    return os.path.dirname(glob.glob(pattern)[0])
+
+
+def certificate(directory):
+    key, cert = directory + "/key.pem", directory + "/cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-subj", "/CN=api.telegram.org", "-days", "2", "-keyout", key, "-out", cert],
+                   check=True, capture_output=True)
+    return cert, key
+
+
+def main():
+    tap, port, directory = Tap(), free_port(), tempfile.mkdtemp(prefix="og-openssl-")
+    where = library()
+    server = subprocess.Popen([BUILD + "/tools/bench/https_static", "server", str(port), *certificate(directory)],
+                              stdout=subprocess.PIPE)
+    server.stdout.readline()
+    config = f"upstreams:\n  - {{name: telegram, kind: telegram, hosts: [api.telegram.org], ports: [{port}]}}\n"
+    try:
+        with Operaglass(config) as og:
+            before = og.metrics().total("operaglass_tls_targets", stack="openssl", state="attached")
+            client = subprocess.Popen(["/usr/bin/python3", CLIENT, where, str(port)], stdin=subprocess.PIPE,
+                                      stdout=subprocess.PIPE, text=True)
+            client.stdout.readline()
+            got = og.wait(lambda m: m.total("operaglass_tls_targets", stack="openssl", state="attached") > before)
+            tap.equal("a library that is mapped late is probed",
+                      got.total("operaglass_tls_targets", stack="openssl", state="attached") - before, 1)
+            client.communicate("\n", timeout=20)
+            tap.equal("every answer is right", client.returncode, 0)
+            got = og.wait(lambda m: m.value(ANSWERS, endpoint="getChat", status_code="200") == 7)
+            tap.equal("SSL_write and SSL_read of 1.1 are decoded",
+                      [got.value(REQUESTS, endpoint="getMe", method="GET"),
+                       got.value(ANSWERS, endpoint="getMe", status_code="200")], [5, 5])
+            tap.equal("SSL_write_ex and SSL_read_ex of 1.1 are decoded, also byte by byte",
+                      [got.value(REQUESTS, endpoint="getChat", method="GET"),
+                       got.value(ANSWERS, endpoint="getChat", status_code="200")], [7, 7])
+            tap.equal("the object is joined to its connection", got.by("upstream_connections_total", "visibility",
+                                                                       upstream="telegram"), {("decoded",): 1})
+            tap.equal("nothing is counted twice", got.total(REQUESTS), 12)
+    finally:
+        server.kill()
+        server.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
