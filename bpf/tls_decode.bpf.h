@@ -89,8 +89,13 @@ struct tls_walk {
 
 LOOP_BODY long tls_walk_byte(__u32 i, struct tls_walk *walk)
 {
-	enum http_event event = http_byte(walk->reader, walk->window[i & (TLS_WINDOW - 1)]);
+	struct http_reader *reader = walk->reader;
+	__u8 c = walk->window[i & (TLS_WINDOW - 1)];
+	enum http_event event;
 
+	if (reader->state == HTTP_SKIP && c != '\n')
+		return 0; /* most bytes of a head */
+	event = http_byte(reader, c);
 	walk->frame->event = event;
 	tls_barrier(); /* the reader's members come from the map anew: few states */
 	return event != HTTP_NOTHING;
