@@ -1,0 +1,126 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every table too small, the ring full: nothing crashes, what has room is exact, what has none is counted."""
+import os
+import shutil
+import signal
+import socket
+import ssl
+import string
+import subprocess
+import tempfile
+
+from harness import BUILD, Operaglass, Tap, free_port
+from test_openssl_1_1 import certificate
+
+TOOLS = BUILD + "/tools/bench/"
+LOST, REQUESTS = "operaglass_lost_total", "telegram_api_requests_total"
+ENDPOINTS, CONNECTIONS, PROCESSES = 16, 256, 1024
+METHODS = ["distinct" + a + b for a in string.ascii_lowercase[:10] for b in string.ascii_lowercase[:10]]
+ANSWER_LENGTH = 40  # of tests/bench/https.c
+WARM_UP = 10  # calls that its client makes before it measures
+
+
+def call(port, methods):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with socket.create_connection(("127.0.0.1", port)) as plain:
+        with context.wrap_socket(plain, server_hostname="api.telegram.org") as connection:
+            for method in methods:
+                connection.sendall(f"GET /bot123456:full/{method} HTTP/1.1\r\nHost: api.telegram.org\r\n\r\n".encode())
+                left = ANSWER_LENGTH
+                while left:
+                    left -= len(connection.recv(left))
+
+
+def test_endpoints(tap, og, port):
+    call(port, METHODS)
+    got = og.wait(lambda m: m.total(REQUESTS) == len(METHODS))
+    tap.equal("every call with one of 100 methods is counted once", got.total(REQUESTS), len(METHODS))
+    names = {dict(labels)["endpoint"] for labels in got.rows(REQUESTS)} - {"unknown"}
+    tap.ok("no more names than the limit are kept", len(names - {"other"}) <= ENDPOINTS, names)
+    tap.equal("and the others are together", got.value(REQUESTS, endpoint="other", method="GET"),
+              len(METHODS) - len(names - {"other"}))
+    tap.equal("each of them is counted", got.value(LOST, where="endpoints", cause="table_full"),
+              got.value(REQUESTS, endpoint="other", method="GET"))
+
+
+def test_ring(tap, og, port):
+    before = og.metrics()
+    children = open(f"/proc/{og.process.pid}/task/{og.process.pid}/children", encoding="ascii").read().split()
+    exporter = int(children[0])
+    os.kill(exporter, signal.SIGSTOP)
+    try:
+        subprocess.run([TOOLS + "https", "client", str(port), "6000"], check=True, capture_output=True, timeout=60)
+    finally:
+        os.kill(exporter, signal.SIGCONT)
+    got = og.wait(lambda m: (m - before).total(REQUESTS) == 6000 + WARM_UP, 10, since=None)
+    tap.equal("while nobody reads the ring, every call is counted", (got - before).total(REQUESTS), 6000 + WARM_UP)
+    tap.ok("and what the ring had no room for is", (got - before).value(LOST, where="facts", cause="ring_full") > 0,
+           got.rows(LOST))
+
+
+def test_connections(tap, og, port):
+    listener = socket.create_server(("127.0.0.1", port), backlog=512)
+    before = og.metrics()
+    kept = [socket.create_connection(("127.0.0.1", port)) for _ in range(CONNECTIONS + 44)]
+    accepted = [listener.accept()[0] for _ in kept]
+    got = og.wait(lambda m: (m - before).value(LOST, where="connections", cause="table_full") >= 44)
+    lost = (got - before).value(LOST, where="connections", cause="table_full")
+    idle = got.value("upstream_connections", upstream="full-database", state="idle")
+    tap.equal("a connection without a row is counted as lost, every other one as itself", (idle, lost),
+              (CONNECTIONS, 44))
+    for connection in kept + accepted + [listener]:
+        connection.close()
+    got = og.wait(lambda m: m.total("upstream_connections", upstream="full-database") == 0)
+    tap.equal("when they close, none is left", got.total("upstream_connections", upstream="full-database"), 0)
+    tap.equal("and those with a row were counted once",
+              (got - before).total("upstream_connections_total", upstream="full-database"), CONNECTIONS)
+
+
+def test_processes(tap, og, directory):
+    agent = directory + "/claude"
+    shutil.copy(TOOLS + "tiny", agent)
+    before = og.metrics()
+    crowd = subprocess.Popen([TOOLS + "spawn", "-l", agent, str(PROCESSES + 200)], stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE)
+    crowd.stdout.readline()
+    got = og.metrics() - before
+    lost = got.value(LOST, where="processes", cause="table_full")
+    started = got.value("orchestrate_agent_starts_total", type="claude-code")
+    tap.ok("processes without a row are counted as lost", lost >= 200, lost)
+    tap.ok("those with one are agents", 0 < started <= PROCESSES, started)
+    crowd.stdin.close()
+    crowd.wait()
+    got = og.wait(lambda m: m.total("orchestrate_agents", type="claude-code") == 0, 10)
+    tap.equal("none is left when they have ended", got.total("orchestrate_agents", type="claude-code"), 0)
+    ended = (got - before).total("orchestrate_agent_exits_total", type="claude-code")
+    tap.equal("and each agent ended as often as it started", ended, started)
+
+
+def main():
+    tap, directory = Tap(), tempfile.mkdtemp(prefix="og-full-")
+    os.chmod(directory, 0o755)
+    https, database = free_port(), free_port()
+    server = subprocess.Popen([TOOLS + "https_static", "server", str(https), *certificate(directory)],
+                              stdout=subprocess.PIPE)
+    server.stdout.readline()
+    config = (f"limits: {{endpoints: {ENDPOINTS}, connections: {CONNECTIONS}, processes: {PROCESSES}}}\nupstreams:\n"
+              f"  - {{name: telegram, kind: telegram, hosts: [api.telegram.org], ports: [{https}]}}\n"
+              f"  - {{name: full-database, kind: database, ports: [{database}]}}\n")
+    try:
+        with Operaglass(config) as og:
+            test_endpoints(tap, og, https)
+            test_ring(tap, og, https)
+            test_connections(tap, og, database)
+            test_processes(tap, og, directory)
+            tap.equal("it lives on", og.process.poll(), None)
+    finally:
+        server.kill()
+        server.wait()
+        shutil.rmtree(directory, ignore_errors=True)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
