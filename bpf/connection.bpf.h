@@ -52,6 +52,20 @@ static __always_inline __u32 learned_upstream(const __u8 *address, __u32 netns, 
 	return learned->upstream;
 }
 
+/*
+ * Adds what was received since the last time. Ingress would add a segment twice when two CPUs receive
+ * at once; egress, which acknowledges, and the end of the connection hold the socket's lock.
+ */
+static __always_inline void received_count(struct connection *row, struct upstream_totals *totals)
+{
+	__u32 fresh = row->received.high - row->received_counted;
+
+	if (!totals || !row->received.started || (__s32)fresh <= 0)
+		return;
+	row->received_counted += fresh;
+	__sync_fetch_and_add(&totals->received_bytes, fresh);
+}
+
 /* From now on the connection belongs to `upstream`: what was measured before is added to it. */
 static __always_inline void connection_decide(struct connection *row, __u32 upstream)
 {
@@ -66,7 +80,6 @@ static __always_inline void connection_decide(struct connection *row, __u32 upst
 		histogram_add(&totals->connect, HISTOGRAM_CONNECT,
 			      row->established_ns - row->begin_ns);
 	__sync_fetch_and_add(&totals->sent_bytes, row->sent.bytes);
-	__sync_fetch_and_add(&totals->received_bytes, row->received.bytes);
 	__sync_fetch_and_add(&totals->retransmits, row->retransmits);
 }
 
@@ -255,6 +268,7 @@ SUBPROGRAM int connection_close(struct connection *row, __u64 round_trip_ns)
 	totals = totals_of(row->upstream);
 	if (!totals)
 		return 0;
+	received_count(row, totals);
 	if (round_trip_ns)
 		histogram_add(&totals->round_trip, HISTOGRAM_CONNECT, round_trip_ns);
 	if (row->next_call != row->first_call)

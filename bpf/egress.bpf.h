@@ -241,6 +241,7 @@ static __always_inline void egress_packet(struct __sk_buff *skb)
 			egress_again(row);
 		row->syn_sent = 1;
 	}
+	received_count(row, totals_of(row->upstream));
 	if (!segment.length && !(segment.flags & TCP_SYN))
 		return;
 	if (!records_fresh(&row->sent, &segment)) {

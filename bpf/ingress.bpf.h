@@ -148,13 +148,10 @@ static __always_inline void ingress_fresh(struct __sk_buff *skb, struct connecti
 					  struct segment *segment)
 {
 	__u32 high = segment->sequence + segment->length, fresh = high - row->received.high;
-	struct upstream_totals *totals = totals_of(row->upstream);
 	bool is_first = !row->received.bytes, data = true;
 	__u64 now = bpf_ktime_get_boot_ns();
 
 	row->received.bytes += fresh;
-	if (totals)
-		__sync_fetch_and_add(&totals->received_bytes, fresh);
 	if (row->protocol == PROTOCOL_TLS) {
 		if (is_first && segment->sequence == row->received.high) {
 			records_begin(&row->received, segment->sequence);
@@ -162,7 +159,8 @@ static __always_inline void ingress_fresh(struct __sk_buff *skb, struct connecti
 		}
 		data = ingress_records(skb, row, segment, now);
 	}
-	row->received.high = high;
+	if ((__s32)(high - row->received.high) > 0) /* not if another CPU was faster */
+		row->received.high = high;
 	if (!data || !row->call_begin_ns)
 		return;
 	row->last_received_ns = now;
@@ -177,12 +175,17 @@ static __always_inline void ingress_packet(struct __sk_buff *skb)
 	struct segment segment = {};
 	__u64 sock = (__u64)skb->sk;
 	struct connection *row = bpf_map_lookup_elem(&connections, &sock);
+	bool is_first, fresh;
 
 	if (!row || !segment_parse(skb, &segment))
 		return;
 	if (!segment.length && !(segment.flags & TCP_SYN))
 		return;
-	if (records_fresh(&row->received, &segment))
+	is_first = !row->received.started;
+	fresh = records_fresh(&row->received, &segment);
+	if (is_first)
+		row->received_counted = row->received.high;
+	if (fresh)
 		ingress_fresh(skb, row, &segment);
 }
 

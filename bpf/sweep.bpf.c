@@ -42,6 +42,8 @@ int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 	row = bpf_map_lookup_elem(&connections, &sock);
 	if (!row)
 		return 0;
+	/* What is not acknowledged yet. Egress could add the same within these few nanoseconds only. */
+	received_count(row, totals_of(row->upstream));
 	if (row->call_begin_ns)
 		opaque_finish(row, FAILURE_NONE, true);
 	if (now - row->begin_ns < CONNECTION_SETTLED_NS || !socket_is_gone(sock, row))

@@ -146,7 +146,8 @@ struct connection {
 	__u8 tls;		  /* enum tls_version */
 	__u8 server_ccs;	  /* the server has sent a ChangeCipherSpec */
 	__u8 server_alert;	  /* the server has ended the TLS connection */
-	__u8 reserved2[5];
+	__u8 reserved2;
+	__u32 received_counted; /* TCP sequence number up to which `received` is in the totals */
 
 	/* The TLS programs. */
 	__u32 first_call; /* calls first_call <= n < next_call may be in map `calls` */
