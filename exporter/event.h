@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * One event: what an application said, or what Operaglass itself noted, checked and compact.
+ *
+ * Made by event_parse() from one JSON object (shared/events.md is the contract), or by
+ * event_make() for the internal types, which nobody outside can send. One allocation, no pointer
+ * into anything else: it may go to another thread, and event_free() ends it.
+ *
+ * The tables of types and fields are event_types.h.
+ */
+#ifndef EXPORTER_EVENT_H
+#define EXPORTER_EVENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "event_types.h"
+
+#define EVENT_SIZE_MAX (16 * 1024) /* bytes of one JSON object */
+/* An event's time may be off by so much: 24 hours. */
+#define EVENT_SKEW_MAX_US (INT64_C(24) * 3600 * 1000000)
+
+/* How an event came in. */
+enum event_way {
+	WAY_DATAGRAM,
+	WAY_STREAM, /* HTTP on the unix socket */
+	WAY_WEB,
+	WAY_INTERNAL,
+	WAYS
+};
+
+/* Who sent it, and when it arrived. */
+struct event_origin {
+	enum event_way way;
+	uint32_t uid;	  /* UINT32_MAX: unknown */
+	uint32_t pid;	  /* as the initial pid namespace sees it; 0: unknown */
+	int64_t wall_us;  /* Unix time of arrival */
+	uint64_t boot_ns; /* CLOCK_BOOTTIME of arrival */
+};
+
+struct event; /* opaque; use the functions below */
+
+struct event_error {
+	const char
+		*code; /* "invalid_json", "missing_field", "wrong_type", "unknown_type", "too_long",
+			      "out_of_range", "too_large", "unknown_field" */
+	char field[64];	   /* "" where it is about the whole */
+	char message[192]; /* one line, printable UTF-8, never the sender's text in full */
+};
+
+/*
+ * Pure. 0 and an event; or -EINVAL (ret_error says why) or -ENOMEM. `json` need not end in NUL.
+ * Unknown fields are refused. event_parse_json() takes an object that is already decoded.
+ */
+int event_parse(const char *json, size_t size, const struct event_origin *origin,
+		struct event **ret_event, struct event_error *ret_error);
+struct json_t;
+int event_parse_json(struct json_t *object, const struct event_origin *origin,
+		     struct event **ret_event, struct event_error *ret_error);
+
+/* An internal event; fields are given as field, value pairs after it is made. 0 or -ENOMEM. */
+struct event_field_value {
+	enum event_field field;
+	const char *text; /* for text fields */
+	double number;	  /* for the others */
+};
+int event_make(enum event_type type, const struct event_origin *origin,
+	       const struct event_field_value *values, size_t count, struct event **ret_event);
+
+void event_free(struct event *event);
+
+enum event_type event_type(const struct event *event);
+const struct event_origin *event_origin(const struct event *event);
+/* When it happened: the `time` field, else arrival. Unix microseconds; CLOCK_BOOTTIME ns. */
+int64_t event_wall_us(const struct event *event);
+uint64_t event_boot_ns(const struct event *event);
+
+bool event_has(const struct event *event, enum event_field field);
+/* NULL without the field. Good as long as the event. */
+const char *event_text(const struct event *event, enum event_field field);
+/* Numbers, integers and bools (0, 1); `missing` without the field. */
+double event_number(const struct event *event, enum event_field field, double missing);
+/* FIELD_LABELS only: name and value of label `index`; false past the last. */
+bool event_label(const struct event *event, unsigned index, const char **ret_name,
+		 const char **ret_value);
+
+/* Bytes it takes in memory. */
+size_t event_size(const struct event *event);
+
+/* The event as one line of JSON for storage, without the fields that are stored beside it;
+ * returns its length, or -ENOSPC. */
+ssize_t event_write_json(const struct event *event, char *out, size_t size);
+
+#endif
