@@ -41,6 +41,12 @@ AGENT = [
         1,
     ),
 ]
+# Of guest/eater.c: an agent of another type.
+EATER = [
+    ('orchestrate_agent_starts_total', {"type": "codex"}, 1),
+    ('orchestrate_agent_exits_total', {"type": "codex", "reason": "oom", "code": "SIGKILL"}, 1),
+    ('orchestrate_agent_execution_seconds_count', {"type": "codex", "reason": "oom"}, 1),
+]
 # Of guest/database.c, whose request is 22 bytes and whose answer 8.
 CONNECTION = [
     ('upstream_connections_total', {"upstream": "postgres", "visibility": "plain"}, 1),
@@ -110,6 +116,7 @@ def make_guest():
     agent = compile_static("agent", "agent")
     guest.add_program(agent, "/usr/bin/claude")
     guest.add_program(agent, "/usr/bin/fake-tool")
+    guest.add_program(compile_static("eater", "eater"), "/usr/bin/codex")
     guest.add_program(compile_static("database", "database"))
     guest.add_program(compile_static("bpf-ids", "bpf-ids"))
     guest.add_program("/usr/bin/openssl")
@@ -157,6 +164,11 @@ def wrong_values(metrics, expected, alone=True):
     return wrong
 
 
+def of_agents(metrics, wanted):
+    """The samples of agents whose type is wanted."""
+    return {key: value for key, value in metrics.items() if wanted(dict(key[1]).get("type"))}
+
+
 def check_attached(name, part, metrics):
     programs = {
         dict(labels)["program"]: value
@@ -183,7 +195,18 @@ def check_agent(_name, part, metrics):
     wrong = (
         [] if part.get("agent-code") == "3" else [f"the agent ended with {part.get('agent-code')}"]
     )
-    return wrong + wrong_values(metrics, AGENT)
+    return wrong + wrong_values(of_agents(metrics, lambda agent: agent != "codex"), AGENT)
+
+
+def check_out_of_memory(_name, part, metrics):
+    """By the kernel's own word: nobody's limit, the whole machine's memory."""
+    wrong = [] if part.get("eater-code") == "137" else [f"it ended with {part.get('eater-code')}"]
+    killed = part.get("killed", "")
+    if len(re.findall(r"Out of memory: Killed process \d+ \(codex\)", killed)) != 1:
+        wrong.append(f"the kernel did not say once that it killed it: {killed}")
+    if killed.count("Killed process") != 1 or "global_oom" not in killed:
+        wrong.append(f"the kernel killed for another reason, or something else, too: {killed}")
+    return wrong + wrong_values(of_agents(metrics, lambda agent: agent == "codex"), EATER)
 
 
 def check_connection(_name, part, metrics):
@@ -220,6 +243,7 @@ def check_unload(_name, part, _metrics):
 CHECKS = [
     ("the programs load and attach", check_attached),
     ("one process life is counted", check_agent),
+    ("an agent that the host's lack of memory ends is an `oom`", check_out_of_memory),
     ("one connection is counted", check_connection),
     ("one call inside TLS is decoded", check_call),
     ("unload leaves nothing behind", check_unload),

@@ -25,6 +25,7 @@ BUSYBOX = "/bin/busybox"
 BEGIN, END = "@@operaglass-guest-begin@@", "@@operaglass-guest-end@@"
 BOOT_SECONDS = 60  # takes 3 on an idle machine
 BOOT_TRIES = 7
+MEMORY_MIB = 320  # little, so that running out of it is a matter of a second
 
 # Without cx16 because QEMU 7.2 emulates cmpxchg16b wrongly under two vCPUs: Debian's 6.12 then dies
 # in its slab allocator. rdrand feeds the random pool, or getrandom() would keep programs waiting.
@@ -190,7 +191,7 @@ def _run_qemu(image, initrd, work, seconds):
         "-smp",
         "2",
         "-m",
-        "1024",
+        str(MEMORY_MIB),
         "-kernel",
         image,
         "-initrd",

@@ -39,6 +39,7 @@ counted() {
 	timeout 10 wget -q -O /tmp/metrics "$url/metrics" &&
 		grep -q '^orchestrate_agent_exits_total{.*code="3".* 1$' /tmp/metrics &&
 		grep -q '^orchestrate_tool_executions_total{.* 1$' /tmp/metrics &&
+		grep -q '^orchestrate_agent_exits_total{type="codex".* 1$' /tmp/metrics &&
 		grep -q '^upstream_connections_total{upstream="postgres".* 1$' /tmp/metrics &&
 		grep -q '^telegram_api_requests_total{endpoint="getMe".* 1$' /tmp/metrics
 }
@@ -93,9 +94,16 @@ if until_true 40 ready_or_dead && ready; then
 	connection=$?
 	call_telegram
 	call=$?
+	part eater-said
+	codex
+	eater=$?
 	until_true 10 counted
 	part agent-code
 	echo $agent
+	part eater-code
+	echo $eater
+	part killed
+	dmesg | grep -E 'oom-kill:|[Oo]ut of memory'
 	part connection-code
 	echo $connection
 	part call-code
