@@ -20,7 +20,7 @@ SYS_INC  := /usr/include/$(ARCH)-linux-gnu
 
 # What the distribution must provide. `make run` installs the first list, `make check` both.
 PKG_BUILD := clang gcc libc6-dev bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev \
-             libcap-dev libseccomp-dev pkg-config
+             libcap-dev libseccomp-dev libjansson-dev libsqlite3-dev libcrypt-dev pkg-config
 PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck codespell \
              libssl-dev python3 python3-prometheus-client python3-aiohttp prometheus iproute2 curl wget openssl \
              procps debian-archive-keyring golang-go nodejs ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
@@ -42,8 +42,8 @@ CFLAGS_FUZZ  = -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fn
                $(WARN) $(INC) -Iuser -Iexporter -Ibpf $(DEFS)
 
 LIBS_OBSERVER := -l:libbpf.a -lelf -lz -lyaml -lcap
-LIBS_EXPORTER := -l:libbpf.a -lelf -lz -l:libmicrohttpd.a -lseccomp -lcap -lm
-LIBS_TESTS    := -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -lm
+LIBS_EXPORTER := -l:libbpf.a -lelf -lz -l:libmicrohttpd.a -lseccomp -lcap -ljansson -lsqlite3 -lcrypt -lpthread -lm
+LIBS_TESTS    := -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -ljansson -lsqlite3 -lcrypt -lpthread -lm
 
 BPF_SRC      := $(wildcard bpf/*.bpf.c)
 USER_SRC     := $(wildcard user/*.c)
