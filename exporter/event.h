@@ -86,6 +86,15 @@ double event_number(const struct event *event, enum event_field field, double mi
 bool event_label(const struct event *event, unsigned index, const char **ret_name,
 		 const char **ret_value);
 
+/*
+ * The agent root of the process that reported it, when the kernel half knows one: attached before
+ * the event is submitted. event_root() returns its tgid, 0 without one; ret_start_ns and ret_type are
+ * written only with one. The type is cut to 31 bytes.
+ */
+void event_set_root(struct event *event, uint32_t root, uint64_t root_start_ns,
+		    const char *agent_type);
+uint32_t event_root(const struct event *event, uint64_t *ret_start_ns, const char **ret_type);
+
 /* Bytes it takes in memory. */
 size_t event_size(const struct event *event);
 
