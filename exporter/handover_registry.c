@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -21,21 +23,26 @@ int handover_open(struct handover *handover, int socket)
 	return 0;
 }
 
-/* Closes every descriptor of this generation. */
-static void forget_items(struct handover *handover)
+/* Closes every descriptor of this generation; settings belong to none. */
+static void forget_items(struct handover *handover, bool settings_too)
 {
-	while (handover->item_count > 0) {
-		struct handover_item *item = &handover->items[--handover->item_count];
+	unsigned i, kept = 0;
 
-		if (item->fd >= 0)
+	for (i = 0; i < handover->item_count; i++) {
+		struct handover_item *item = &handover->items[i];
+
+		if (item->kind == HANDOVER_SETTINGS && !settings_too)
+			handover->items[kept++] = *item;
+		else if (item->fd >= 0)
 			close(item->fd);
 	}
+	handover->item_count = kept;
 	handover->complete = false;
 }
 
 void handover_close(struct handover *handover)
 {
-	forget_items(handover);
+	forget_items(handover, true);
 	if (handover->socket >= 0)
 		close(handover->socket);
 	handover->socket = -1;
@@ -100,6 +107,13 @@ static void keep_status(struct handover *handover, const struct handover_message
 	component->up = message->value != 0;
 }
 
+static void keep_settings(struct handover *handover, const struct handover_message *message,
+			  int *fd)
+{
+	keep_item(handover, message, fd);
+	handover->settings++;
+}
+
 static void keep_restarts(struct handover *handover, const struct handover_message *message,
 			  int *fd)
 {
@@ -119,7 +133,7 @@ static void replaced(struct handover *handover, const struct handover_message *m
 {
 	(void)message;
 	(void)fd;
-	forget_items(handover);
+	forget_items(handover, false);
 	handover->generation++;
 }
 
@@ -128,7 +142,7 @@ static void (*const handlers[])(struct handover *, const struct handover_message
 	[HANDOVER_MAP] = keep_item,	     [HANDOVER_PROGRAM] = keep_item,
 	[HANDOVER_ITERATOR] = keep_item,     [HANDOVER_COMPLETE] = completed,
 	[HANDOVER_REPLACED] = replaced,	     [HANDOVER_STATUS] = keep_status,
-	[HANDOVER_RESTARTS] = keep_restarts,
+	[HANDOVER_RESTARTS] = keep_restarts, [HANDOVER_SETTINGS] = keep_settings,
 };
 
 /* 1: a message; 0: none waits; -EPIPE, -errno. */
@@ -193,6 +207,30 @@ int handover_fd(const struct handover *handover, enum handover_kind kind, const 
 	const struct handover_item *item = find(handover, kind, name);
 
 	return item && item->fd >= 0 ? item->fd : -ENOENT;
+}
+
+int handover_settings(const struct handover *handover, const char *name, void *out, size_t size)
+{
+	/* Nobody can change it any more, the observer included: it is read as it was judged. */
+	const int sealed = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
+	const struct handover_item *item = find(handover, HANDOVER_SETTINGS, name);
+	struct stat status;
+	int seals;
+	void *copy;
+
+	if (!item || item->fd < 0)
+		return -ENOENT;
+	seals = fcntl(item->fd, F_GET_SEALS);
+	if (seals < 0 || (seals & sealed) != sealed || fstat(item->fd, &status) ||
+	    item->value != size || status.st_size != (off_t)size)
+		return -EPROTO;
+	/* Private: before 6.7 a shared mapping of what is sealed against writing is refused. */
+	copy = mmap(NULL, size, PROT_READ, MAP_PRIVATE, item->fd, 0);
+	if (copy == MAP_FAILED)
+		return -errno;
+	memcpy(out, copy, size);
+	munmap(copy, size);
+	return 0;
 }
 
 const struct handover_item *handover_next(const struct handover *handover, enum handover_kind kind,

@@ -32,7 +32,11 @@ enum handover_kind {
 	HANDOVER_REPLACED = 5,	/* no fd */
 	HANDOVER_LISTENING = 6, /* no fd; exporter to observer; value: port of the first address */
 	HANDOVER_STATUS = 7,	/* no fd; name: component; value: 1 up, 0 down */
-	HANDOVER_RESTARTS = 9,	/* no fd; value: how often the exporter had to be started again */
+	HANDOVER_SETTINGS =
+		10, /* fd: a sealed memfd; name: which struct ("reporting", "web"); value:
+				   its size. First of all, and again whenever it changed; it
+				   outlives REPLACED */
+	HANDOVER_RESTARTS = 9, /* no fd; value: how often the exporter had to be started again */
 	HANDOVER_READ_CAP =
 		8, /* no fd; first of all: this kernel reads maps with CAP_BPF only, keep it */
 };

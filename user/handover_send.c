@@ -2,8 +2,10 @@
 #include "handover_send.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -50,6 +52,40 @@ int handover_send(int socket, enum handover_kind kind, uint32_t value, const cha
 		if (errno != EINTR)
 			return -errno;
 	return 0;
+}
+
+static int write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+	ssize_t written;
+
+	while (size > 0) {
+		written = write(fd, at, size);
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written < 0)
+			return -errno;
+		at += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
+int handover_send_settings(int socket, const char *name, const void *settings, size_t size)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	int code;
+
+	if (fd < 0)
+		return -errno;
+	code = write_all(fd, settings, size);
+	if (!code &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL))
+		code = -errno;
+	if (!code)
+		code = handover_send(socket, HANDOVER_SETTINGS, (uint32_t)size, name, fd);
+	close(fd);
+	return code;
 }
 
 /* TLS programs and tail calls have no link of the set's: loaded is what can be said of them. */

@@ -9,10 +9,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "handover_registry.h"
+#include "handover_send.h"
 #include "log.h"
 
 #define TEST(sentence, function)                     \
@@ -170,6 +172,51 @@ static void test_listening(void **state)
 	handover_close(&handover);
 }
 
+struct sample {
+	uint64_t number;
+	char text[8192];
+};
+
+static void test_settings(void **state)
+{
+	static struct sample sample, got;
+	int sockets[2], before, fd;
+
+	(void)state;
+	before = count_fds();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), 0);
+	assert_int_equal(handover_open(&handover, sockets[1]), 0);
+	assert_int_equal(handover_settings(&handover, "reporting", &got, sizeof(got)), -ENOENT);
+	sample.number = 1;
+	assert_int_equal(handover_send_settings(sockets[0], "reporting", &sample, sizeof(sample)),
+			 0);
+	assert_int_equal(handover_send_settings(sockets[0], "web", &sample, 8), 0);
+	sample.number = 2;
+	strcpy(sample.text, "newer");
+	assert_int_equal(handover_send_settings(sockets[0], "reporting", &sample, sizeof(sample)),
+			 0);
+	say(sockets[0], HANDOVER_REPLACED, 0, "", -1);
+	assert_int_equal(handover_receive(&handover), 0);
+	assert_int_equal(handover.settings, 3);
+	assert_int_equal(handover.item_count, 2);
+	assert_int_equal(handover_settings(&handover, "reporting", &got, sizeof(got)), 0);
+	assert_memory_equal(&got, &sample, sizeof(got));
+	assert_int_equal(handover_settings(&handover, "web", &got, sizeof(got)), -EPROTO);
+	assert_int_equal(handover_settings(&handover, "web", &got, 8), 0);
+	assert_int_equal(got.number, 1);
+
+	/* The right size and name, but whoever sent it may still write to it. */
+	fd = memfd_create("web", MFD_ALLOW_SEALING);
+	assert_int_equal(write(fd, &sample, 8), 8);
+	say(sockets[0], HANDOVER_SETTINGS, 8, "web", fd);
+	close(fd);
+	assert_int_equal(handover_receive(&handover), 0);
+	assert_int_equal(handover_settings(&handover, "web", &got, 8), -EPROTO);
+	handover_close(&handover);
+	close(sockets[0]);
+	assert_int_equal(count_fds(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +226,8 @@ int main(void)
 		TEST("messages that nobody knows, short ones and too many are ignored",
 		     test_unknown),
 		TEST("the observer is told the port", test_listening),
+		TEST("the newest settings of a name are read, sealed and of the right size only",
+		     test_settings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
