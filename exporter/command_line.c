@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 const char command_line_help[] =
 	"usage: operaglass-exporter --handover.fd=N [options]\n"
@@ -14,6 +15,9 @@ const char command_line_help[] =
 	"  --handover.fd=N              socket to the observer (struct handover_message)\n"
 	"  --web.listen-address=ADDR    HOST:PORT, [IPV6]:PORT or :PORT; up to 8 times (127.0.0.1:9782)\n"
 	"  --web.telemetry-path=PATH    where the metrics are (/metrics)\n"
+	"  --events.socket=PATH         unix datagram socket for events\n"
+	"  --events.stream-socket=PATH  unix stream socket for HTTP\n"
+	"  --journal.directory=DIR      where events are kept; without it, in memory only\n"
 	"  --user=NAME                  who to become when started by root (nobody)\n"
 	"  --log.level=LEVEL            debug, info, warning or error (info)\n"
 	"  --log.format=FORMAT          logfmt or json (logfmt)\n"
@@ -57,6 +61,30 @@ static int set_telemetry_path(struct command_line *line, const char *value)
 	return 0;
 }
 
+/* Absolute, and short enough for the address of a socket. */
+static bool is_socket_path(const char *value)
+{
+	return value[0] == '/' && strlen(value) < sizeof(((struct sockaddr_un *)NULL)->sun_path);
+}
+
+static int set_events_socket(struct command_line *line, const char *value)
+{
+	line->events_socket = value;
+	return is_socket_path(value) ? 0 : -EINVAL;
+}
+
+static int set_events_stream_socket(struct command_line *line, const char *value)
+{
+	line->events_stream_socket = value;
+	return is_socket_path(value) ? 0 : -EINVAL;
+}
+
+static int set_journal_directory(struct command_line *line, const char *value)
+{
+	line->journal_directory = value;
+	return value[0] == '/' ? 0 : -EINVAL;
+}
+
 static int set_user(struct command_line *line, const char *value)
 {
 	line->user = value;
@@ -95,6 +123,10 @@ static const struct option_row {
 	{"handover.fd", "a descriptor number above 2", set_handover},
 	{"web.listen-address", "at most 8 addresses", set_listen_address},
 	{"web.telemetry-path", "a path like /metrics that is not taken", set_telemetry_path},
+	{"events.socket", "an absolute path of at most 107 characters", set_events_socket},
+	{"events.stream-socket", "an absolute path of at most 107 characters",
+	 set_events_stream_socket},
+	{"journal.directory", "an absolute path", set_journal_directory},
 	{"user", "a user's name", set_user},
 	{"log.level", "debug, info, warning, error", set_log_level},
 	{"log.format", "logfmt, json", set_log_format},

@@ -16,6 +16,8 @@ struct command_line {
 	const char *listen_addresses[WEB_LISTEN_MAX];
 	unsigned listen_count;
 	const char *telemetry_path;
+	/* NULL: not given, and then not opened. */
+	const char *events_socket, *events_stream_socket, *journal_directory;
 	const char *user;
 	int handover_fd; /* -1: missing */
 	enum log_level log_level;

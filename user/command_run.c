@@ -12,6 +12,7 @@
 #include "log.h"
 #include "observer.h"
 #include "privilege.h"
+#include "state_directories.h"
 
 #define LARGE_BYTES 65536
 
@@ -123,6 +124,7 @@ static int start(struct observer *observer)
 	const struct options *options = observer->options;
 	int code;
 
+	state_directories_make(options);
 	code = observer_open_signals(observer) ? EXIT_FAILED : start_exporter(observer);
 	if (code)
 		return code;

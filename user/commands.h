@@ -11,6 +11,9 @@ enum exit_code {
 	EXIT_USAGE = 2,	 /* wrong options or configuration, not root; doctor: cannot run */
 };
 
+/* Becomes the exporter's program with these words, the command first; returns only if it cannot. */
+int command_pass_on(char **words);
+
 int command_run(const struct options *options);
 int command_doctor(const struct options *options);
 int command_unload(const struct options *options);

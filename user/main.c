@@ -26,6 +26,8 @@ int main(int argc, char **argv)
 		options_print_overview(stdout);
 		return EXIT_OK;
 	}
+	if (options_is_passed(argv[1]))
+		return command_pass_on(argv + 1);
 	if (options_command(argv[1], &command)) {
 		fprintf(stderr, "operaglass: no command '%s' ('operaglass --help' lists them)\n",
 			argv[1]);

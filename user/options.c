@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/un.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define ON(command)  (1U << COMMAND_##command)
@@ -22,10 +23,19 @@ static const char *const command_texts[COMMANDS] = {
 	[COMMAND_VERSION] = "print the version",
 };
 
+const struct passed_command passed_commands[] = {
+	{"emit", "report an application event and wait until it is on disk"},
+	{"audit", "search the audit log, or verify its chain"},
+	{"cost", "report what models cost, set the budget"},
+	{"analytics", "compare agents by type and model"},
+};
+const size_t passed_command_count = COUNT(passed_commands);
+
 enum option_kind {
 	OPTION_FLAG,
 	OPTION_TEXT,
 	OPTION_PATH,   /* absolute */
+	OPTION_SOCKET, /* absolute, and short enough for a socket's address */
 	OPTION_LISTEN, /* repeatable */
 	OPTION_LOG_LEVEL,
 	OPTION_LOG_FORMAT,
@@ -54,6 +64,12 @@ static const struct option_row rows[] = {
 	 ON(RUN) | ON(DOCTOR), OPTION_PATH, FIELD(cgroup_path)},
 	{"state.dir", "DIR", "what must outlive a restart (/var/lib/operaglass)", ON(RUN),
 	 OPTION_PATH, FIELD(state_dir)},
+	{"events.socket", "PATH", "unix datagram socket for events (/run/operaglass/events.sock)",
+	 ON(RUN), OPTION_SOCKET, FIELD(events_socket)},
+	{"events.stream-socket", "PATH", "unix stream socket for HTTP (/run/operaglass/api.sock)",
+	 ON(RUN), OPTION_SOCKET, FIELD(events_stream_socket)},
+	{"web.config.file", "FILE", "TLS and passwords (YAML, as of Prometheus' exporters)",
+	 ON(RUN) | ON(CHECK_CONFIG), OPTION_TEXT, FIELD(web_config_file)},
 	{"user", "NAME", "user that the exporter becomes (nobody)", ON(RUN), OPTION_TEXT,
 	 FIELD(user)},
 	{"log.level", "LEVEL", "debug, info, warning or error (info)",
@@ -73,6 +89,8 @@ static const struct options default_options = {
 	.telemetry_path = "/metrics",
 	.pin_path = "/sys/fs/bpf/operaglass",
 	.state_dir = "/var/lib/operaglass",
+	.events_socket = "/run/operaglass/events.sock",
+	.events_stream_socket = "/run/operaglass/api.sock",
 	.user = "nobody",
 	.log_level = LOG_LEVEL_INFO,
 	.log_format = LOG_FORMAT_LOGFMT,
@@ -99,6 +117,16 @@ int options_command(const char *name, enum command *ret_command)
 	return 0;
 }
 
+bool options_is_passed(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < passed_command_count; i++)
+		if (!strcmp(passed_commands[i].name, name))
+			return true;
+	return false;
+}
+
 static const struct option_row *find(enum command command, const char *name, size_t length)
 {
 	size_t i;
@@ -123,6 +151,16 @@ static int set_path(const struct option_row *row, const char *value, const char 
 		return fail(error, "--%s: longer than %d characters", row->name, OPTIONS_PATH_MAX);
 	*field = value;
 	return 0;
+}
+
+static int set_socket(const struct option_row *row, const char *value, const char **field,
+		      char *error)
+{
+	const size_t longest = sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1;
+
+	if (strlen(value) > longest)
+		return fail(error, "--%s: longer than %zu characters", row->name, longest);
+	return set_path(row, value, field, error);
 }
 
 static bool ends_with_port(const char *address)
@@ -166,6 +204,8 @@ static int set(const struct option_row *row, const char *value, struct options *
 		return 0;
 	case OPTION_PATH:
 		return set_path(row, value, field, error);
+	case OPTION_SOCKET:
+		return set_socket(row, value, field, error);
 	case OPTION_LISTEN:
 		return add_address(row, value, options, error);
 	case OPTION_LOG_LEVEL:
@@ -263,5 +303,7 @@ void options_print_overview(FILE *out)
 	      out);
 	for (i = 0; i < COMMANDS; i++)
 		fprintf(out, "  %-14s %s\n", command_names[i], command_texts[i]);
+	for (i = 0; i < (int)passed_command_count; i++)
+		fprintf(out, "  %-14s %s\n", passed_commands[i].name, passed_commands[i].text);
 	fputs("\n'operaglass COMMAND --help' lists the options of a command.\n", out);
 }

@@ -27,6 +27,15 @@ enum command {
 	COMMANDS
 };
 
+/* A command that the exporter's program does; its arguments are passed on as they are. */
+struct passed_command {
+	const char *name;
+	const char *text;
+};
+
+extern const struct passed_command passed_commands[];
+extern const size_t passed_command_count;
+
 struct options {
 	const char *config_file;			  /* NULL: the defaults */
 	const char *listen_addresses[OPTIONS_LISTEN_MAX]; /* HOST:PORT */
@@ -35,6 +44,8 @@ struct options {
 	const char *pin_path;				  /* absolute, no / at the end */
 	const char *cgroup_path;			  /* NULL: find it */
 	const char *state_dir;				  /* absolute */
+	const char *events_socket, *events_stream_socket; /* absolute, fit a socket's address */
+	const char *web_config_file;			  /* NULL: plain HTTP */
 	const char *user;				  /* whom the exporter becomes */
 	enum log_level log_level;
 	enum log_format log_format;
@@ -47,6 +58,8 @@ extern const char *const command_names[COMMANDS];
 
 /* The command called `name`; -EINVAL if there is none. */
 int options_command(const char *name, enum command *ret_command);
+
+bool options_is_passed(const char *name);
 
 /*
  * Parses what follows the command's name. Returns 0, or -EINVAL with one line in ret_error that

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "handover_send.h"
+#include "state_directories.h"
 
 #define EXPORTER	   "operaglass-exporter"
 #define HANDOVER_FD	   3
@@ -23,7 +24,7 @@
 #define STOP_PATIENCE_MS   2000
 #define LISTEN_PATIENCE_MS 10000
 #define ARGUMENT_SIZE	   (OPTIONS_PATH_MAX + 64)
-#define ARGUMENTS_MAX	   (OPTIONS_LISTEN_MAX + 8)
+#define ARGUMENTS_MAX	   (OPTIONS_LISTEN_MAX + 11)
 
 static uint64_t monotonic_ns(void)
 {
@@ -33,8 +34,7 @@ static uint64_t monotonic_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-/* Beside this program, as in the build directory; else where `make install` puts it. */
-static void find_program(char path[PATH_MAX])
+void supervise_find_program(char path[PATH_MAX])
 {
 	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - sizeof(EXPORTER) - 1);
 	char *slash;
@@ -66,7 +66,7 @@ static void add(struct arguments *arguments, const char *name, const char *value
 static void make_arguments(const struct options *options, struct arguments *arguments)
 {
 	unsigned int i;
-	char number[12];
+	char number[12], journal[OPTIONS_PATH_MAX + sizeof(STATE_JOURNAL) + 1];
 
 	memset(arguments, 0, sizeof(*arguments));
 	strcpy(arguments->texts[0], EXPORTER);
@@ -76,6 +76,10 @@ static void make_arguments(const struct options *options, struct arguments *argu
 	for (i = 0; i < options->listen_count; i++)
 		add(arguments, "web.listen-address", options->listen_addresses[i]);
 	add(arguments, "web.telemetry-path", options->telemetry_path);
+	add(arguments, "events.socket", options->events_socket);
+	add(arguments, "events.stream-socket", options->events_stream_socket);
+	snprintf(journal, sizeof(journal), "%s/" STATE_JOURNAL, options->state_dir);
+	add(arguments, "journal.directory", journal);
 	add(arguments, "user", options->user);
 	add(arguments, "log.level", log_level_names[options->log_level]);
 	add(arguments, "log.format", log_format_names[options->log_format]);
@@ -108,11 +112,14 @@ int supervise_start(struct supervise *exporter, const struct options *options)
 
 	exporter->options = options;
 	exporter->port = 0;
-	find_program(path);
+	supervise_find_program(path);
 	make_arguments(options, &arguments);
 	code = handover_pair(sockets);
 	if (code)
 		return log_error(code, "cannot create a socket pair: %s", strerror(-code));
+	/* What waits in the socket is there before the program asks for it. */
+	if (exporter->greet)
+		exporter->greet(exporter->greet_context, sockets[0]);
 	pid = fork();
 	if (pid == 0)
 		become_exporter(path, arguments.list, sockets[1]);

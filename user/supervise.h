@@ -6,6 +6,7 @@
 #ifndef OPERAGLASS_SUPERVISE_H
 #define OPERAGLASS_SUPERVISE_H
 
+#include <limits.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -13,6 +14,9 @@
 
 struct supervise {
 	const struct options *options;
+	/* Writes the settings into a new exporter's socket, before it starts; may be NULL. */
+	void (*greet)(void *context, int socket);
+	void *greet_context;
 	pid_t pid;     /* 0: not running */
 	int pidfd;     /* readable when it has ended; -1 */
 	int socket;    /* messages of include/handover.h; -1 */
@@ -42,6 +46,9 @@ unsigned int supervise_reap(struct supervise *exporter);
 
 /* Ends it: by closing the socket, after two seconds by SIGKILL. */
 void supervise_stop(struct supervise *exporter);
+
+/* The exporter's program: beside this one, as in the build directory; else where `make install` puts it. */
+void supervise_find_program(char path[PATH_MAX]);
 
 /* Delay after `previous` (0: none yet) for a process that lived so long. Pure. */
 unsigned int supervise_backoff(unsigned int previous_ms, uint64_t lived_ns);

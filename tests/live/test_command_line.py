@@ -18,7 +18,7 @@ PROGRAM = f"{BUILD}/operaglass"
 COMMANDS = ("run", "doctor", "unload", "check-config", "version")
 RUN_OPTIONS = {
     "config.file", "web.listen-address", "web.telemetry-path", "bpf.pin-path", "cgroup.path", "state.dir", "user",
-    "log.level", "log.format", "help",
+    "events.socket", "events.stream-socket", "web.config.file", "log.level", "log.format", "help",
 }  # fmt: skip
 # What `run` needs, by the kernel's numbers.
 BITS = {

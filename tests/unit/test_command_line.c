@@ -37,6 +37,9 @@ static void test_defaults(void **state)
 	assert_string_equal(line.listen_addresses[0], "127.0.0.1:9782");
 	assert_string_equal(line.telemetry_path, "/metrics");
 	assert_string_equal(line.user, "nobody");
+	assert_null(line.events_socket);
+	assert_null(line.events_stream_socket);
+	assert_null(line.journal_directory);
 	assert_int_equal(line.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(line.log_format, LOG_FORMAT_LOGFMT);
 }
@@ -48,6 +51,9 @@ static void test_everything(void **state)
 		"--web.listen-address=:80",
 		"--web.listen-address=[::1]:81",
 		"--web.telemetry-path=/m",
+		"--events.socket=/run/e.sock",
+		"--events.stream-socket=/run/a.sock",
+		"--journal.directory=/var/j",
 		"--user=daemon",
 		"--log.level=debug",
 		"--log.format=json",
@@ -62,6 +68,9 @@ static void test_everything(void **state)
 	assert_int_equal(line.listen_count, 2);
 	assert_string_equal(line.listen_addresses[1], "[::1]:81");
 	assert_string_equal(line.telemetry_path, "/m");
+	assert_string_equal(line.events_socket, "/run/e.sock");
+	assert_string_equal(line.events_stream_socket, "/run/a.sock");
+	assert_string_equal(line.journal_directory, "/var/j");
 	assert_string_equal(line.user, "daemon");
 	assert_int_equal(line.log_level, LOG_LEVEL_DEBUG);
 	assert_int_equal(line.log_format, LOG_FORMAT_JSON);
@@ -89,6 +98,12 @@ static void test_problems(void **state)
 		 "--web.telemetry-path: '/' is not allowed; it takes a path like /metrics that is not taken"},
 		{"--web.telemetry-path=/a b",
 		 "--web.telemetry-path: '/a b' is not allowed; it takes a path like /metrics that is not taken"},
+		{"--events.socket=e.sock",
+		 "--events.socket: 'e.sock' is not allowed; it takes an absolute path of at most 107 characters"},
+		{"--events.stream-socket=",
+		 "--events.stream-socket: '' is not allowed; it takes an absolute path of at most 107 characters"},
+		{"--journal.directory=j",
+		 "--journal.directory: 'j' is not allowed; it takes an absolute path"},
 		{"--user=", "--user: '' is not allowed; it takes a user's name"},
 		{"--user", "--user needs a value: --user=VALUE"},
 		{"--help=yes", "--help takes no value"},

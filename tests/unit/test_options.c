@@ -47,6 +47,9 @@ static void test_defaults(void **state)
 	assert_string_equal(options.pin_path, "/sys/fs/bpf/operaglass");
 	assert_null(options.cgroup_path);
 	assert_string_equal(options.state_dir, "/var/lib/operaglass");
+	assert_string_equal(options.events_socket, "/run/operaglass/events.sock");
+	assert_string_equal(options.events_stream_socket, "/run/operaglass/api.sock");
+	assert_null(options.web_config_file);
 	assert_string_equal(options.user, "nobody");
 	assert_int_equal(options.log_level, LOG_LEVEL_INFO);
 	assert_int_equal(options.log_format, LOG_FORMAT_LOGFMT);
@@ -116,6 +119,36 @@ static void test_long_path(void **state)
 	assert_int_equal(PARSE(RUN, "--bpf.pin-path", path), 0);
 }
 
+static void test_sockets(void **state)
+{
+	char path[110], error[OPTIONS_ERROR_SIZE];
+	struct options options;
+
+	(void)state;
+	memset(path, 'a', sizeof(path) - 1);
+	path[0] = '/';
+	path[108] = '\0';
+	assert_int_equal(PARSE(RUN, "--events.socket", path), -EINVAL);
+	assert_string_equal(error, "--events.socket: longer than 107 characters");
+	path[107] = '\0';
+	assert_int_equal(PARSE(RUN, "--events.stream-socket", path), 0);
+	assert_string_equal(options.events_stream_socket, path);
+	assert_int_equal(PARSE(RUN, "--events.socket=e.sock"), -EINVAL);
+	assert_string_equal(error, "--events.socket: 'e.sock' does not begin with '/'");
+}
+
+static void test_passed(void **state)
+{
+	(void)state;
+	assert_true(options_is_passed("emit"));
+	assert_true(options_is_passed("audit"));
+	assert_true(options_is_passed("cost"));
+	assert_true(options_is_passed("analytics"));
+	assert_false(options_is_passed("run"));
+	assert_false(options_is_passed("emi"));
+	assert_int_equal(passed_command_count, 4);
+}
+
 static void test_own_options(void **state)
 {
 	char error[OPTIONS_ERROR_SIZE];
@@ -179,6 +212,8 @@ int main(void)
 		TEST("an address ends with a port of 0 to 65535", test_addresses),
 		TEST("a ninth address is refused", test_nine_addresses),
 		TEST("a path of 513 characters is refused, one of 512 is not", test_long_path),
+		TEST("a socket's path is absolute and fits a socket's address", test_sockets),
+		TEST("four commands are passed on to the exporter's program", test_passed),
 		TEST("each command takes its own options only", test_own_options),
 		TEST("a wrong option writes no result", test_failure_writes_nothing),
 		TEST("an endless option is refused in one short line", test_endless_option),
