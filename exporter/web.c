@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <microhttpd.h>
 
 #include "page.h"
-#include "web_accept.h"
 #include "web_body.h"
 #include "web_clients.h"
+#include "web_request.h"
+#include "web_routes.h"
 
 /*
  * Per address. A handful of Prometheus servers and people; from one address a proxy may come with
@@ -25,231 +26,143 @@
 #define QUIET_SECONDS 120
 /* Bytes for one request's head and the response's head: browsers send up to 8 KiB of them. */
 #define CONNECTION_MEMORY (16 * 1024)
-#define HEADER_SIZE	  1024 /* of a joined Accept; what is longer is cut */
+/* Rounds in which suspended requests end when the server stops: each ends in one. */
+#define LAST_ROUNDS 8
 
 struct web {
-	struct web_site site;
 	struct MHD_Daemon *daemons[WEB_LISTEN_MAX];
 	unsigned daemon_count;
-	struct web_bodies *bodies;
 	struct web_clients clients;
-	struct text page;
+	bool ends; /* no request is answered any more */
+	struct web_shared shared;
 };
 
-struct request {
-	struct web *web;
-	struct MHD_Connection *connection;
+struct web_connection {
+	struct web_client *client; /* NULL: memory was out */
+	struct web_origin origin;
 };
 
-struct header {
-	const char *name, *value;
-};
-
-static const struct header no_headers[] = {{NULL, NULL}};
-static const struct header html_headers[] = {
-	{"Content-Type", "text/html; charset=utf-8"},
-	{"Content-Security-Policy",
-	 "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"},
-	{NULL, NULL},
-};
-static const struct header allow_headers[] = {{"Allow", "GET, HEAD"}, {NULL, NULL}};
-static const struct header busy_headers[] = {{"Retry-After", "1"}, {NULL, NULL}};
-
-/* Sends `response` and lets go of it. */
-static enum MHD_Result reply(const struct request *request, unsigned status,
-			     struct MHD_Response *response, const struct header *headers)
+static struct web_connection *connection_of(struct MHD_Connection *connection)
 {
-	enum MHD_Result result;
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
 
-	if (!response)
-		return MHD_NO;
-	for (; headers->name; headers++)
-		MHD_add_response_header(response, headers->name, headers->value);
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	result = MHD_queue_response(request->connection, status, response);
-	MHD_destroy_response(response);
-	return result;
+	return info ? info->socket_context : NULL;
 }
 
-/* A line of plain text; `line` is a literal. */
-static enum MHD_Result reply_line(const struct request *request, unsigned status, const char *line,
-				  const struct header *headers)
+static enum web_method method_of(const char *method)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(
-		strlen(line), (void *)(uintptr_t)line, MHD_RESPMEM_PERSISTENT);
-
-	if (response)
-		MHD_add_response_header(response, "Content-Type", "text/plain; charset=utf-8");
-	return reply(request, status, response, headers);
+	if (!strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD))
+		return WEB_READ;
+	return strcmp(method, MHD_HTTP_METHOD_POST) ? WEB_OTHER : WEB_POST;
 }
 
-static enum MHD_Result answer_page(const struct request *request)
+/* Called with the request line as it was sent, before the library takes the query apart. */
+static void *started(void *context, const char *uri, struct MHD_Connection *connection)
 {
-	const struct text *page = &request->web->page;
+	struct web *web = context;
 
-	return reply(
-		request, MHD_HTTP_OK,
-		MHD_create_response_from_buffer(page->size, page->data, MHD_RESPMEM_PERSISTENT),
-		html_headers);
+	return web_request_create(&web->shared, uri, connection);
 }
 
-static enum MHD_Result answer_healthy(const struct request *request)
+static enum MHD_Result refuse_unknown(struct web_request *request)
 {
-	return reply_line(request, MHD_HTTP_OK, "healthy\n", no_headers);
+	static const struct web_problem unknown = {"not_found", "", "not found"};
+	static const struct web_problem method = {"method_not_allowed", "", "method not allowed"};
+	const struct web_header allow[] = {
+		{"Allow", request->route ? web_route_allow(request->route) : ""}, {NULL, NULL}};
+
+	if (request->route)
+		return web_refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED, &method, allow);
+	return web_refuse(request, MHD_HTTP_NOT_FOUND, &unknown, web_no_headers);
 }
 
-static enum MHD_Result answer_ready(const struct request *request)
+static enum MHD_Result refuse_large(struct web_request *request)
 {
-	const struct web_site *site = &request->web->site;
+	static const struct web_problem large = {"too_large", "",
+						 "the body is longer than this path takes"};
 
-	if (site->ready(site->context))
-		return reply_line(request, MHD_HTTP_OK, "ready\n", no_headers);
-	return reply_line(request, MHD_HTTP_SERVICE_UNAVAILABLE, "not ready: still attaching\n",
-			  busy_headers);
+	return web_refuse(request, MHD_HTTP_CONTENT_TOO_LARGE, &large, web_no_headers);
 }
 
-/* Every line of one header, joined as RFC 9110 (5.3) allows. */
-struct joined {
-	const char *name;
-	size_t size;
-	char value[HEADER_SIZE];
-};
-
-static enum MHD_Result join_header(void *context, enum MHD_ValueKind kind, const char *name,
-				   const char *value)
+static enum MHD_Result refuse_crowded(struct web_request *request)
 {
-	struct joined *joined = context;
-	size_t size = value ? strlen(value) : 0;
+	static const struct web_problem crowded = {
+		"busy", "", "too many requests are being received at once; try again"};
 
-	(void)kind;
-	if (strcasecmp(name, joined->name) || joined->size + size + 2 > sizeof(joined->value))
+	return web_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, &crowded, web_busy_headers);
+}
+
+/* The length that the head declares; 0 without one. The library has checked that it is a number. */
+static uint64_t declared_size(const struct web_request *request)
+{
+	const char *length = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND,
+							 MHD_HTTP_HEADER_CONTENT_LENGTH);
+
+	return length ? strtoull(length, NULL, 10) : 0;
+}
+
+/* What no body can change is answered without waiting for one. */
+static enum MHD_Result handle_head(struct web_request *request)
+{
+	int admitted = web_admit(request);
+
+	if (admitted)
+		return admitted > 0 || admitted == -EINPROGRESS ? MHD_YES : MHD_NO;
+	request->stage = STAGE_BODY;
+	if (request->method == WEB_READ)
 		return MHD_YES;
-	if (joined->size)
-		joined->value[joined->size++] = ',';
-	memcpy(joined->value + joined->size, value, size);
-	joined->size += size;
-	joined->value[joined->size] = '\0';
-	return MHD_YES;
+	if (!request->route || request->method != request->route->method)
+		return refuse_unknown(request);
+	return declared_size(request) > request->route->body_max ? refuse_large(request) : MHD_YES;
 }
 
-static const char *header_of(const struct request *request, const char *name, struct joined *joined)
+static enum MHD_Result handle_complete(struct web_request *request)
 {
-	joined->name = name;
-	joined->size = 0;
-	joined->value[0] = '\0';
-	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, join_header, joined);
-	return joined->size ? joined->value : NULL;
-}
+	web_answer *next = request->next;
 
-static void put_body(void *body)
-{
-	web_body_put(body);
-}
-
-static uint64_t nanoseconds_now(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-static enum MHD_Result reply_body(const struct request *request, struct web_body *body,
-				  enum text_format format, bool compressed)
-{
-	struct MHD_Response *response;
-	const struct header headers[] = {
-		{"Content-Type", text_content_types[format]},
-		{"Vary", "Accept, Accept-Encoding"},
-		{compressed ? "Content-Encoding" : NULL, "gzip"},
-		{NULL, NULL},
-	};
-
-	response = MHD_create_response_from_buffer_with_free_callback_cls(
-		body->text.size, body->text.data, put_body, body);
-	if (!response)
-		web_body_put(body);
-	return reply(request, MHD_HTTP_OK, response, headers);
-}
-
-static enum MHD_Result answer_scrape(const struct request *request)
-{
-	const struct web_site *site = &request->web->site;
-	uint64_t begin = nanoseconds_now();
-	enum text_format format;
-	struct web_body *body;
-	struct joined joined;
-	bool compressed;
-
-	format = web_accept_format(header_of(request, "Accept", &joined));
-	compressed = web_accept_gzip(header_of(request, "Accept-Encoding", &joined));
-	body = web_body_take(request->web->bodies);
-	if (!body)
-		return reply_line(request, MHD_HTTP_SERVICE_UNAVAILABLE,
-				  "busy: too many scrapes at once\n", busy_headers);
-	if (site->scrape(site->context, format, &body->text)) {
-		web_body_put(body);
-		return reply_line(request, MHD_HTTP_INTERNAL_SERVER_ERROR,
-				  "the scrape failed; the log of the exporter says why\n",
-				  no_headers);
+	if (next) {
+		request->next = NULL;
+		return next(request);
 	}
-	if (compressed && web_body_compress(body))
-		compressed = false;
-	site->scraped(site->context, nanoseconds_now() - begin);
-	return reply_body(request, body, format, compressed);
+	if (!request->route || request->method != request->route->method)
+		return refuse_unknown(request);
+	if (request->body_cut)
+		return refuse_large(request);
+	if (request->body_crowded)
+		return refuse_crowded(request);
+	return request->route->answer(request);
 }
 
-static const struct {
-	const char *path; /* NULL: the telemetry path */
-	enum MHD_Result (*answer)(const struct request *request);
-} routes[] = {
-	{NULL, answer_scrape},
-	{"/", answer_page},
-	{"/-/healthy", answer_healthy},
-	{"/-/ready", answer_ready},
-};
-
-static bool is_read(const char *method)
-{
-	return !strcmp(method, MHD_HTTP_METHOD_GET) || !strcmp(method, MHD_HTTP_METHOD_HEAD);
-}
-
-static enum MHD_Result route(const struct request *request, const char *path, const char *method)
-{
-	const char *known;
-	size_t i;
-
-	for (i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
-		known = routes[i].path ? routes[i].path : request->web->site.telemetry_path;
-		if (strcmp(path, known))
-			continue;
-		if (!is_read(method))
-			return reply_line(request, MHD_HTTP_METHOD_NOT_ALLOWED,
-					  "method not allowed\n", allow_headers);
-		return routes[i].answer(request);
-	}
-	return reply_line(request, MHD_HTTP_NOT_FOUND, "not found\n", no_headers);
-}
-
-/* Called once with the head, then for each piece of a body, then once more at its end. */
+/*
+ * Called once with the head, then for each piece of a body, then once more at its end; and again
+ * where it stopped after a request was resumed.
+ */
 static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *url,
 			      const char *method, const char *version, const char *upload,
 			      size_t *upload_size, void **state)
 {
-	const struct request request = {context, connection};
+	struct web_connection *own = connection_of(connection);
+	struct web_request *request = *state;
+	struct web *web = context;
 
 	(void)version;
-	(void)upload;
-	if (!*state) {
-		*state = context;
-		/* An answer that no body can change is given without waiting for one. */
-		return is_read(method) ? MHD_YES : route(&request, url, method);
+	if (!request || !own || web->ends)
+		return MHD_NO;
+	if (request->stage == STAGE_HEAD) {
+		request->path = url;
+		request->method = method_of(method);
+		request->origin = &own->origin;
+		request->route = web_route_find(url, web->shared.site.telemetry_path);
+		return handle_head(request);
 	}
-	if (*upload_size) {
-		*upload_size = 0; /* nobody wants a body; the connection's deadline bounds it */
-		return MHD_YES;
-	}
-	return route(&request, url, method);
+	if (!*upload_size)
+		return handle_complete(request);
+	/* Nobody wants the body of a GET; the connection's deadline bounds it. */
+	if (request->method != WEB_READ && request->route)
+		web_request_add(request, upload, *upload_size);
+	*upload_size = 0;
+	return MHD_YES;
 }
 
 /* Paths are compared as they were sent: a NUL or a slash in disguise is not ours. */
@@ -263,30 +176,65 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
 static void completed(void *context, struct MHD_Connection *connection, void **state,
 		      enum MHD_RequestTerminationCode code)
 {
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct web_connection *own = connection_of(connection);
 
 	(void)context;
-	(void)state;
-	if (info && info->socket_context && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
-		web_client_completed(info->socket_context, web_clients_now());
+	web_request_free(*state);
+	*state = NULL;
+	if (!own)
+		return;
+	own->origin.count++;
+	if (own->client && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		web_client_completed(own->client, web_clients_now());
+}
+
+static void know_peer(struct MHD_Connection *connection, struct web_origin *origin)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+	const struct sockaddr *address = info ? info->client_addr : NULL;
+	socklen_t size = sizeof(struct ucred);
+	struct ucred peer;
+
+	origin->way = WAY_WEB;
+	origin->uid = origin->gid = UINT32_MAX;
+	if (address && address->sa_family == AF_INET) {
+		inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr,
+			  origin->address, sizeof(origin->address));
+	} else if (address && address->sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr,
+			  origin->address, sizeof(origin->address));
+	} else if (!getsockopt(origin->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
+		origin->way = WAY_STREAM;
+		origin->uid = peer.uid;
+		origin->gid = peer.gid;
+		origin->pid = (uint32_t)peer.pid;
+	}
 }
 
 static void connection_changed(void *context, struct MHD_Connection *connection,
 			       void **socket_context, enum MHD_ConnectionNotificationCode code)
 {
+	struct web_connection *own = *socket_context;
 	const union MHD_ConnectionInfo *info;
 	struct web *web = context;
 
 	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		web_client_close(*socket_context);
+		if (own)
+			web_client_close(own->client);
+		free(own);
 		*socket_context = NULL;
 		return;
 	}
 	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	if (info)
-		*socket_context =
-			web_client_open(&web->clients, info->connect_fd, web_clients_now());
+	own = info ? calloc(1, sizeof(*own)) : NULL;
+	*socket_context = own; /* without one its requests end the connection */
+	if (!own)
+		return;
+	own->origin.fd = info->connect_fd;
+	own->origin.opened_ms = web_clients_now();
+	own->client = web_client_open(&web->clients, info->connect_fd, own->origin.opened_ms);
+	know_peer(connection, &own->origin);
 }
 
 int web_create(const struct web_site *site, struct web **ret_web)
@@ -296,10 +244,10 @@ int web_create(const struct web_site *site, struct web **ret_web)
 
 	if (!web)
 		return -ENOMEM;
-	web->site = *site;
-	err = web_bodies_create(&web->bodies);
+	web->shared.site = *site;
+	err = web_bodies_create(&web->shared.bodies);
 	if (!err)
-		err = page_render(OPERAGLASS_VERSION, site->telemetry_path, &web->page);
+		err = page_render(OPERAGLASS_VERSION, site->telemetry_path, &web->shared.page);
 	if (err) {
 		web_free(web);
 		return err;
@@ -308,14 +256,28 @@ int web_create(const struct web_site *site, struct web **ret_web)
 	return 0;
 }
 
+/* The library refuses to stop while a request is suspended. */
+static void end_suspended(struct web *web)
+{
+	unsigned round;
+
+	web->ends = true;
+	for (round = 0; round < LAST_ROUNDS && web->shared.suspended; round++) {
+		while (web->shared.suspended)
+			web_resume(web->shared.suspended);
+		web_run(web);
+	}
+}
+
 void web_free(struct web *web)
 {
 	if (!web)
 		return;
+	end_suspended(web);
 	while (web->daemon_count > 0)
 		MHD_stop_daemon(web->daemons[--web->daemon_count]);
-	text_release(&web->page);
-	web_bodies_free(web->bodies);
+	text_release(&web->shared.page);
+	web_bodies_free(web->shared.bodies);
 	free(web);
 }
 
@@ -325,11 +287,12 @@ int web_serve(struct web *web, int listen_fd)
 
 	if (web->daemon_count < WEB_LISTEN_MAX)
 		daemon = MHD_start_daemon(
-			MHD_USE_EPOLL, 0, NULL, NULL, handle, web, MHD_OPTION_LISTEN_SOCKET,
-			listen_fd, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-			MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_IP_MAX,
-			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)QUIET_SECONDS,
-			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, web,
+			MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
+			(unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+			(unsigned)CONNECTIONS_PER_IP_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+			(unsigned)QUIET_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+			(size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, started, web,
 			MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 			MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
 			connection_changed, web, MHD_OPTION_END);
