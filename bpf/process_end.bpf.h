@@ -183,7 +183,7 @@ static __always_inline void process_end(struct process *row, struct task_struct 
 		count_agent_end(row->type, reason, number ? number : status >> 8, run_ns);
 		emit_agent_end(row, run_ns, leader, signal);
 	} else if (is_tool(row)) {
-		tool = tool_find(row->type, row->image);
+		tool = tool_find(row->type, row->image, true);
 		if (tool && reason < END_REASONS) {
 			__sync_fetch_and_add(&tool->ends[reason], 1);
 			histogram_add(&tool->execution, HISTOGRAM_EXECUTION, run_ns);

@@ -207,7 +207,8 @@ static __always_inline void usage_split_cpu(const struct counters *counters,
 	usage->user_ns = run - system_ns;
 }
 
-static __always_inline struct tool *tool_find(__u16 type, const char *image)
+/* A process is looked for twice, for its end and for what it used: only its end, if any, is lost. */
+static __always_inline struct tool *tool_find(__u16 type, const char *image, bool end)
 {
 	static const struct tool empty;
 	struct tool_key key = {.type = type};
@@ -222,7 +223,8 @@ static __always_inline struct tool *tool_find(__u16 type, const char *image)
 	tool = bpf_map_lookup_elem(&tools, &key);
 	if (tool)
 		return tool;
-	lost_add(LOST_TOOLS_FULL);
+	if (end)
+		lost_add(LOST_TOOLS_FULL);
 	return bpf_map_lookup_elem(&other_tools, &index);
 }
 
@@ -272,7 +274,7 @@ static __always_inline void process_account(struct process *row, struct counters
 	cpu_ns = usage_charge(row, type, &counters->usage);
 	if (!cpu_ns || !is_tool(row))
 		return;
-	tool = tool_find(type, row->image);
+	tool = tool_find(type, row->image, false);
 	if (tool)
 		__sync_fetch_and_add(&tool->cpu_ns, cpu_ns);
 }

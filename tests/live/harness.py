@@ -315,6 +315,21 @@ class Operaglass:
                 return metrics
             time.sleep(0.05)
 
+    def exporter(self):
+        """The exporter's pid: the observer's only child."""
+        pid = self.process.pid
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as children:
+            return int(children.read().split()[0])
+
+    def resident_kib(self):
+        """Resident memory of the observer and of the exporter."""
+
+        def one(pid):
+            with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as status:
+                return int(re.search(r"^VmRSS:\s*(\d+) kB$", status.read(), re.M)[1])
+
+        return [one(self.process.pid), one(self.exporter())]
+
     def logs(self):
         if not self.directory or not os.path.exists(self.directory + "/log"):
             return ""

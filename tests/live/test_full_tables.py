@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Every table too small, the ring full: nothing crashes, what has room is exact, what has none is counted."""
+import itertools
 import os
 import shutil
 import signal
@@ -9,6 +10,7 @@ import ssl
 import string
 import subprocess
 import tempfile
+import time
 
 from harness import BUILD, Operaglass, Tap, free_port
 from test_openssl_1_1 import certificate
@@ -16,17 +18,25 @@ from test_openssl_1_1 import certificate
 TOOLS = BUILD + "/tools/bench/"
 LOST, REQUESTS = "operaglass_lost_total", "telegram_api_requests_total"
 ENDPOINTS, CONNECTIONS, PROCESSES = 16, 256, 1024
-METHODS = ["distinct" + a + b for a in string.ascii_lowercase[:10] for b in string.ascii_lowercase[:10]]
+METHODS = 10**5
+GROWTH_KIB = 256
 ANSWER_LENGTH = 40  # of tests/bench/https.c
 WARM_UP = 10  # calls that its client makes before it measures
 
 
-def call(port, methods):
+def methods():
+    """Letters only, as the Bot API's methods are."""
+    digits = string.ascii_lowercase[:10]
+    return ("distinct" + "".join(word) for word in itertools.product(digits, repeat=5))
+
+
+def call_each(port, names):
+    """Each of these methods once, over one keep-alive connection."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     with socket.create_connection(("127.0.0.1", port)) as plain:
         with context.wrap_socket(plain, server_hostname="api.telegram.org") as connection:
-            for method in methods:
+            for method in names:
                 connection.sendall(f"GET /bot123456:full/{method} HTTP/1.1\r\nHost: api.telegram.org\r\n\r\n".encode())
                 left = ANSWER_LENGTH
                 while left:
@@ -34,21 +44,28 @@ def call(port, methods):
 
 
 def test_endpoints(tap, og, port):
-    call(port, METHODS)
-    got = og.wait(lambda m: m.total(REQUESTS) == len(METHODS))
-    tap.equal("every call with one of 100 methods is counted once", got.total(REQUESTS), len(METHODS))
-    names = {dict(labels)["endpoint"] for labels in got.rows(REQUESTS)} - {"unknown"}
-    tap.ok("no more names than the limit are kept", len(names - {"other"}) <= ENDPOINTS, names)
-    tap.equal("and the others are together", got.value(REQUESTS, endpoint="other", method="GET"),
-              len(METHODS) - len(names - {"other"}))
-    tap.equal("each of them is counted", got.value(LOST, where="endpoints", cause="table_full"),
-              got.value(REQUESTS, endpoint="other", method="GET"))
+    names, begin = methods(), time.monotonic()
+    call_each(port, itertools.islice(names, 2 * ENDPOINTS))
+    og.wait(lambda m: m.total(REQUESTS) == 2 * ENDPOINTS)
+    resident = og.resident_kib()
+    call_each(port, names)
+    seconds = time.monotonic() - begin
+    got = og.wait(lambda m: m.total(REQUESTS) == METHODS)
+    tap.equal(f"every call with one of {METHODS} methods is counted once", got.total(REQUESTS), METHODS)
+    names = {dict(labels)["endpoint"] for labels in got.rows(REQUESTS)} - {"unknown", "other"}
+    tap.equal("as many names as the limit says are kept", len(names), ENDPOINTS)
+    tap.equal("each of them with one call", [got.value(REQUESTS, endpoint=name, method="GET") for name in names],
+              [1] * ENDPOINTS)
+    tap.equal("and the others are together", got.value(REQUESTS, endpoint="other", method="GET"), METHODS - ENDPOINTS)
+    tap.equal("each of them is counted", got.value(LOST, where="endpoints", cause="table_full"), METHODS - ENDPOINTS)
+    tap.ok("in bounded time", seconds < 60, seconds)
+    grown = [after - was for was, after in zip(resident, og.resident_kib())]
+    tap.ok(f"since the table was full, neither process has grown by more than {GROWTH_KIB} KiB", max(grown) <= GROWTH_KIB, grown)
 
 
 def test_ring(tap, og, port):
     before = og.metrics()
-    children = open(f"/proc/{og.process.pid}/task/{og.process.pid}/children", encoding="ascii").read().split()
-    exporter = int(children[0])
+    exporter = og.exporter()
     os.kill(exporter, signal.SIGSTOP)
     try:
         subprocess.run([TOOLS + "https", "client", str(port), "6000"], check=True, capture_output=True, timeout=60)
