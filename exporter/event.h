@@ -53,6 +53,8 @@ struct event_error {
 /*
  * Pure. 0 and an event; or -EINVAL (ret_error says why) or -ENOMEM. `json` need not end in NUL.
  * Unknown fields are refused. event_parse_json() takes an object that is already decoded.
+ * An empty text is no text: an optional field is then left out, a required one is missing. Without
+ * a `pid`, an event that came over a unix socket gets the sender's.
  */
 int event_parse(const char *json, size_t size, const struct event_origin *origin,
 		struct event **ret_event, struct event_error *ret_error);
@@ -60,7 +62,8 @@ struct json_t;
 int event_parse_json(struct json_t *object, const struct event_origin *origin,
 		     struct event **ret_event, struct event_error *ret_error);
 
-/* An internal event; fields are given as field, value pairs after it is made. 0 or -ENOMEM. */
+/* An event of Operaglass itself, happened at its arrival. Texts that are too long are cut, bytes that
+ * are no UTF-8 become '?'; NULL and empty texts are left out; FIELD_DETAILS is JSON. 0 or -ENOMEM. */
 struct event_field_value {
 	enum event_field field;
 	const char *text; /* for text fields */
@@ -95,11 +98,16 @@ void event_set_root(struct event *event, uint32_t root, uint64_t root_start_ns,
 		    const char *agent_type);
 uint32_t event_root(const struct event *event, uint64_t *ret_start_ns, const char **ret_type);
 
+/* The same event with another text (not empty) in a field that it has; the old one is freed. 0 or
+ * -ENOMEM, *event is then as before. */
+int event_replace_text(struct event **event, enum event_field field, const char *text);
+
 /* Bytes it takes in memory. */
 size_t event_size(const struct event *event);
 
-/* The event as one line of JSON for storage, without the fields that are stored beside it;
- * returns its length, or -ENOSPC. */
+/* The event as one line of JSON for storage, without what is stored beside it: type, id, time,
+ * origin and root. NUL-terminated; returns its length, or -ENOSPC. EVENT_JSON_MAX always suffices. */
+#define EVENT_JSON_MAX (64 * 1024)
 ssize_t event_write_json(const struct event *event, char *out, size_t size);
 
 #endif

@@ -107,6 +107,7 @@ enum field_kind {
 	KIND_BOOL,
 	KIND_LABELS, /* an object of texts, at most 4 */
 	KIND_ANY,    /* any JSON value, kept as its text */
+	KIND_HEX,    /* a text of exactly size_max lower-case hexadecimal digits, not all 0 */
 };
 
 struct field_row {
@@ -128,5 +129,12 @@ _Static_assert(EVENT_FIELDS <= 64, "one bit a field");
 
 extern const struct field_row event_fields[EVENT_FIELDS];
 extern const struct type_row event_types[EVENT_TYPES];
+
+/* Bits of the fields that every type may have. */
+#define EVENT_COMMON_FIELDS ((UINT64_C(1) << FIELD_APPROVAL_ID) - 1)
+
+/* enum event_type (internal ones, too) or enum event_field of this name; -1: none. */
+int event_type_find(const char *name);
+int event_field_find(const char *name);
 
 #endif
