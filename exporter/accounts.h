@@ -26,6 +26,8 @@
 
 struct accounts;
 
+#define ACCOUNTS_DECIDED_MAX 100000
+
 /* A moment on both clocks; taken once per batch by the caller. */
 struct moment {
 	int64_t wall_us;
@@ -53,7 +55,13 @@ void accounts_free(struct accounts *accounts);
 /* New settings from the next event on. Custom metrics of the old ones stay declared. */
 int accounts_configure(struct accounts *accounts, const struct reporting_settings *settings);
 
-/* While the journal is read at start: rows as accounts_save() once wrote them. 0, -EINVAL for a
+/* Before anything is loaded: which boot this is (a hash of the boot id; not 0) and the time. What an
+ * earlier boot left behind is measured by wall clock up to here, by CLOCK_BOOTTIME from here on. */
+void accounts_set_boot(struct accounts *accounts, uint64_t boot_epoch, const struct moment *now);
+
+/* While the journal is read at start, values first (they declare families): rows as accounts_save()
+ * once wrote them; of approvals, those that wait and the last ACCOUNTS_DECIDED_MAX decided ones,
+ * oldest first, which tell a duplicate from an unmatched decision. 0, -EINVAL for a
  * row that makes no sense (it is skipped and counted by the caller), or -ENOMEM. */
 int accounts_load_tally(struct accounts *accounts, const struct tally_row *row);
 int accounts_load_approval(struct accounts *accounts, const struct approval_row *row);

@@ -2,6 +2,7 @@
 #include "families.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define ROW_MEMBERS(type_, name_, unit_, help_, ...) \
 	.name = name_, .help = help_, .labels = {__VA_ARGS__}, .type = type_, .unit = unit_
@@ -159,6 +160,109 @@ const struct family_row families[FAMILY_COUNT] = {
 		"together.",
 		"type", "tool"),
 
+	[FAMILY_APPROVAL_QUEUE_SIZE] = GAUGE("escalation_queue_size", UNIT_NONE,
+		"Approvals that wait for a decision."),
+	[FAMILY_APPROVAL_OLDEST] = GAUGE("escalation_oldest_pending_seconds", UNIT_SECONDS,
+		"Age of the approval that has waited longest, while it waits; 0 when none waits."),
+	[FAMILY_APPROVAL_ENQUEUE] = COUNTER("escalation_queue_enqueue_total", UNIT_NONE,
+		"Approvals that were requested."),
+	[FAMILY_APPROVAL_DEQUEUE] = COUNTER("escalation_queue_dequeue_total", UNIT_NONE,
+		"Approvals that left the queue: decided, cancelled or timed out."),
+	[FAMILY_APPROVAL_DEPTH] = HISTOGRAM("escalation_queue_depth", UNIT_NONE,
+		"Approvals that waited after each change of the queue."),
+	[FAMILY_APPROVAL_ACCEPTED] = COUNTER("escalation_approvals_accepted_total", UNIT_NONE,
+		"Approvals that were accepted.",
+		"session_id"),
+	[FAMILY_APPROVAL_REJECTED] = COUNTER("escalation_approvals_rejected_total", UNIT_NONE,
+		"Approvals that were rejected, by the reason that was given.",
+		"session_id", "reason"),
+	[FAMILY_APPROVAL_TIMEOUT] = COUNTER("escalation_approvals_timeout_total", UNIT_NONE,
+		"Approvals that nobody decided in time.",
+		"session_id"),
+	[FAMILY_APPROVAL_IGNORED] = COUNTER("escalation_decisions_ignored_total", UNIT_NONE,
+		"Decisions and requests that changed nothing: late, duplicate or unmatched.",
+		"kind"),
+	[FAMILY_APPROVAL_MESSAGES] = COUNTER("escalation_messages_total", UNIT_NONE,
+		"Messages that carried the question of an approval: delivered, failed, or missing"
+		" when the approval ended and none had been seen.",
+		"outcome"),
+	[FAMILY_APPROVAL_RESPONSE] = HISTOGRAM("escalation_response_time_seconds", UNIT_SECONDS,
+		"Time from the request of an approval to its end.",
+		"result"),
+	[FAMILY_AGENT_BLOCKED] = COUNTER("orchestrate_agent_blocked_seconds_total", UNIT_SECONDS,
+		"Time that living agents spent waiting for at least one decision.",
+		"type"),
+	[FAMILY_APPROVAL_HEALTH] = GAUGE("approval_timeout_service_health", UNIT_NONE,
+		"Whether approvals that expire are decided: 1 yes; 0 when some stay undecided or "
+		"the heartbeat stopped."),
+	[FAMILY_CIRCUIT_STATE] = GAUGE("circuit_breaker_state", UNIT_NONE,
+		"State of a circuit breaker: 1 for the present one, 0 for the others.",
+		"service", "state"),
+	[FAMILY_CIRCUIT_TRANSITIONS] = COUNTER("circuit_breaker_transitions_total", UNIT_NONE,
+		"Changes of state of a circuit breaker, by the new state.",
+		"service", "to"),
+	[FAMILY_SERVICE_HEALTH] = GAUGE("service_health", UNIT_NONE,
+		"Whether a service said that it is well: 1 yes; 0 no, or not within its time to "
+		"live.",
+		"service"),
+	[FAMILY_TELEGRAM_REPORTED_RETRIES] = COUNTER("telegram_reported_retries_total", UNIT_NONE,
+		"Repeated Bot API calls that applications reported; those that the kernel saw are"
+		" telegram_api_retry_attempts_total.",
+		"endpoint"),
+
+	[FAMILY_TOKENS] = COUNTER("orchestrate_tokens_total", UNIT_NONE,
+		"Tokens used, by model and direction.",
+		"model", "direction"),
+	[FAMILY_COST] = COUNTER("orchestrate_cost_usd_total", UNIT_MICRO,
+		"Cost of the tokens used, in US dollars.",
+		"model", "agent_type"),
+	[FAMILY_UNPRICED_TOKENS] = COUNTER("orchestrate_unpriced_tokens_total", UNIT_NONE,
+		"Tokens of models that have no price; they cost nothing in the other families.",
+		"model"),
+	[FAMILY_BUDGET] = GAUGE("orchestrate_budget_usd", UNIT_MICRO,
+		"Budget of a month, in US dollars."),
+	[FAMILY_BUDGET_USED] = GAUGE("orchestrate_budget_used_ratio", UNIT_NONE,
+		"Share of the month's budget that is used."),
+	[FAMILY_MONTH_COST] = GAUGE("orchestrate_month_cost_usd", UNIT_MICRO,
+		"Cost of the tokens used in this month, in US dollars."),
+	[FAMILY_QUEUE_DEPTH] = GAUGE("orchestrate_queue_depth", UNIT_NONE,
+		"Depth of a queue, as last reported.",
+		"queue"),
+	[FAMILY_TASKS] = COUNTER("orchestrate_tasks_total", UNIT_NONE,
+		"Tasks that were completed, by outcome.",
+		"outcome"),
+	[FAMILY_TASK_DURATION] = HISTOGRAM("orchestrate_task_duration_seconds", UNIT_SECONDS,
+		"Duration of completed tasks."),
+	[FAMILY_SMS] = COUNTER("sms_messages_total", UNIT_NONE,
+		"Text messages received or sent, by outcome.",
+		"direction", "outcome"),
+	[FAMILY_AI_RESPONSES] = COUNTER("ai_responses_total", UNIT_NONE,
+		"Responses of a model, by outcome.",
+		"outcome"),
+	[FAMILY_AI_DURATION] = HISTOGRAM("ai_response_duration_seconds", UNIT_SECONDS,
+		"Duration of responses of a model."),
+	[FAMILY_PAYMENT_PLANS] = COUNTER("payment_plans_total", UNIT_NONE,
+		"Payment plans, by outcome.",
+		"outcome"),
+	[FAMILY_ESCALATIONS] = COUNTER("escalations_total", UNIT_NONE,
+		"Escalations that were raised.",
+		"type", "severity"),
+	[FAMILY_WORKFLOW_STEP] = HISTOGRAM("workflow_step_duration_seconds", UNIT_SECONDS,
+		"Duration of workflow steps.",
+		"step", "outcome"),
+	[FAMILY_PULL_REQUEST] = HISTOGRAM("pull_request_cycle_seconds", UNIT_SECONDS,
+		"Time from the opening of a pull request to its merge."),
+	[FAMILY_CODE_REVIEW] = HISTOGRAM("code_review_turnaround_seconds", UNIT_SECONDS,
+		"Time from the request of a code review to its end."),
+	[FAMILY_DEPLOYMENTS] = COUNTER("deployments_total", UNIT_NONE,
+		"Deployments, by environment and outcome.",
+		"environment", "outcome"),
+	[FAMILY_RECOVERY] = HISTOGRAM("recovery_seconds", UNIT_SECONDS,
+		"Time from a failure to recovery."),
+	[FAMILY_STORIES] = COUNTER("stories_total", UNIT_NONE,
+		"Stories, by outcome.",
+		"outcome"),
+
 	[FAMILY_BUILD_INFO] = INFO("operaglass_build_info", UNIT_NONE,
 		"Always 1; the labels say what is running.",
 		"version", "compiler", "arch"),
@@ -220,11 +324,30 @@ const struct family_row families[FAMILY_COUNT] = {
 };
 /* clang-format on */
 
-unsigned family_label_count(enum family family)
+unsigned family_row_labels(const struct family_row *row)
 {
 	unsigned count = 0;
 
-	while (families[family].labels[count])
+	while (row->labels[count])
 		count++;
 	return count;
+}
+
+unsigned family_label_count(enum family family)
+{
+	return family_row_labels(&families[family]);
+}
+
+unsigned family_unit_decimals(enum family_unit unit)
+{
+	static const uint8_t decimals[UNITS] = {[UNIT_SECONDS] = 9, [UNIT_MICRO] = 6};
+
+	return decimals[unit];
+}
+
+double family_unit_scale(enum family_unit unit)
+{
+	static const double scales[UNITS] = {1, 1e9, 1, 1e6};
+
+	return scales[unit];
 }

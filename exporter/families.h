@@ -60,6 +60,47 @@ enum family {
 	FAMILY_TOOL_EXECUTION,	       /* type, tool */
 	FAMILY_TOOL_CPU,	       /* type, tool */
 
+	/* Approvals, escalations and services, as applications report them */
+	FAMILY_APPROVAL_QUEUE_SIZE,	  /* none */
+	FAMILY_APPROVAL_OLDEST,		  /* none */
+	FAMILY_APPROVAL_ENQUEUE,	  /* none */
+	FAMILY_APPROVAL_DEQUEUE,	  /* none */
+	FAMILY_APPROVAL_DEPTH,		  /* none */
+	FAMILY_APPROVAL_ACCEPTED,	  /* session_id */
+	FAMILY_APPROVAL_REJECTED,	  /* session_id, reason */
+	FAMILY_APPROVAL_TIMEOUT,	  /* session_id */
+	FAMILY_APPROVAL_IGNORED,	  /* kind */
+	FAMILY_APPROVAL_MESSAGES,	  /* outcome */
+	FAMILY_APPROVAL_RESPONSE,	  /* result */
+	FAMILY_AGENT_BLOCKED,		  /* type */
+	FAMILY_APPROVAL_HEALTH,		  /* none */
+	FAMILY_CIRCUIT_STATE,		  /* service, state */
+	FAMILY_CIRCUIT_TRANSITIONS,	  /* service, to */
+	FAMILY_SERVICE_HEALTH,		  /* service */
+	FAMILY_TELEGRAM_REPORTED_RETRIES, /* endpoint */
+
+	/* Business */
+	FAMILY_TOKENS,		     /* model, direction */
+	FAMILY_COST,		     /* model, agent_type */
+	FAMILY_UNPRICED_TOKENS,	     /* model */
+	FAMILY_BUDGET,		     /* none */
+	FAMILY_BUDGET_USED,	     /* none */
+	FAMILY_MONTH_COST,	     /* none */
+	FAMILY_QUEUE_DEPTH,	     /* queue */
+	FAMILY_TASKS,		     /* outcome */
+	FAMILY_TASK_DURATION,	     /* none */
+	FAMILY_SMS,		     /* direction, outcome */
+	FAMILY_AI_RESPONSES,	     /* outcome */
+	FAMILY_AI_DURATION,	     /* none */
+	FAMILY_PAYMENT_PLANS,	     /* outcome */
+	FAMILY_ESCALATIONS,	     /* type, severity */
+	FAMILY_WORKFLOW_STEP,	     /* step, outcome */
+	FAMILY_PULL_REQUEST,	     /* none */
+	FAMILY_CODE_REVIEW,	     /* none */
+	FAMILY_DEPLOYMENTS,	     /* environment, outcome */
+	FAMILY_RECOVERY,	     /* none */
+	FAMILY_STORIES,		     /* outcome */
+
 	/* Operaglass about itself */
 	FAMILY_BUILD_INFO,	    /* version, compiler, arch */
 	FAMILY_UP,		    /* component */
@@ -96,9 +137,16 @@ enum family_unit {
 	UNIT_NONE,    /* a number */
 	UNIT_SECONDS, /* integers are nanoseconds, rendered exactly as seconds */
 	UNIT_BYTES,   /* integers are bytes */
+	UNIT_MICRO, /* integers are millionths, rendered exactly; of no named unit (money, custom) */
+	UNITS
 };
 
-#define FAMILY_LABELS_MAX 3
+#define FAMILY_LABELS_MAX 4
+
+/* Families that are declared while running (custom metrics) have numbers from FAMILY_COUNT up to
+ * FAMILY_ALL; model.h says how. */
+#define FAMILY_DECLARED_MAX 64
+#define FAMILY_ALL	    (FAMILY_COUNT + FAMILY_DECLARED_MAX)
 
 struct family_row {
 	const char
@@ -116,5 +164,11 @@ extern const struct family_row families[FAMILY_COUNT];
 
 /* How many labels samples of this family carry. */
 unsigned family_label_count(enum family family);
+unsigned family_row_labels(const struct family_row *row);
+
+/* How many decimals the family's integers have: 9 for nanoseconds, 6 for millionths, else 0; and
+ * the power of ten itself. */
+unsigned family_unit_decimals(enum family_unit unit);
+double family_unit_scale(enum family_unit unit);
 
 #endif

@@ -22,9 +22,12 @@ struct series {
 		uint64_t sum;
 	};
 	const uint64_t *bounds;
+	double real_sum;
 	uint32_t counts; /* offset in model->counts */
 	uint32_t bound_count;
 };
+
+_Static_assert(FAMILY_ALL <= UINT8_MAX + 1, "struct series holds the family in a byte");
 
 struct chain {
 	uint32_t first, last; /* index + 1; 0 is none */
@@ -42,7 +45,9 @@ struct model {
 	uint32_t table_size; /* a power of two */
 	uint32_t series_limit;
 	uint64_t refused[REFUSED_COUNT];
-	struct chain families[FAMILY_COUNT];
+	struct chain families[FAMILY_ALL];
+	const struct family_row *declared[FAMILY_DECLARED_MAX];
+	unsigned declared_count;
 };
 
 /* The bytes that identify a series within its family. */
@@ -82,9 +87,29 @@ void model_reset(struct model *model)
 	model->series_used = 0;
 	model->text_used = 0;
 	model->counts_used = 0;
+	model->declared_count = 0;
 	memset(model->families, 0, sizeof(model->families));
 	if (model->table)
 		memset(model->table, 0, model->table_size * sizeof(*model->table));
+}
+
+int model_declare(struct model *model, const struct family_row *row, enum family *ret_family)
+{
+	if (model->declared_count == FAMILY_DECLARED_MAX)
+		return -ENOSPC;
+	*ret_family = (enum family)(FAMILY_COUNT + model->declared_count);
+	model->declared[model->declared_count++] = row;
+	return 0;
+}
+
+unsigned model_family_count(const struct model *model)
+{
+	return FAMILY_COUNT + model->declared_count;
+}
+
+const struct family_row *model_family_row(const struct model *model, unsigned family)
+{
+	return family < FAMILY_COUNT ? &families[family] : model->declared[family - FAMILY_COUNT];
 }
 
 /* Makes room for `more` elements after `used` of them. */
@@ -244,11 +269,15 @@ static struct series *append(struct model *model, enum family family, const stru
 static int series_get(struct model *model, enum family family, uint32_t bucket_count,
 		      struct model_labels labels, struct series **ret_series, int *ret_new)
 {
+	const struct family_row *row;
 	struct key key;
 	uint32_t slot;
 
-	if ((unsigned)family >= FAMILY_COUNT || labels.count != family_label_count(family) ||
-	    (families[family].type == TYPE_HISTOGRAM) != (bucket_count > 0))
+	if ((unsigned)family >= model_family_count(model))
+		return refuse(model, REFUSED_MISUSE, -EINVAL);
+	row = model_family_row(model, family);
+	if (labels.count != family_row_labels(row) ||
+	    (row->type == TYPE_HISTOGRAM) != (bucket_count > 0))
 		return refuse(model, REFUSED_MISUSE, -EINVAL);
 	make_key(model, family, labels, &key);
 	if (model->table_size) {
@@ -270,6 +299,11 @@ static int series_get(struct model *model, enum family family, uint32_t bucket_c
 	return 0;
 }
 
+static double scale_of(const struct model *model, enum family family)
+{
+	return family_unit_scale(model_family_row(model, family)->unit);
+}
+
 int model_add_integer(struct model *model, enum family family, uint64_t value,
 		      struct model_labels labels)
 {
@@ -280,7 +314,7 @@ int model_add_integer(struct model *model, enum family family, uint64_t value,
 	if (err)
 		return err;
 	if (series->kind == VALUE_REAL)
-		series->real += (double)value / (families[family].unit == UNIT_SECONDS ? 1e9 : 1);
+		series->real += (double)value / scale_of(model, family);
 	else
 		series->integer += value;
 	return 0;
@@ -296,8 +330,7 @@ int model_add_double(struct model *model, enum family family, double value,
 	if (err)
 		return err;
 	if (series->kind == VALUE_INTEGER) {
-		series->real =
-			(double)series->integer / (families[family].unit == UNIT_SECONDS ? 1e9 : 1);
+		series->real = (double)series->integer / scale_of(model, family);
 		series->kind = VALUE_REAL;
 	}
 	series->real += value;
@@ -331,6 +364,7 @@ int model_add_buckets(struct model *model, enum family family,
 	for (i = 0; i < bucket_count; i++)
 		counts[i] += distribution->counts[i];
 	series->sum += distribution->sum;
+	series->real_sum += distribution->real_sum;
 	return 0;
 }
 
@@ -358,6 +392,7 @@ void model_sample(const struct model *model, const struct series *series, struct
 		ret_sample->distribution.bound_count = series->bound_count;
 		ret_sample->distribution.counts = model->counts + series->counts;
 		ret_sample->distribution.sum = series->sum;
+		ret_sample->distribution.real_sum = series->real_sum;
 	} else if (series->kind == VALUE_REAL) {
 		ret_sample->real = series->real;
 	} else {

@@ -40,6 +40,7 @@ struct distribution {
 		*counts; /* bound_count + 1 observations per bucket, not cumulative; copied */
 	uint32_t bound_count;
 	uint64_t sum;
+	double real_sum; /* added to sum, in the family's unit: where observations are no integers */
 };
 
 enum value_kind {
@@ -60,8 +61,18 @@ struct sample {
 int model_create(uint32_t series_limit, struct model **ret_model);
 void model_free(struct model *model);
 
-/* Forgets every series; the refusal counters stay, they count since model_create(). */
+/* Forgets every series and every declared family; the refusal counters stay, they count since model_create(). */
 void model_reset(struct model *model);
+
+/*
+ * A family that is not in the table, until the next model_reset(): `row`, with all it points to,
+ * must live that long. 0 and its number, good for every function here; -ENOSPC when
+ * FAMILY_DECLARED_MAX are declared. Names are checked by whoever declares them.
+ */
+int model_declare(struct model *model, const struct family_row *row, enum family *ret_family);
+/* Families are numbered 0 … model_family_count() - 1: those of the table, then the declared. */
+unsigned model_family_count(const struct model *model);
+const struct family_row *model_family_row(const struct model *model, unsigned family);
 
 /* 0; -ENOSPC when the family is full (counted); -ENOMEM (counted); -EINVAL when the number of
  * labels or the kind of value does not fit the family, or a distribution's bounds differ from those

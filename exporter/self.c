@@ -167,17 +167,19 @@ static void add_exporter(const struct self *self, struct model *model)
 /* One per family that has any; the family about series counts itself. */
 static void add_series(struct model *model)
 {
-	int family, present = 0;
+	unsigned count = model_family_count(model), present = 0, i;
+	enum family family;
 
-	for (family = 0; family < FAMILY_COUNT; family++)
-		if (family == FAMILY_SERIES || model_series_count(model, family))
+	for (i = 0; i < count; i++)
+		if (i == FAMILY_SERIES || model_series_count(model, (enum family)i))
 			present++;
-	for (family = 0; family < FAMILY_COUNT; family++) {
+	for (i = 0; i < count; i++) {
+		family = (enum family)i;
 		if (family == FAMILY_SERIES)
-			model_add(model, FAMILY_SERIES, (uint64_t)present, families[family].name);
+			model_add(model, FAMILY_SERIES, present, families[family].name);
 		else if (model_series_count(model, family))
 			model_add(model, FAMILY_SERIES, model_series_count(model, family),
-				  families[family].name);
+				  model_family_row(model, i)->name);
 	}
 }
 

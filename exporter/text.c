@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Longest line: a name, three labels with every byte escaped, a bound, a value, and what is between
+/* Longest line: a name, all labels with every byte escaped, a bound, a value, and what is between
  * them. */
 #define LINE_MAX_SIZE \
 	(128 + FAMILY_LABELS_MAX * (64 + 2 * MODEL_LABEL_MAX) + 2 * TEXT_NUMBER_SIZE + 64)
@@ -26,7 +26,7 @@ static const char *const type_names[TEXT_FORMATS][4] = {
 };
 /* What OpenMetrics takes off the name of a family for its metadata. */
 static const char *const type_suffixes[] = {"_total", "", "", "_info"};
-static const char *const unit_names[] = {"", "seconds", "bytes"};
+static const char *const unit_names[UNITS] = {"", "seconds", "bytes", ""};
 
 struct rendered_bounds {
 	const uint64_t *bounds;
@@ -111,7 +111,7 @@ static int render_head(struct renderer *r, const struct family_row *row)
 	at = r->out->data + r->out->size;
 	at = put_metadata(at, "HELP", row->name, name_size, row->help);
 	at = put_metadata(at, "TYPE", row->name, name_size, type);
-	if (open && row->unit != UNIT_NONE && !row->shadowed)
+	if (open && unit_names[row->unit][0] && !row->shadowed)
 		at = put_metadata(at, "UNIT", row->name, name_size, unit_names[row->unit]);
 	r->out->size = (size_t)(at - r->out->data);
 	return 0;
@@ -156,7 +156,7 @@ static char *put_name(const struct renderer *r, char *at, const char *name, cons
 
 static char *put_integer(char *at, uint64_t value, enum family_unit unit)
 {
-	return unit == UNIT_SECONDS ? text_nanoseconds(value, at) : text_integer(value, at);
+	return text_decimal(value, family_unit_decimals(unit), at);
 }
 
 static void keep_bounds(struct rendered_bounds *kept, const struct distribution *distribution,
@@ -201,7 +201,10 @@ static int render_distribution(struct renderer *r, const struct family_row *row,
 		*at++ = '\n';
 	}
 	at = put_name(r, at, row->name, "_sum", NULL, 0);
-	at = put_integer(at, d->sum, row->unit);
+	if (d->real_sum != 0)
+		at = text_real(d->real_sum + (double)d->sum / family_unit_scale(row->unit), at);
+	else
+		at = put_integer(at, d->sum, row->unit);
 	*at++ = '\n';
 	at = put_name(r, at, row->name, "_count", NULL, 0);
 	at = text_integer(cumulative, at);
@@ -233,14 +236,17 @@ static int render_series(struct renderer *r, const struct family_row *row,
 int text_render(const struct model *model, enum text_format format, struct text *out)
 {
 	struct renderer r = {.model = model, .format = format, .out = out};
+	const struct family_row *row;
 	const struct series *series;
-	int family, err = 0;
+	unsigned family;
+	int err = 0;
 
-	for (family = 0; family < FAMILY_COUNT && !err; family++) {
-		err = render_head(&r, &families[family]);
-		for (series = model_first(model, family); series && !err;
+	for (family = 0; family < model_family_count(model) && !err; family++) {
+		row = model_family_row(model, family);
+		err = render_head(&r, row);
+		for (series = model_first(model, (enum family)family); series && !err;
 		     series = model_next(model, series))
-			err = render_series(&r, &families[family], series);
+			err = render_series(&r, row, series);
 	}
 	if (!err && format == TEXT_OPENMETRICS) {
 		err = text_reserve(out, 8);

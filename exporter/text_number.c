@@ -41,23 +41,30 @@ char *text_integer(uint64_t value, char *out)
 	return out + size;
 }
 
-char *text_nanoseconds(uint64_t value, char *out)
+char *text_decimal(uint64_t value, unsigned decimals, char *out)
 {
-	uint32_t fraction = (uint32_t)(value % 1000000000);
+	static const uint32_t powers[] = {1,	  10,	   100,	     1000,	10000,
+					  100000, 1000000, 10000000, 100000000, 1000000000};
+	uint32_t fraction = (uint32_t)(value % powers[decimals]);
 	int digit;
 
-	out = text_integer(value / 1000000000, out);
+	out = text_integer(value / powers[decimals], out);
 	if (!fraction)
 		return out;
 	*out++ = '.';
-	for (digit = NANO_DIGITS - 1; digit >= 0; digit--) {
+	for (digit = (int)decimals - 1; digit >= 0; digit--) {
 		out[digit] = (char)('0' + fraction % 10);
 		fraction /= 10;
 	}
-	out += NANO_DIGITS;
+	out += decimals;
 	while (out[-1] == '0')
 		out--;
 	return out;
+}
+
+char *text_nanoseconds(uint64_t value, char *out)
+{
+	return text_decimal(value, NANO_DIGITS, out);
 }
 
 /* d.ddde+XX */
@@ -83,7 +90,7 @@ char *text_bound(uint64_t value, enum family_unit unit, char *out)
 	int count = (int)(buffer + sizeof(buffer) - digits), point, i;
 
 	/* value = 0.DIGITS * 10^point */
-	point = count - (unit == UNIT_SECONDS ? NANO_DIGITS : 0);
+	point = count - (int)family_unit_decimals(unit);
 	while (count > 1 && digits[count - 1] == '0')
 		count--;
 	if (value == 0)

@@ -39,7 +39,7 @@ static void add(struct model *model, const uint8_t **data, size_t *size)
 	const char *values[FAMILY_LABELS_MAX];
 	enum family family = **data % FAMILY_COUNT;
 	uint64_t counts[] = {1, 0, 0, 3}, value = 0;
-	const struct distribution distribution = {bounds, counts, 3, *size};
+	const struct distribution distribution = {bounds, counts, 3, *size, 0};
 	struct model_labels labels = {values, family_label_count(family)};
 	unsigned i;
 
@@ -60,7 +60,7 @@ static size_t expected_lines(const struct model *model, enum family family, enum
 	const struct family_row *row = &families[family];
 	size_t head = 2, each = row->type == TYPE_HISTOGRAM ? 4 + 2 : 1;
 
-	if (format == TEXT_OPENMETRICS && row->unit != UNIT_NONE)
+	if (format == TEXT_OPENMETRICS && row->unit != UNIT_NONE && row->unit != UNIT_MICRO)
 		head++;
 	return head + each * model_series_count(model, family);
 }

@@ -62,7 +62,7 @@ static void test_merge(void **state)
 {
 	static const uint64_t bounds[] = {10, 20};
 	static const uint64_t counts[] = {1, 2, 3};
-	const struct distribution distribution = {bounds, counts, 2, 77};
+	const struct distribution distribution = {bounds, counts, 2, 77, 0};
 	struct model *model = create(0);
 	struct sample sample;
 
@@ -181,7 +181,7 @@ static void test_misuse(void **state)
 {
 	static const uint64_t bounds[] = {10}, others[] = {11};
 	static const uint64_t counts[] = {1, 2};
-	const struct distribution fits = {bounds, counts, 1, 0}, differs = {others, counts, 1, 0};
+	const struct distribution fits = {bounds, counts, 1, 0, 0}, differs = {others, counts, 1, 0, 0};
 	struct model *model = create(0);
 
 	(void)state;

@@ -27,8 +27,8 @@ static const uint64_t memory_bounds[] = {1 << 20, 1 << 30};
 static void fill(struct model *model)
 {
 	static const uint64_t counts[] = {1, 0, 2, 0, 4}, memory[] = {3, 2, 1};
-	const struct distribution calls = {call_bounds, counts, 4, 31250000001};
-	const struct distribution peaks = {memory_bounds, memory, 2, UINT64_C(5) << 30};
+	const struct distribution calls = {call_bounds, counts, 4, 31250000001, 0};
+	const struct distribution peaks = {memory_bounds, memory, 2, UINT64_C(5) << 30, 0};
 
 	model_add(model, FAMILY_TELEGRAM_REQUESTS, UINT64_MAX, "sendMessage", "POST");
 	model_add(model, FAMILY_TELEGRAM_REQUESTS, 0, "unknown", "unknown");
@@ -125,7 +125,7 @@ static void test_appends(void **state)
 static void test_longest(void **state)
 {
 	static uint64_t bounds[100], counts[101];
-	const struct distribution distribution = {bounds, counts, 100, UINT64_MAX};
+	const struct distribution distribution = {bounds, counts, 100, UINT64_MAX, 0};
 	struct text text = {NULL, 0, 0};
 	struct model *model;
 	char quotes[200];
