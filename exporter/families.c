@@ -308,6 +308,15 @@ const struct family_row families[FAMILY_COUNT] = {
 	[FAMILY_SELF_CPU] = COUNTER("operaglass_process_cpu_seconds_total", UNIT_SECONDS,
 		"CPU time of each process of Operaglass, user and system mode together.",
 		"process"),
+	[FAMILY_EVENTS_RECEIVED] = COUNTER("operaglass_events_received_total", UNIT_NONE,
+		"Good events of applications that may report, by their type.",
+		"type"),
+	[FAMILY_EVENTS_REFUSED] = COUNTER("operaglass_events_refused_total", UNIT_NONE,
+		"Events of applications that were not taken, by the reason.",
+		"reason"),
+	[FAMILY_EVENT_INGEST] = HISTOGRAM("operaglass_event_ingest_seconds", UNIT_SECONDS,
+		"Time from the arrival of an event to its being on disk or, for datagrams, in the "
+		"queue for it."),
 
 	[FAMILY_PROCESS_CPU] = COUNTER("process_cpu_seconds_total", UNIT_SECONDS,
 		"CPU time of the exporter, user and system mode together."),

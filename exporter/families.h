@@ -116,6 +116,9 @@ enum family {
 	FAMILY_EXPORTER_RESTARTS,   /* none */
 	FAMILY_SELF_RESIDENT,	    /* process = observer, exporter */
 	FAMILY_SELF_CPU,	    /* process = observer, exporter */
+	FAMILY_EVENTS_RECEIVED,	    /* type */
+	FAMILY_EVENTS_REFUSED,	    /* reason */
+	FAMILY_EVENT_INGEST,	    /* none */
 	FAMILY_PROCESS_CPU, /* none; the exporter's own, as every client library names them */
 	FAMILY_PROCESS_RESIDENT,
 	FAMILY_PROCESS_VIRTUAL,
