@@ -3,7 +3,7 @@
  * The configuration: a YAML text in, one flat value out.
  *
  * Invariants of every struct config that a function here returns:
- *  - it holds no pointer: copy it by assignment, nothing is to be freed (it is some 80 KiB: keep
+ *  - it holds no pointer: copy it by assignment, nothing is to be freed (it is some 150 KiB: keep
  *    it off small stacks);
  *  - defaults are already merged in; every bound below has been checked;
  *  - agent types, agent names, upstream names and hosts are unique; texts are NUL-terminated, and
@@ -13,7 +13,7 @@
  *  - the defaults stand at the front, also where a user's entry replaces them; new entries follow in
  *    the order of the file.
  *
- * Parsing does no I/O and does not log. Errors are one printable line, ready for the log:
+ * Parsing does no I/O, but for looking up the users and groups that it names, and does not log. Errors are one printable line, ready for the log:
  * `FILE:LINE:COLUMN: what is wrong (what is allowed)`.
  */
 #ifndef OPERAGLASS_CONFIG_H
@@ -23,6 +23,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+
+#include "reporting.h"
 
 /* A label value and its NUL: TYPE_NAME_SIZE and UPSTREAM_NAME_SIZE of include/limits.h. */
 #define CONFIG_LABEL_SIZE 32
@@ -49,6 +51,9 @@
 #define CONFIG_BOUNDS_MAX 20
 /* Everything above written out in full takes about 150 KiB. */
 #define CONFIG_FILE_MAX 1048576
+
+/* A file that the configuration names, and its NUL. */
+#define CONFIG_PATH_SIZE 512
 
 #define CONFIG_ERROR_SIZE 1024
 
@@ -130,6 +135,18 @@ struct config_histograms {
 	struct config_bounds memory;	/* bytes */
 };
 
+/*
+ * What applications report. The settings are complete but for what stands in files (tokens, the
+ * key): reporting.h of this folder reads those.
+ */
+struct config_reporting {
+	struct reporting_settings settings;
+	/* Absolute; "" without one. */
+	char token_file[CONFIG_PATH_SIZE];
+	char read_token_file[CONFIG_PATH_SIZE];
+	char session_key_file[CONFIG_PATH_SIZE];
+};
+
 struct config {
 	uint32_t agent_count;
 	uint32_t name_count;
@@ -151,6 +168,7 @@ struct config {
 	uint64_t idle_after_ns;	   /* no CPU and no call for so long: the agent is idle */
 	bool bpf_stats;		   /* publish the run time of every program */
 	enum config_tls_scope tls_scope;
+	struct config_reporting reporting;
 };
 
 struct config_error {

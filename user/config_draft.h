@@ -41,11 +41,27 @@ int config_schema_read(struct config_reader *reader, struct config_draft *draft)
 /* Values of top-level keys; *into is the draft. */
 config_parse_fn config_parse_agents, config_parse_interpreters, config_parse_upstreams;
 
+/* The sections of what applications report; *into is the draft. */
+config_parse_fn config_parse_events, config_parse_approvals, config_parse_web, config_parse_journal,
+	config_parse_time_zone, config_parse_costs, config_parse_metrics;
+
 /* What a type or the name of an upstream may look like, for errors. */
 #define CONFIG_LABEL_ALLOWED "a-z, 0-9, '.', '_' and '-', at most 31, a letter or digit first"
 
 /* Scalars and histograms; no agents, interpreters and upstreams. */
 void config_default_scalars(struct config *config);
+
+/* The settings of what applications report, without prices. */
+void config_default_reporting(struct config_reporting *reporting);
+
+/* By enum reporting_session_label and enum reporting_custom_type. */
+extern const char *const config_session_labels[3], *const config_custom_types[3];
+
+void config_dump_reporting(const struct config_reporting *reporting, FILE *out);
+
+/* Prices of the file over the default ones, if `defaults`. */
+int config_merge_prices(const struct config_report *report, bool defaults,
+			const struct reporting_settings *user, struct reporting_settings *merged);
 
 /* Writes what user says, completed by the defaults, into merged, which is zeroed. */
 int config_merge(const struct config_report *report, const struct config_draft *user,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "config.h"
+#include "config_draft.h"
 #include "config_value.h"
 
 /* A code point of valid UTF-8 and its length; YAML folds or refuses some of them when raw. */
@@ -19,7 +20,7 @@ static size_t decode_utf8(const unsigned char *at, uint32_t *ret_code)
 	return length;
 }
 
-static void put_quoted(FILE *out, const char *text)
+void config_put_quoted(FILE *out, const char *text)
 {
 	const unsigned char *at = (const unsigned char *)text;
 	uint32_t code;
@@ -55,7 +56,7 @@ static void put_agents(const struct config *config, FILE *out)
 			if (config->names[j].agent != i)
 				continue;
 			put_separator(out, &first);
-			put_quoted(out, config->names[j].text);
+			config_put_quoted(out, config->names[j].text);
 		}
 		fprintf(out, "]\n    relaunches: %s\n",
 			config->agents[i].relaunches ? "true" : "false");
@@ -69,7 +70,7 @@ static void put_interpreters(const struct config *config, FILE *out)
 	fputs("interpreters: [", out);
 	for (uint32_t i = 0; i < config->interpreter_count; i++) {
 		put_separator(out, &first);
-		put_quoted(out, config->interpreters[i].text);
+		config_put_quoted(out, config->interpreters[i].text);
 	}
 	fputs("]\n", out);
 }
@@ -177,5 +178,6 @@ int config_dump(const struct config *config, FILE *out)
 	put_bounds("connect_seconds", &config->histograms.connect, true, out);
 	put_bounds("execution_seconds", &config->histograms.execution, true, out);
 	put_bounds("memory_bytes", &config->histograms.memory, false, out);
+	config_dump_reporting(&config->reporting, out);
 	return fflush(out) || ferror(out) ? -EIO : 0;
 }

@@ -226,6 +226,7 @@ void config_default_scalars(struct config *config)
 	config->idle_after_ns = DEFAULT_IDLE_AFTER_NS;
 	config->bpf_stats = true;
 	config->tls_scope = CONFIG_TLS_ALL;
+	config_default_reporting(&config->reporting);
 }
 
 int config_merge(const struct config_report *report, const struct config_draft *user,
@@ -239,7 +240,11 @@ int config_merge(const struct config_report *report, const struct config_draft *
 	merged->config.idle_after_ns = user->config.idle_after_ns;
 	merged->config.bpf_stats = user->config.bpf_stats;
 	merged->config.tls_scope = user->config.tls_scope;
-	err = merge_agents(report, user, merged);
+	merged->config.reporting = user->config.reporting;
+	err = config_merge_prices(report, user->defaults, &user->config.reporting.settings,
+				  &merged->config.reporting.settings);
+	if (!err)
+		err = merge_agents(report, user, merged);
 	if (!err)
 		err = merge_interpreters(report, user, merged);
 	if (!err)

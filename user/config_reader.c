@@ -264,7 +264,7 @@ static size_t find_key(const yaml_event_t *event, const struct config_key *keys,
 int config_reader_mapping(struct config_reader *reader, const struct config_key *keys,
 			  size_t key_count, const struct config_scope *scope, void *into)
 {
-	unsigned int first_line[16] = {0}; /* more than any mapping has keys */
+	unsigned int first_line[24] = {0}; /* more than any mapping has keys */
 	struct config_mark mark;
 	size_t index;
 	int err;

@@ -177,6 +177,13 @@ static const struct config_key top_keys[] = {
 	 .offset = offsetof(struct config_draft, config.bpf_stats)},
 	{.name = "tls", .parse = parse_tls},
 	{.name = "histograms", .parse = parse_histograms},
+	{.name = "events", .parse = config_parse_events},
+	{.name = "approvals", .parse = config_parse_approvals},
+	{.name = "web", .parse = config_parse_web},
+	{.name = "journal", .parse = config_parse_journal},
+	{.name = "time_zone", .parse = config_parse_time_zone},
+	{.name = "costs", .parse = config_parse_costs},
+	{.name = "metrics", .parse = config_parse_metrics},
 };
 
 /* Nothing but comments, or a bare "---". */

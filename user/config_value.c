@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NS_IN_S UINT64_C(1000000000)
@@ -121,6 +123,123 @@ int config_value_seconds(const char *text, uint64_t *ret_ns, const char **ret_wh
 	if (ns == 0 || ns > CONFIG_SECONDS_MAX * NS_IN_S)
 		return bad(ret_why, "out of range");
 	*ret_ns = ns;
+	return 0;
+}
+
+static const struct {
+	const char *suffix;
+	unsigned int shift;
+} size_units[] = {{"GiB", 30}, {"MiB", 20}, {"KiB", 10}, {"", 0}};
+#define SIZE_UNITS (sizeof(size_units) / sizeof(size_units[0]))
+
+int config_value_size(const char *text, uint64_t *ret_bytes, const char **ret_why)
+{
+	uint64_t value;
+	const char *end = read_digits(text, &value);
+
+	for (size_t i = 0; end && i < SIZE_UNITS; i++) {
+		if (strcmp(end, size_units[i].suffix) != 0)
+			continue;
+		if (value > (uint64_t)INT64_MAX >> size_units[i].shift)
+			return bad(ret_why, "out of range");
+		*ret_bytes = value << size_units[i].shift;
+		return 0;
+	}
+	return bad(ret_why, "not a size");
+}
+
+void config_format_size(uint64_t bytes, char ret_text[CONFIG_SECONDS_SIZE])
+{
+	size_t i = 0;
+
+	while (i < SIZE_UNITS - 1 &&
+	       (bytes == 0 || bytes & ((UINT64_C(1) << size_units[i].shift) - 1)))
+		i++;
+	snprintf(ret_text, CONFIG_SECONDS_SIZE, "%" PRIu64 "%s", bytes >> size_units[i].shift,
+		 size_units[i].suffix);
+}
+
+int config_value_dollars(const char *text, uint64_t *ret_micro, const char **ret_why)
+{
+	uint64_t dollars, micro = 0, digit = 1000000;
+	const char *at = read_digits(text, &dollars);
+
+	if (!at)
+		return bad(ret_why, "not an amount");
+	if (*at == '.') {
+		for (at++; is_digit(*at); at++) {
+			digit /= 10;
+			if (digit == 0)
+				return bad(ret_why, "finer than a millionth of a dollar");
+			micro += (uint64_t)(*at - '0') * digit;
+		}
+		if (digit == 1000000)
+			return bad(ret_why, "not an amount");
+	}
+	if (*at)
+		return bad(ret_why, "not an amount");
+	if (dollars > CONFIG_DOLLARS_MAX || (dollars == CONFIG_DOLLARS_MAX && micro))
+		return bad(ret_why, "out of range");
+	*ret_micro = dollars * 1000000 + micro;
+	return 0;
+}
+
+void config_format_dollars(uint64_t micro, char ret_text[CONFIG_SECONDS_SIZE])
+{
+	size_t length = (size_t)snprintf(ret_text, CONFIG_SECONDS_SIZE, "%" PRIu64 ".%06" PRIu64,
+					 micro / 1000000, micro % 1000000);
+
+	while (ret_text[length - 1] == '0')
+		ret_text[--length] = '\0';
+	if (ret_text[length - 1] == '.')
+		ret_text[length - 1] = '\0';
+}
+
+int config_value_number(const char *text, double *ret_number, const char **ret_why)
+{
+	double number;
+	char *end;
+
+	/* Neither hexadecimal nor "inf" nor leading blanks, which strtod() would take. */
+	if (!*text || strspn(text, "0123456789.eE+-") != strlen(text))
+		return bad(ret_why, "not a number");
+	number = strtod(text, &end);
+	if (*end)
+		return bad(ret_why, "not a number");
+	if (!isfinite(number))
+		return bad(ret_why, "out of range");
+	*ret_number = number;
+	return 0;
+}
+
+void config_format_number(double number, char ret_text[CONFIG_SECONDS_SIZE + 8])
+{
+	int digits = 15;
+
+	do
+		snprintf(ret_text, CONFIG_SECONDS_SIZE + 8, "%.*g", digits, number);
+	while (strtod(ret_text, NULL) != number && digits++ < 17);
+}
+
+int config_value_metric(const char *text, bool colon, char ret_name[REPORTING_NAME_SIZE],
+			const char **ret_why)
+{
+	size_t length = strlen(text);
+
+	if (length == 0)
+		return bad(ret_why, "empty");
+	if (length >= REPORTING_NAME_SIZE)
+		return bad(ret_why, "too long");
+	for (size_t i = 0; i < length; i++) {
+		char c = text[i];
+		bool letter =
+			is_lower(c) || (c >= 'A' && c <= 'Z') || c == '_' || (colon && c == ':');
+
+		if (!letter && !(i > 0 && is_digit(c)))
+			return bad(ret_why, "a character that is not allowed");
+	}
+	memset(ret_name, 0, REPORTING_NAME_SIZE);
+	memcpy(ret_name, text, length);
 	return 0;
 }
 
