@@ -15,6 +15,7 @@
 #include "fact.bpf.h"
 #include "histogram.bpf.h"
 #include "lost.bpf.h"
+#include "series.bpf.h"
 
 /* A call to the same endpoint by the same process within so long after a retryable failure is a
  * retry: twice the longest pause that Telegram's limits ask of a chat. */
@@ -29,51 +30,6 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } calls SEC(".maps");
 
-/* limits.endpoints, set by the loader, and so the multiples below. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 512);
-	__type(key, struct endpoint_key);
-	__type(value, __u64);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} endpoints SEC(".maps");
-
-/* Two methods an endpoint. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct request_key);
-	__type(value, __u64);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} requests SEC(".maps");
-
-/* Four kinds of failure an endpoint. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
-	__type(key, struct failure_key);
-	__type(value, __u64);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} failures SEC(".maps");
-
-/* Four statuses an endpoint. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 2048);
-	__type(key, struct duration_key);
-	__type(value, struct histogram);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} durations SEC(".maps");
-
-/* One an endpoint, and as many that are `unknown` or `other`. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct endpoint_key);
-	__type(value, struct endpoint_facts);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} endpoint_facts SEC(".maps");
-
 /* Failures of two minutes at a time; a forgotten one is a retry not recognised. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -82,109 +38,6 @@ struct {
 	__type(value, __u64);
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } recent_failures SEC(".maps");
-
-/* What a new row of `durations` and `endpoint_facts` is copied from: too large for the stack. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct endpoint_facts);
-} zeroes SEC(".maps");
-
-/* Kernel and endpoint names are compared as words. */
-static __always_inline bool endpoint_is(const struct endpoint *endpoint, const char *text8,
-					const char *rest8)
-{
-	const __u64 *words = (const __u64 *)endpoint->name;
-
-	return words[0] == *(const __u64 *)text8 && words[1] == *(const __u64 *)rest8;
-}
-
-static __always_inline void endpoint_set(struct endpoint *endpoint, const char *text8)
-{
-	__builtin_memset(endpoint, 0, sizeof(*endpoint));
-	__builtin_memcpy(endpoint->name, text8, 8);
-}
-
-/*
- * One key for `requests`, `failures`, `durations` and, from its third byte on, for `endpoints` and
- * `endpoint_facts`: the stack is too small for one of each. Aligned, or the compiler copies names
- * by two bytes and spills them: 136 instead of 76 bytes of stack, too much below connection_open.
- */
-struct series_key {
-	__u16 upstream;
-	union {
-		__u16 status;
-		struct {
-			__u8 method_or_failure;
-			__u8 reserved;
-		};
-		__u16 endpoint_upstream; /* struct endpoint_key begins here */
-	};
-	struct endpoint endpoint;
-} __attribute__((aligned(4)));
-
-_Static_assert(sizeof(struct series_key) == sizeof(struct request_key), "overlay");
-_Static_assert(sizeof(struct series_key) == sizeof(struct failure_key), "overlay");
-_Static_assert(sizeof(struct series_key) == sizeof(struct duration_key), "overlay");
-_Static_assert(sizeof(struct series_key) == sizeof(struct endpoint_key) + 2, "overlay");
-
-static __always_inline struct endpoint_key *series_endpoint(struct series_key *key)
-{
-	key->endpoint_upstream = key->upstream;
-	return (struct endpoint_key *)&key->endpoint_upstream;
-}
-
-static __always_inline void series_key_of(const struct call *call, struct series_key *key)
-{
-	key->upstream = call->upstream;
-	key->endpoint_upstream = 0;
-	key->endpoint = call->endpoint;
-}
-
-/* The row of a table whose rows begin as zeroes; NULL when the table is full, which is counted. */
-static __always_inline void *series_row(void *map, const void *key)
-{
-	void *row = bpf_map_lookup_elem(map, key);
-	__u32 zero = 0;
-	void *empty;
-
-	if (row)
-		return row;
-	empty = bpf_map_lookup_elem(&zeroes, &zero);
-	if (!empty)
-		return NULL;
-	bpf_map_update_elem(map, key, empty, BPF_NOEXIST);
-	row = bpf_map_lookup_elem(map, key);
-	if (!row)
-		lost_add(LOST_SERIES_FULL);
-	return row;
-}
-
-static __always_inline void series_add(void *map, const void *key)
-{
-	__u64 *count = series_row(map, key);
-
-	if (count)
-		__sync_fetch_and_add(count, 1);
-}
-
-/* Replaces the endpoint by "other" when it is new and the table is full; true then. */
-static __always_inline bool endpoint_bound(struct endpoint_key *key)
-{
-	__u64 one = 1, *count = bpf_map_lookup_elem(&endpoints, key);
-
-	if (count) {
-		__sync_fetch_and_add(count, 1);
-		return false;
-	}
-	if (bpf_map_update_elem(&endpoints, key, &one, BPF_NOEXIST) == 0 ||
-	    bpf_map_lookup_elem(&endpoints, key))
-		return false;
-	lost_add(LOST_ENDPOINTS_FULL);
-	endpoint_set(&key->endpoint, "other\0\0");
-	return true;
-}
 
 static __always_inline bool failure_is_retryable(__u32 failure)
 {
@@ -241,11 +94,10 @@ SUBPROGRAM int call_count_begin(struct call *call)
 	if (!call)
 		return 0;
 	upstream = call->upstream;
-	series_key_of(call, &key);
+	series_key_of(call, 0, &key);
 	if (endpoint_bound(series_endpoint(&key)))
 		call->endpoint = key.endpoint;
-	key.method_or_failure = call->method;
-	key.reserved = 0;
+	key.what = call->method;
 	series_add(&requests, &key);
 
 	/* The usual case, nothing failed lately, costs no look-up. */
@@ -283,8 +135,7 @@ SUBPROGRAM int call_count_failure(struct call *call)
 	if (!call)
 		return 0;
 	recent.tgid = call->tgid;
-	series_key_of(call, &key);
-	key.method_or_failure = call->failure;
+	series_key_of(call, call->failure, &key);
 	series_add(&failures, &key);
 	if (!failure_is_retryable(call->failure))
 		return 0;
@@ -303,8 +154,7 @@ SUBPROGRAM int call_count_answer(struct call *call)
 
 	if (!call)
 		return 0;
-	series_key_of(call, &key);
-	key.status = call->status;
+	series_key_of(call, call->status, &key);
 	histogram = series_row(&durations, &key);
 	if (histogram)
 		histogram_add(histogram, HISTOGRAM_CALL, call->end_ns - call->begin_ns);
@@ -405,6 +255,18 @@ static __always_inline int call_finish(const struct call_key *key, struct call *
 		return -1;
 	call_count_end(call);
 	return 0;
+}
+
+/* No more of its answer will come, for `failure` if that was not complete. The caller finishes it. */
+static __always_inline void call_break_off(struct call *call, __u32 failure, __u64 now)
+{
+	if (!(call->flags & CALL_UNTIL_CLOSE)) {
+		call->flags &= ~CALL_ANSWERED;
+		call->failure = failure;
+		call->end_ns = now;
+	} else if (!call->end_ns) {
+		call->end_ns = now;
+	}
 }
 
 #endif

@@ -54,7 +54,8 @@ static __always_inline __u32 learned_upstream(const __u8 *address, __u32 netns, 
 
 /*
  * Adds what was received since the last time. Ingress would add a segment twice when two CPUs receive
- * at once; egress, which acknowledges, and the end of the connection hold the socket's lock.
+ * at once, and a sweep beside egress; egress and the end of the connection hold the socket's lock.
+ * What is received is acknowledged, so egress comes by at most 200 ms later.
  */
 static __always_inline void received_count(struct connection *row, struct upstream_totals *totals)
 {
@@ -215,15 +216,11 @@ SUBPROGRAM int decoded_finish(struct connection *row, __u64 now)
 		if (!found)
 			continue;
 		call = *found;
-		if (!(call.flags & CALL_UNTIL_CLOSE)) {
-			call.flags &= ~CALL_ANSWERED;
-			call.failure = handshake_is_complete(row) || !row->sent.following
-					       ? row->end
-					       : FAILURE_TLS_HANDSHAKE;
-			call.end_ns = now;
-		} else if (!call.end_ns) {
-			call.end_ns = now;
-		}
+		call_break_off(&call,
+			       handshake_is_complete(row) || !row->sent.following
+				       ? row->end
+				       : FAILURE_TLS_HANDSHAKE,
+			       now);
 		call_finish(&key, &call);
 	}
 	return 0;

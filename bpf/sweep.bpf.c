@@ -7,7 +7,10 @@
 #include <bpf/bpf_helpers.h>
 
 #include "connection.bpf.h"
+#include "process_rows.bpf.h"
 #include "route.bpf.h"
+#include "tls_stream_rows.bpf.h"
+#include "unjoined.bpf.h"
 
 enum {
 	TCP_CLOSE = 7 /* include/net/tcp_states.h */
@@ -42,8 +45,6 @@ int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 	row = bpf_map_lookup_elem(&connections, &sock);
 	if (!row)
 		return 0;
-	/* What is not acknowledged yet. Egress could add the same within these few nanoseconds only. */
-	received_count(row, totals_of(row->upstream));
 	if (row->call_begin_ns)
 		opaque_finish(row, FAILURE_NONE, true);
 	if (now - row->begin_ns < CONNECTION_SETTLED_NS || !socket_is_gone(sock, row))
@@ -57,6 +58,38 @@ int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 	if (row->client_random_known)
 		bpf_map_delete_elem(&client_randoms, row->client_random);
 	bpf_map_delete_elem(&hellos, &sock);
+	return 0;
+}
+
+static __always_inline bool all_processes_are_listed(void)
+{
+	__u32 index = LOST_PROCESSES_FULL;
+	__u64 *refused = bpf_map_lookup_elem(&lost, &index);
+
+	return refused && !*refused;
+}
+
+/* Who ended it cannot be told without a socket: its client waits no longer. */
+SEC("iter/bpf_map_elem")
+int sweep_calls(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct tls_stream_key object = {};
+	struct call_key *from = ctx->key, key;
+	struct call *value = ctx->value, call;
+	__u64 now = bpf_ktime_get_boot_ns();
+
+	if (!from || !value || !from->tgid)
+		return 0;
+	key = *from;
+	call = *value;
+	object.ssl = key.owner;
+	object.tgid = key.tgid;
+	if (!unjoined_is_over(&key, &call, bpf_map_lookup_elem(&tls_streams, &object),
+			      bpf_map_lookup_elem(&processes, &key.tgid),
+			      all_processes_are_listed(), now))
+		return 0;
+	call_break_off(&call, FAILURE_TIMEOUT, now);
+	call_finish(&key, &call);
 	return 0;
 }
 

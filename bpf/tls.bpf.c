@@ -37,6 +37,8 @@ static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *
 			lost_add(LOST_STREAMS_FULL);
 			return false;
 		}
+		stream->first_call = tls_first_number(stream);
+		stream->next_call = stream->first_call;
 	}
 	return tls_look(stream, own ? slot : NULL, &key, frame->buffer, frame->length);
 }
@@ -123,6 +125,18 @@ static __always_inline bool tls_after_write(void *ctx, const struct tls_frame *f
 	return tls_look(stream, own ? slot : NULL, &key, frame->buffer, frame->total);
 }
 
+/* A write to a joined connection failed: is it the beginning of a request that now can never leave?
+ * Without its connection nobody tries such a write again. */
+static __always_inline bool tls_never_left(const struct tls_frame *frame)
+{
+	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
+
+	return stream && stream->state == TLS_STREAM_JOINED &&
+	       stream->readers[TLS_SENT].state == HTTP_START && !tls_connection(stream) &&
+	       tls_opening(frame->buffer, frame->length) == TLS_OPENING_REQUEST;
+}
+
 SEC("uretprobe")
 int og_tls_leave(struct pt_regs *ctx)
 {
@@ -139,9 +153,13 @@ int og_tls_leave(struct pt_regs *ctx)
 	else if ((__s32)PT_REGS_RC(ctx) == 1 &&
 		 bpf_probe_read_user(&count, sizeof(count), (const void *)frame->result))
 		count = 0;
-	if (!count || count > frame->length) {
-		bpf_map_delete_elem(&tls_frames, &key);
-		return 0;
+	if (count > frame->length)
+		goto done;
+	if (!count) {
+		if (frame->direction != TLS_SENT || !tls_never_left(frame))
+			goto done;
+		frame->unsent = 1;
+		count = frame->length;
 	}
 	frame->total = count;
 	if (frame->direction == TLS_RECEIVED)
@@ -220,6 +238,8 @@ int og_tls_decode(struct pt_regs *ctx)
 	}
 	if (!event && at.reader->head_bytes > TLS_HEAD_MAX)
 		event = TLS_TOO_LONG;
+	else if (!event && at.frame->unsent && at.frame->offset >= at.frame->total)
+		event = TLS_UNSENT;
 	if (event || at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, event);
 	else if (at.reader->state == HTTP_UNTIL_CLOSE)
@@ -306,7 +326,7 @@ int og_tls_path(struct pt_regs *ctx)
 	if (!tls_resume(ctx, &at))
 		return 0;
 	event = tls_path_window(at.stream, at.frame, at.reader);
-	if (event || at.frame->offset < at.frame->total)
+	if (event || at.frame->unsent || at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, event);
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
 	return 0;
@@ -339,6 +359,20 @@ int og_tls_host(struct pt_regs *ctx)
 	}
 	at.stream->state = TLS_STREAM_IGNORED;
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	return 0;
+}
+
+/* The object is freed. What it waits for on a connection that is known, that connection's end tells;
+ * without one, nothing else will. */
+SEC("uprobe")
+int og_tls_free(struct pt_regs *ctx)
+{
+	struct tls_stream_key key = {.ssl = PT_REGS_PARM1(ctx),
+				     .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
+
+	if (stream && !stream->sock)
+		tls_stream_restart(stream);
 	return 0;
 }
 

@@ -13,6 +13,7 @@ enum tls_loss {
 	TLS_UNREADABLE = 17,
 	TLS_CROWDED = 18, /* more requests in flight than can be told apart */
 	TLS_STRAY = 19,	  /* a response to nothing: a server's farewell, or our late arrival */
+	TLS_UNSENT = 20,  /* the write of a head failed: no more of it will come */
 };
 
 static __always_inline void tls_call_key(const struct tls_stream *stream,
@@ -36,6 +37,19 @@ static __always_inline void tls_telegram_spelling(struct endpoint *endpoint)
 		__builtin_memcpy(endpoint->name, known->name, TELEGRAM_METHOD_SIZE);
 }
 
+/* Counts a request that was written to a connection which is gone: it cannot leave any more. What
+ * ends an established connection under its user's hands is a reset. */
+static __always_inline void tls_request_unsent(struct tls_stream *stream, struct call *call)
+{
+	call->flags = CALL_DECODED;
+	call_count_begin(call);
+	call->failure = FAILURE_RESET;
+	call->end_ns = bpf_ktime_get_boot_ns();
+	call_count_end(call);
+	stream->head_counted = 1;
+	stream->state = TLS_STREAM_IGNORED;
+}
+
 /* The head of a request is complete. */
 static __always_inline void tls_request_begin(struct tls_stream *stream,
 					      const struct tls_stream_key *object)
@@ -47,10 +61,6 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	struct call call = {};
 	struct call_key key;
 
-	if (stream->sock && !connection) { /* written, but it cannot leave any more */
-		stream->state = TLS_STREAM_IGNORED;
-		return;
-	}
 	row = bpf_map_lookup_elem(&upstreams, &upstream);
 	if (row)
 		kind = row->kind;
@@ -63,6 +73,10 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	call.upstream = upstream;
 	call.method = reader->method;
 	call.endpoint = stream->endpoint;
+	if (stream->sock && !connection) {
+		tls_request_unsent(stream, &call);
+		return;
+	}
 	tls_call_key(stream, object, sequence, &key);
 	if (sequence - stream->first_call < MAX_CALLS_IN_FLIGHT) {
 		call_begin(&key, &call);
@@ -169,7 +183,7 @@ static __always_inline void tls_lose(struct tls_stream *stream, const struct tls
 		cause = LOST_USER_MEMORY;
 	else if (why == TLS_CROWDED)
 		cause = LOST_CALLS_PIPELINED;
-	if (why != TLS_STRAY)
+	if (why != TLS_STRAY && why != TLS_UNSENT)
 		lost_add(cause);
 	if (direction == TLS_SENT && !stream->head_counted) {
 		if (!reader->status)

@@ -35,13 +35,26 @@ static __always_inline bool tls_random_same(const struct client_random *a,
 	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
 }
 
-/* The object begins a new connection. */
+/* Numbers of calls that no call of an earlier object at this address has: those that are left behind
+ * without a socket to end them are known to sweep_calls by that. Milliseconds, nearly. */
+static __always_inline __u32 tls_first_number(const struct tls_stream *stream)
+{
+	__u32 number = bpf_ktime_get_boot_ns() >> 20;
+	bool used = stream->next_call && !stream->sock;
+
+	return used && (__s32)(stream->next_call - number) > 0 ? stream->next_call : number;
+}
+
+/* The object begins a new connection, or is freed. */
 static __always_inline void tls_stream_restart(struct tls_stream *stream)
 {
+	__u32 number = tls_first_number(stream);
 	__u8 place = stream->place;
 
 	__builtin_memset(stream, 0, sizeof(*stream));
 	stream->place = place;
+	stream->first_call = number;
+	stream->next_call = number;
 	stream->readers[TLS_RECEIVED].flags = HTTP_RESPONSE;
 }
 

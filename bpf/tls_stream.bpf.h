@@ -6,6 +6,7 @@
 #include "connection_maps.bpf.h"
 #include "lost.bpf.h"
 #include "parse_http.bpf.h"
+#include "tls_stream_rows.bpf.h"
 
 /*
  * What is remembered between two calls of a TLS library. Nothing here ever holds a byte of what
@@ -16,50 +17,6 @@ enum tls_direction {
 	TLS_SENT = 0,
 	TLS_RECEIVED = 1,
 };
-
-enum tls_stream_state {
-	TLS_STREAM_NEW = 0,	/* no request recognised yet */
-	TLS_STREAM_JOINED = 1,	/* `sock` is its connection */
-	TLS_STREAM_NAMED = 2,	/* no connection known; `upstream` by the Host of a request */
-	TLS_STREAM_IGNORED = 3, /* not a watched upstream, not a client, or not understood */
-	TLS_STREAM_DRAINED =
-		4, /* requests are not understood any more: opaque once no answer is due */
-};
-
-struct tls_stream_key {
-	__u64 ssl; /* address of the SSL object */
-	__u32 tgid;
-	__u32 reserved;
-};
-
-struct tls_stream {
-	struct client_random random; /* zero until its place in the object is known */
-	__u64 sock;		     /* key of `connections`; 0: not joined */
-	__u64 request_begin_ns;
-	__u64 response_begin_ns;
-	__u64 bodiless; /* bit n & 63: request n was HEAD */
-	__u32 first_call;
-	__u32 next_call;
-	__u16 upstream;
-	__u8 state;	   /* enum tls_stream_state */
-	__u8 place;	   /* 1 + index into tls_random_places; 0: not known */
-	__u8 head_counted; /* the request being sent is counted */
-	__u8 reserved[3];
-	struct http_reader readers[2]; /* by enum tls_direction */
-	struct endpoint_reader path;
-	union { /* of the request that is being sent */
-		struct endpoint endpoint;
-		char name[ENDPOINT_NAME_ROOM];
-	};
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, TLS_STREAMS);
-	__type(key, struct tls_stream_key);
-	__type(value, struct tls_stream);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} tls_streams SEC(".maps");
 
 /* One call of the library that has not returned. The stack pointer makes calls inside calls, and
  * fibers, different. */
@@ -82,7 +39,7 @@ struct tls_frame {
 	__u16 host_skip;   /* bytes of the Host's name that a wildcard may stand for */
 	__u16 host_labels; /* labels among them */
 	__u16 links;	   /* of the chain of tail calls so far */
-	__u16 reserved;
+	__u16 unsent;	   /* 1: this write failed, and its connection is gone */
 };
 
 struct {

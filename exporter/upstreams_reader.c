@@ -38,7 +38,7 @@ static const char *const map_names[MAPS] = {
 };
 
 static const char *const sweeps[] = {"sweep_routes", "sweep_lookups", "sweep_attempts",
-				     "sweep_connections"};
+				     "sweep_connections", "sweep_calls"};
 
 struct bounds {
 	struct histogram_bounds bounds;

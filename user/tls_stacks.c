@@ -5,13 +5,14 @@
 #include <string.h>
 
 /* All take (object, buffer, length); the *_ex also a pointer to the number of bytes moved, and
- * return 1 or 0 where the others return that number. */
+ * return 1 or 0 where the others return that number. SSL_free takes the object. */
 #define OPENSSL_FUNCTIONS                                                    \
 	{                                                                    \
 		{"SSL_write", "og_tls_write", "og_tls_leave"},               \
 			{"SSL_read", "og_tls_read", "og_tls_leave"},         \
 			{"SSL_write_ex", "og_tls_write_ex", "og_tls_leave"}, \
 			{"SSL_read_ex", "og_tls_read_ex", "og_tls_leave"},   \
+			{"SSL_free", "og_tls_free", NULL},                   \
 	}
 
 /* clang-format off: one stack, one row */

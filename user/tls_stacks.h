@@ -20,7 +20,7 @@
 struct tls_function {
 	const char *symbol; /* NULL ends the list */
 	const char *entry;  /* program */
-	const char *leave;  /* program of the return probe */
+	const char *leave;  /* program of the return probe; NULL: none */
 };
 
 struct tls_stack {

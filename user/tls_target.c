@@ -67,7 +67,7 @@ static int place_all(struct tls_target *target, const struct tls_target_tools *t
 	size_t i;
 
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (offsets[i])
+		if (offsets[i] && functions[i].leave)
 			err = place(target, tools, file, offsets[i], functions[i].leave, true);
 	for (i = 0; !err && functions[i].symbol; i++)
 		if (offsets[i])

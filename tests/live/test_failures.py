@@ -153,6 +153,24 @@ def test_many_at_once(scene):
     )
 
 
+def test_written_too_late(scene):
+    """The server reset the idle connection: the next request is begun, and cannot leave."""
+    for client, body in (("python_sync", None), ("python_sync", 300), ("python_bio", None)):
+        scene.expect(
+            f"a request on a connection that was reset meanwhile ({client}, body {body})",
+            client,
+            [
+                call("getMe", query="idle=50&idle_end=reset"),
+                call("sendMessage", "POST", "a=b", body=body),
+            ],
+            {("sendMessage", "reset"): 1},
+            {("getMe", "GET"): 1, ("sendMessage", "POST"): 1},
+            seen=1,
+            statuses=[200, None],
+            pause=0.3,
+        )
+
+
 def test_no_failures(scene):
     """Ends that are none of a call's failures."""
     good = {("getMe", "GET"): 1}
@@ -220,6 +238,7 @@ def main():
                 test_killed,
                 test_repeated,
                 test_many_at_once,
+                test_written_too_late,
                 test_no_failures,
                 test_nothing_is_added_later,
             ]

@@ -252,9 +252,11 @@ def test_handshakes(book, listener):
 def test_bytes_while_it_lives(book, listener):
     wire = Wire(listener)
     wire.shake_hands("web.test")
+    wire.wait_acknowledged()
     before = book.operaglass.metrics()
     wire.ask(16000, 16000)
     wire.answer(8000)
+    wire.wait_acknowledged()
     delta = book.operaglass.metrics() - before
     book.tap.equal(
         "a living connection shows what it sent and received",

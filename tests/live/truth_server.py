@@ -18,7 +18,7 @@ A request says in its query how it wants to be answered:
   pieces=N gap=MS one=1              the body in N writes, MS between them; all one byte a write
   end=close|reset|hang|notify        give up; `notify` says close_notify and leaves the closing of
   at=head|body                       TCP to the client; instead of the head, or after half the body
-  idle=MS                            close the connection when nothing follows for so long
+  idle=MS idle_end=reset             close (or reset) the connection when nothing follows for so long
 One JSON line per request goes to the truth file when it is over (see `record`).
 """
 import json
@@ -200,7 +200,7 @@ class HttpsConnection(Connection):
 
     def one_request(self):
         if not self.wait_for_request():
-            self.close_politely()
+            self.idle_end()
             return False
         if not self.buffer:
             self.buffer = self.receive()
@@ -233,6 +233,7 @@ class HttpsConnection(Connection):
             row["retry_after"] = int(wish["retry_after"])
         keep = fields.get("connection", "").lower() != "close" and version != "HTTP/1.0"
         self.idle = int(wish["idle"]) if "idle" in wish else None
+        self.idle_end = self.reset if wish.get("idle_end") == "reset" else self.close_politely
         try:
             ended = self.answer(method, wish, keep, row)
         except Gone:

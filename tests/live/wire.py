@@ -7,10 +7,13 @@
         wire.ask(200)
         wire.answer(900)
 """
+import fcntl
 import os
 import socket
 import ssl
 import struct
+import termios
+import time
 
 CCS, ALERT, HANDSHAKE, DATA = 20, 21, 22, 23
 FINISHED_13, CLOSE_NOTIFY_13, TICKET = 53, 19, 250
@@ -102,6 +105,14 @@ class Wire:
             if not got:
                 raise RuntimeError("closed")
             size -= len(got)
+
+    def wait_acknowledged(self):
+        """What the client has received is counted when its acknowledgement leaves: 200 ms later at most."""
+        limit = time.monotonic() + 5
+        while struct.unpack("i", fcntl.ioctl(self.server, termios.TIOCOUTQ, bytes(4)))[0]:
+            if time.monotonic() > limit:
+                raise RuntimeError("not acknowledged")
+            time.sleep(0.01)
 
     def shake_hands(self, name, tls12=False, tickets=2, hello=None):
         self.tls12 = tls12

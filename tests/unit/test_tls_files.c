@@ -49,7 +49,8 @@ static void every_stack_has_what_a_stack_needs(void **state)
 		assert_false(tls_stacks[i].places[TLS_RANDOM_PLACES - 1].used);
 		for (function = 0; tls_stacks[i].functions[function].symbol; function++) {
 			assert_non_null(tls_stacks[i].functions[function].entry);
-			assert_non_null(tls_stacks[i].functions[function].leave);
+			if (strcmp(tls_stacks[i].functions[function].symbol, "SSL_free") != 0)
+				assert_non_null(tls_stacks[i].functions[function].leave);
 		}
 	}
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """TLS on a memory BIO of our own, and a ClientHello as large and as split as the plan says.
 
-Plan options: alpn=N (bytes of protocol names in the ClientHello), hello=[N, …] (where to cut it).
+Plan options: alpn=N (bytes of protocol names in the ClientHello), hello=[N, …] (where to cut it),
+pause=S (after each answer).
 """
 import http.client
 import socket
@@ -66,7 +67,9 @@ class Connection:
 
 connection = Connection()
 connection.repeat(connection.tls.do_handshake)
-for request in PLAN["requests"]:
+
+
+def answer_to(request):
     content = body(request)
     begin = time.monotonic_ns()
     head = f"{request['method']} {request['path']} HTTP/1.1\r\nHost: {HOST}\r\n"
@@ -79,4 +82,12 @@ for request in PLAN["requests"]:
     while left:
         left -= len(connection.read(left))
     report(answer.status, begin)
+    time.sleep(PLAN.get("pause", 0))
+
+
+for one in PLAN["requests"]:
+    try:
+        answer_to(one)
+    except OSError as error:
+        report(error=error)
 connection.sock.close()

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """http.client over one keep-alive connection (socket BIO, SSL_read_ex and SSL_write_ex).
 
-Plan options: pause=S (after each answer), hold (connect, say "connected", and begin at a line of input).
+Plan options: pause=S (after each answer), hold (connect, say "connected", and begin at a line of input),
+stay (live on after the last answer, until the input ends).
 """
 import http.client
 import sys
@@ -36,3 +37,5 @@ for request in PLAN["requests"]:
             connection.close()
         connection = None
         report(error=error, since=begin)
+if PLAN.get("stay"):
+    sys.stdin.read()
