@@ -3,14 +3,23 @@
 
 #include "commands.h"
 #include "config.h"
+#include "reporting_files.h"
 
 int command_check_config(const struct options *options)
 {
 	static struct config config;
+	static struct reporting_settings settings;
+	struct reporting_files files;
 	struct config_error error;
+	const struct config_report report = {
+		options->config_file ? options->config_file : "defaults", &error};
 
 	config_defaults(&config);
 	if (options->config_file && config_load(options->config_file, &config, &error)) {
+		fprintf(stderr, "%s\n", error.text);
+		return EXIT_USAGE;
+	}
+	if (reporting_read(&report, &config.reporting, NULL, &settings, &files)) {
 		fprintf(stderr, "%s\n", error.text);
 		return EXIT_USAGE;
 	}

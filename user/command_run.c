@@ -124,6 +124,8 @@ static int start(struct observer *observer)
 	const struct options *options = observer->options;
 	int code;
 
+	if (observer_read_reporting(observer))
+		return EXIT_USAGE;
 	state_directories_make(options);
 	code = observer_open_signals(observer) ? EXIT_FAILED : start_exporter(observer);
 	if (code)

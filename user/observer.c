@@ -27,7 +27,11 @@ enum source {
 	SOURCE_RESTART,
 	SOURCE_TLS_MAPPING,
 	SOURCE_TLS_SCAN,
+	SOURCE_FILES,
 };
+
+/* How soon a changed token or key is in force, if one is configured. */
+#define FILES_SECONDS 2
 
 /* How often every process is looked at again: for what records missed, and for what has ended. */
 #define TLS_SCAN_SECONDS 60
@@ -131,15 +135,79 @@ static int on_exporter_end(struct observer *observer)
 	return arm_restart(observer, supervise_reap(&observer->exporter));
 }
 
+/* Into a new exporter's socket before it starts, and again after each change. */
+static void send_settings(void *context, int socket)
+{
+	const struct observer *observer = context;
+	int code = handover_send_settings(socket, "reporting", &observer->reporting,
+					  sizeof(observer->reporting));
+
+	if (code)
+		log_error(code, "cannot hand over the settings of events: %s", strerror(-code));
+}
+
+static int read_reporting(const struct observer *observer, const struct config *config,
+			  struct reporting_settings *ret_settings,
+			  struct reporting_files *ret_files, struct config_error *ret_error)
+{
+	const char *file = observer->options->config_file;
+	const struct config_report report = {file ? file : "defaults", ret_error};
+
+	return reporting_read(&report, &config->reporting, observer->options->state_dir,
+			      ret_settings, ret_files);
+}
+
+int observer_read_reporting(struct observer *observer)
+{
+	struct config_error error;
+	int code = read_reporting(observer, &observer->config, &observer->reporting,
+				  &observer->files, &error);
+
+	observer->exporter.greet = send_settings;
+	observer->exporter.greet_context = observer;
+	return code ? log_error(code, "%s", error.text) : 0;
+}
+
+/* Looks every two seconds while there is something to look at. */
+static int arm_files(const struct observer *observer)
+{
+	const time_t seconds = observer->files.count ? FILES_SECONDS : 0;
+	const struct itimerspec when = {.it_value.tv_sec = seconds, .it_interval.tv_sec = seconds};
+
+	return timerfd_settime(observer->files_timer, 0, &when, NULL) ? -errno : 0;
+}
+
+static int on_files(struct observer *observer)
+{
+	struct config_error error;
+	uint64_t expirations;
+
+	if (read(observer->files_timer, &expirations, sizeof(expirations)) < 0 ||
+	    !reporting_files_changed(&observer->config.reporting, &observer->files))
+		return 0;
+	if (read_reporting(observer, &observer->config, &observer->reporting, &observer->files,
+			   &error)) {
+		log_error(0, "%s; what it held before stays in force", error.text);
+		return 0;
+	}
+	if (observer->exporter.socket >= 0)
+		send_settings(observer, observer->exporter.socket);
+	log_info(0, "a token or key changed and is in force");
+	return 0;
+}
+
 static int reload(struct observer *observer)
 {
 	static struct config config;
+	static struct reporting_settings reporting;
+	struct reporting_files files;
 	struct config_error error;
 	int code;
 
 	if (!observer->options->config_file)
 		return log_info(0, "nothing to reload: there is no --config.file");
-	if (config_load(observer->options->config_file, &config, &error))
+	if (config_load(observer->options->config_file, &config, &error) ||
+	    read_reporting(observer, &config, &reporting, &files, &error))
 		return log_error(0, "%s; the old configuration stays in force", error.text);
 	if (config_needs_reload_of_programs(&observer->config, &config)) {
 		log_warning(0, "limits and histograms change at the next start only, and counters "
@@ -154,6 +222,11 @@ static int reload(struct observer *observer)
 		return log_error(0, "the new configuration is in force in part only");
 	bpf_tables_find_running(&observer->session.set);
 	observer->config = config;
+	observer->reporting = reporting;
+	observer->files = files;
+	if (observer->exporter.socket >= 0)
+		send_settings(observer, observer->exporter.socket);
+	arm_files(observer);
 	if (observer->tls)
 		tls_targets_set_scope(observer->tls, config.tls_scope == CONFIG_TLS_AGENTS);
 	return log_info(0, "configuration '%s' reloaded", observer->options->config_file);
@@ -228,6 +301,7 @@ static int (*const handlers[])(struct observer *observer) = {
 	[SOURCE_RESTART] = restart_exporter,
 	[SOURCE_TLS_MAPPING] = on_tls_mapping,
 	[SOURCE_TLS_SCAN] = on_tls_scan,
+	[SOURCE_FILES] = on_files,
 };
 
 static int open_loop(struct observer *observer)
@@ -236,11 +310,16 @@ static int open_loop(struct observer *observer)
 
 	observer->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	observer->restart_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	if (observer->epoll_fd < 0 || observer->restart_timer < 0)
+	observer->files_timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	if (observer->epoll_fd < 0 || observer->restart_timer < 0 || observer->files_timer < 0)
 		return -errno;
 	code = watch(observer, observer->signal_fd, SOURCE_SIGNAL);
 	if (!code)
 		code = watch(observer, observer->restart_timer, SOURCE_RESTART);
+	if (!code)
+		code = watch(observer, observer->files_timer, SOURCE_FILES);
+	if (!code)
+		code = arm_files(observer);
 	if (!code)
 		code = watch_tls(observer);
 	return code ? code : watch_exporter(observer);
