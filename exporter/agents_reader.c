@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent_labels.h"
 #include "agents_state.h"
+#include "bounds.h"
 #include "map_rows.h"
 #include "settings.h"
 
@@ -46,20 +48,9 @@ struct agents_reader {
 	struct agents_state state;
 	struct member *members;
 	size_t member_count, member_capacity;
-	struct histogram_bounds execution, memory;
-	unsigned int execution_count, memory_count;
+	struct bounds execution, memory;
 	struct agent_type types[MAX_AGENT_TYPES];
 	struct model *model; /* of the read that runs */
-};
-
-static const char *const reasons[END_REASONS] = {
-	[END_SUCCESS] = "success",
-	[END_ERROR] = "error",
-	[END_SIGNAL_SELF] = "signal_self",
-	[END_SIGNAL_PARENT] = "signal_parent",
-	[END_SIGNAL_OTHER] = "signal_other",
-	[END_OOM] = "oom",
-	[END_CORE] = "core",
 };
 
 static const char *const states[AGENT_STATES] = {
@@ -109,18 +100,6 @@ static const char *type_name(const struct agents_reader *reader, unsigned int id
 									   : NULL;
 }
 
-static void read_bounds(int fd, uint32_t kind, struct histogram_bounds *ret_bounds,
-			unsigned int *ret_count)
-{
-	unsigned int count = 0;
-
-	memset(ret_bounds, 0xff, sizeof(*ret_bounds));
-	bpf_map_lookup_elem(fd, &kind, ret_bounds);
-	while (count < HISTOGRAM_BOUNDS && ret_bounds->le[count] != UINT64_MAX)
-		count++;
-	*ret_count = count;
-}
-
 int agents_reader_open(const struct handover *handover, struct agents_reader **ret_reader)
 {
 	struct agents_reader *reader = calloc(1, sizeof(*reader));
@@ -136,10 +115,8 @@ int agents_reader_open(const struct handover *handover, struct agents_reader **r
 			return -ENOENT;
 		}
 	}
-	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_EXECUTION, &reader->execution,
-		    &reader->execution_count);
-	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_MEMORY, &reader->memory,
-		    &reader->memory_count);
+	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_EXECUTION, &reader->execution);
+	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_MEMORY, &reader->memory);
 	*ret_reader = reader;
 	return 0;
 }
@@ -211,23 +188,9 @@ static void read_types(struct agents_reader *reader)
 	}
 }
 
-static struct distribution execution_of(const struct agents_reader *reader,
-					const struct histogram *histogram)
-{
-	return (struct distribution){
-		.bounds = (const uint64_t *)reader->execution.le,
-		.counts = (const uint64_t *)histogram->buckets,
-		.bound_count = reader->execution_count,
-		.sum = histogram->sum,
-	};
-}
-
 static int add_totals(struct agents_reader *reader, uint32_t id, const char *type)
 {
-	struct distribution peaks = {
-		.bounds = (const uint64_t *)reader->memory.le,
-		.bound_count = reader->memory_count,
-	};
+	struct distribution peaks;
 	struct agent_totals totals;
 	const char *counter;
 	size_t i;
@@ -240,8 +203,7 @@ static int add_totals(struct agents_reader *reader, uint32_t id, const char *typ
 		model_add(reader->model, usage_rows[i].family, *(const __u64 *)counter, type,
 			  usage_rows[i].label);
 	}
-	peaks.counts = (const uint64_t *)totals.peak_memory.buckets;
-	peaks.sum = totals.peak_memory.sum;
+	peaks = bounds_distribution(&reader->memory, &totals.peak_memory);
 	model_add_distribution(reader->model, FAMILY_AGENT_PEAK_MEMORY, &peaks, type);
 	return 0;
 }
@@ -285,7 +247,7 @@ static void add_exit(const void *key_bytes, const void *value, void *context)
 
 	if (type && key->reason < END_REASONS)
 		model_add(reader->model, FAMILY_AGENT_EXITS, *(const uint64_t *)value, type,
-			  reasons[key->reason], code_label(key, code));
+			  end_reason_label(key->reason), code_label(key, code));
 }
 
 static void add_execution(const void *key_bytes, const void *value, void *context)
@@ -293,26 +255,27 @@ static void add_execution(const void *key_bytes, const void *value, void *contex
 	const struct agent_execution_key *key = key_bytes;
 	const struct agents_reader *reader = context;
 	const char *type = type_name(reader, key->type);
-	struct distribution distribution = execution_of(reader, value);
+	struct distribution distribution = bounds_distribution(&reader->execution, value);
 
 	if (type && key->reason < END_REASONS)
 		model_add_distribution(reader->model, FAMILY_AGENT_EXECUTION, &distribution, type,
-				       reasons[key->reason]);
+				       end_reason_label(key->reason));
 }
 
 static void add_tool_row(const struct agents_reader *reader, unsigned int id, const char *name,
 			 const struct tool *tool)
 {
-	struct distribution distribution = execution_of(reader, &tool->execution);
+	struct distribution distribution =
+		bounds_distribution(&reader->execution, &tool->execution);
 	const char *type = type_name(reader, id);
-	int reason;
+	unsigned int reason;
 
 	if (!type)
 		return;
 	for (reason = 0; reason < END_REASONS; reason++)
 		if (tool->ends[reason])
 			model_add(reader->model, FAMILY_TOOL_EXECUTIONS, tool->ends[reason], type,
-				  name, reasons[reason]);
+				  name, end_reason_label(reason));
 	model_add_distribution(reader->model, FAMILY_TOOL_EXECUTION, &distribution, type, name);
 	model_add(reader->model, FAMILY_TOOL_CPU, tool->cpu_ns, type, name);
 }

@@ -61,6 +61,11 @@ const char *call_failure_label(unsigned int failure)
 	return label(call_failures, COUNT(call_failures), failure);
 }
 
+bool call_failure_is_status(unsigned int failure)
+{
+	return failure >= FAILURE_RATE_LIMITED && failure < FAILURES;
+}
+
 const char *visibility_label(unsigned int visibility)
 {
 	return label(visibilities, COUNT(visibilities), visibility);

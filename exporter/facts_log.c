@@ -9,22 +9,13 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "agent_labels.h"
 #include "log.h"
 #include "process.h"
 
 struct facts_log {
 	struct ring_buffer *ring;
 	int agent_types_fd;
-};
-
-static const char *const reasons[END_REASONS] = {
-	[END_SUCCESS] = "success",
-	[END_ERROR] = "error",
-	[END_SIGNAL_SELF] = "signal_self",
-	[END_SIGNAL_PARENT] = "signal_parent",
-	[END_SIGNAL_OTHER] = "signal_other",
-	[END_OOM] = "oom",
-	[END_CORE] = "core",
 };
 
 static int format_start(const void *fact, const char *type, char *ret_line)
@@ -50,7 +41,7 @@ static int format_end(const void *fact, const char *type, char *ret_line)
 	else
 		snprintf(how, sizeof(how), "code %d", WEXITSTATUS(status));
 	snprintf(ret_line, FACTS_LOG_LINE_SIZE, "agent %s %u ended: %s %s after %llu.%llu s", type,
-		 end->tgid, end->reason < END_REASONS ? reasons[end->reason] : "unknown", how,
+		 end->tgid, end_reason_label(end->reason), how,
 		 (unsigned long long)end->run_ns / 1000000000,
 		 (unsigned long long)end->run_ns / 100000000 % 10);
 	return 0;

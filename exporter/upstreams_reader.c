@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bounds.h"
 #include "call_labels.h"
 #include "connection_state.h"
 #include "map_rows.h"
@@ -40,11 +41,6 @@ static const char *const map_names[MAPS] = {
 static const char *const sweeps[] = {"sweep_routes", "sweep_lookups", "sweep_attempts",
 				     "sweep_connections", "sweep_calls"};
 
-struct bounds {
-	struct histogram_bounds bounds;
-	unsigned int count;
-};
-
 struct upstreams_reader {
 	int maps[MAPS];
 	int sweeps[COUNT(sweeps)]; /* -1: not there */
@@ -64,16 +60,6 @@ static uint64_t clock_ns(clockid_t clock)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
-static void read_bounds(int fd, uint32_t kind, struct bounds *ret_bounds)
-{
-	memset(&ret_bounds->bounds, 0xff, sizeof(ret_bounds->bounds));
-	bpf_map_lookup_elem(fd, &kind, &ret_bounds->bounds);
-	ret_bounds->count = 0;
-	while (ret_bounds->count < HISTOGRAM_BOUNDS &&
-	       ret_bounds->bounds.le[ret_bounds->count] != UINT64_MAX)
-		ret_bounds->count++;
-}
-
 int upstreams_reader_open(const struct handover *handover, struct upstreams_reader **ret_reader)
 {
 	struct upstreams_reader *reader = calloc(1, sizeof(*reader));
@@ -90,9 +76,9 @@ int upstreams_reader_open(const struct handover *handover, struct upstreams_read
 	}
 	for (i = 0; i < COUNT(sweeps); i++)
 		reader->sweeps[i] = handover_fd(handover, HANDOVER_ITERATOR, sweeps[i]);
-	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_CALL, &reader->call);
-	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_CONNECT, &reader->connect);
-	read_bounds(reader->maps[MAP_BOUNDS], HISTOGRAM_RETRY_AFTER, &reader->retry_after);
+	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_CALL, &reader->call);
+	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_CONNECT, &reader->connect);
+	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_RETRY_AFTER, &reader->retry_after);
 	*ret_reader = reader;
 	return 0;
 }
@@ -153,17 +139,6 @@ static bool is_telegram(const struct upstreams_reader *reader, unsigned int id)
 	       (upstream->kind == UPSTREAM_UNUSED && !strcmp(upstream->name, "telegram"));
 }
 
-static struct distribution distribution_of(const struct histogram *histogram,
-					   const struct bounds *bounds)
-{
-	return (struct distribution){
-		.bounds = (const uint64_t *)bounds->bounds.le,
-		.counts = (const uint64_t *)histogram->buckets,
-		.bound_count = bounds->count,
-		.sum = histogram->sum,
-	};
-}
-
 static const char *endpoint_text(const struct endpoint *endpoint, char out[ENDPOINT_SIZE + 1])
 {
 	memcpy(out, endpoint->name, ENDPOINT_SIZE);
@@ -171,42 +146,48 @@ static const char *endpoint_text(const struct endpoint *endpoint, char out[ENDPO
 	return out;
 }
 
-static void add_request(const void *key_bytes, const void *value, void *context)
+/* Counters of calls: Telegram's have families of their own, whose labels name no upstream. */
+struct call_family {
+	enum family telegram, upstream;
+};
+
+static const struct call_family requests = {FAMILY_TELEGRAM_REQUESTS, FAMILY_UPSTREAM_REQUESTS};
+static const struct call_family failures = {FAMILY_TELEGRAM_FAILURES, FAMILY_UPSTREAM_FAILURES};
+
+static void add_calls(const struct upstreams_reader *reader, const struct call_family *family,
+		      unsigned int id, const struct endpoint *endpoint, const char *label,
+		      uint64_t count)
 {
-	const struct request_key *key = key_bytes;
-	const struct upstreams_reader *reader = context;
-	const char *name = upstreams_name(reader, key->upstream);
-	const char *method = call_method_label(key->method), *endpoint;
+	const char *name = upstreams_name(reader, id), *where;
 	char text[ENDPOINT_SIZE + 1];
-	uint64_t count;
 
 	if (!name)
 		return;
-	memcpy(&count, value, sizeof(count));
-	endpoint = endpoint_text(&key->endpoint, text);
-	if (is_telegram(reader, key->upstream))
-		model_add(reader->model, FAMILY_TELEGRAM_REQUESTS, count, endpoint, method);
+	where = endpoint_text(endpoint, text);
+	if (is_telegram(reader, id))
+		model_add(reader->model, family->telegram, count, where, label);
 	else
-		model_add(reader->model, FAMILY_UPSTREAM_REQUESTS, count, name, endpoint, method);
+		model_add(reader->model, family->upstream, count, name, where, label);
+}
+
+static void add_request(const void *key_bytes, const void *value, void *context)
+{
+	const struct request_key *key = key_bytes;
+	uint64_t count;
+
+	memcpy(&count, value, sizeof(count));
+	add_calls(context, &requests, key->upstream, &key->endpoint, call_method_label(key->method),
+		  count);
 }
 
 static void add_failure(const void *key_bytes, const void *value, void *context)
 {
 	const struct failure_key *key = key_bytes;
-	const struct upstreams_reader *reader = context;
-	const char *name = upstreams_name(reader, key->upstream);
-	const char *failure = call_failure_label(key->failure), *endpoint;
-	char text[ENDPOINT_SIZE + 1];
 	uint64_t count;
 
-	if (!name)
-		return;
 	memcpy(&count, value, sizeof(count));
-	endpoint = endpoint_text(&key->endpoint, text);
-	if (is_telegram(reader, key->upstream))
-		model_add(reader->model, FAMILY_TELEGRAM_FAILURES, count, endpoint, failure);
-	else
-		model_add(reader->model, FAMILY_UPSTREAM_FAILURES, count, name, endpoint, failure);
+	add_calls(context, &failures, key->upstream, &key->endpoint,
+		  call_failure_label(key->failure), count);
 }
 
 static void add_duration(const void *key_bytes, const void *value, void *context)
@@ -221,7 +202,7 @@ static void add_duration(const void *key_bytes, const void *value, void *context
 	if (!name)
 		return;
 	memcpy(&histogram, value, sizeof(histogram));
-	distribution = distribution_of(&histogram, &reader->call);
+	distribution = bounds_distribution(&reader->call, &histogram);
 	endpoint = endpoint_text(&key->endpoint, text);
 	status = call_status_label(key->status, code);
 	if (!is_telegram(reader, key->upstream))
@@ -248,7 +229,7 @@ static void add_endpoint_facts(const void *key_bytes, const void *value, void *c
 		return;
 	memcpy(&facts, value, sizeof(facts));
 	endpoint = endpoint_text(&key->endpoint, text);
-	distribution = distribution_of(&facts.retry_after, &reader->retry_after);
+	distribution = bounds_distribution(&reader->retry_after, &facts.retry_after);
 	model_add(reader->model, FAMILY_TELEGRAM_RETRY_ATTEMPTS, facts.retries, endpoint);
 	if (distribution.sum)
 		model_add_distribution(reader->model, FAMILY_TELEGRAM_RETRY_AFTER, &distribution,
@@ -286,23 +267,23 @@ static void add_health(const struct upstreams_reader *reader, const struct upstr
 	model_add(reader->model, FAMILY_TELEGRAM_HEALTH, healthy);
 }
 
-/* What is known in advance exists before anything happens. */
-static void add_zeroes(const struct upstreams_reader *reader, unsigned int id, const char *name)
+static bool speaks_http(const struct upstreams_reader *reader, unsigned int id)
 {
+	return reader->upstreams[id].kind == UPSTREAM_HTTPS || is_telegram(reader, id);
+}
+
+/* What is known in advance exists before anything happens. */
+static void add_zeroes(const struct upstreams_reader *reader, unsigned int id)
+{
+	static const struct endpoint unknown = {"unknown"};
 	unsigned int failure;
 
-	if (!is_telegram(reader, id)) {
-		model_add(reader->model, FAMILY_UPSTREAM_REQUESTS, 0, name, "unknown", "unknown");
-		for (failure = 1; failure < FAILURES; failure++)
-			model_add(reader->model, FAMILY_UPSTREAM_FAILURES, 0, name, "unknown",
-				  call_failure_label(failure));
-		return;
-	}
-	model_add(reader->model, FAMILY_TELEGRAM_REQUESTS, 0, "unknown", "unknown");
-	model_add(reader->model, FAMILY_TELEGRAM_RETRY_ATTEMPTS, 0, "unknown");
+	add_calls(reader, &requests, id, &unknown, "unknown", 0);
 	for (failure = 1; failure < FAILURES; failure++)
-		model_add(reader->model, FAMILY_TELEGRAM_FAILURES, 0, "unknown",
-			  call_failure_label(failure));
+		if (!call_failure_is_status(failure) || speaks_http(reader, id))
+			add_calls(reader, &failures, id, &unknown, call_failure_label(failure), 0);
+	if (is_telegram(reader, id))
+		model_add(reader->model, FAMILY_TELEGRAM_RETRY_ATTEMPTS, 0, unknown.name);
 }
 
 static int add_totals(const struct upstreams_reader *reader, uint32_t id, const char *name)
@@ -313,11 +294,11 @@ static int add_totals(const struct upstreams_reader *reader, uint32_t id, const 
 
 	if (bpf_map_lookup_elem(reader->maps[MAP_TOTALS], &id, &totals))
 		return -errno;
-	add_zeroes(reader, id, name);
+	add_zeroes(reader, id);
 	for (i = 0; i < COUNT(total_rows); i++) {
-		distribution = distribution_of(
-			(const void *)((const char *)&totals + total_rows[i].offset),
-			&reader->connect);
+		distribution =
+			bounds_distribution(&reader->connect, (const void *)((const char *)&totals +
+									     total_rows[i].offset));
 		model_add_distribution(reader->model, total_rows[i].family, &distribution, name);
 	}
 	for (i = 1; i < VISIBILITIES; i++)

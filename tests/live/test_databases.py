@@ -7,6 +7,16 @@ from book import Book
 from harness import Operaglass, Tap, free_port
 from wire import Listener, Wire
 
+SOCKET_ERRORS = {
+    "dns",
+    "connect_refused",
+    "connect_timeout",
+    "unreachable",
+    "tls_handshake",
+    "reset",
+    "closed",
+    "timeout",
+}
 GREETING, QUERY, ROW = b"g" * 90, b"q" * 120, b"r" * 400
 
 
@@ -59,6 +69,19 @@ def test_ends(book, listener):
     wire.down(GREETING)
     wire.close(wire.server)
     book.expect("a greeting and nothing else is no call", "db", connections={"plain": 1})
+
+
+def test_known_in_advance(book):
+    """Nobody can be told a status by something that speaks no HTTP."""
+
+    def errors(upstream):
+        rows = book.operaglass.metrics().rows("upstream_failures_total", upstream=upstream)
+        return {dict(labels)["error_type"] for labels in rows}
+
+    statuses = {"rate_limited", "unauthorized", "conflict", "client_error", "server_error"}
+    for upstream, kind in (("db", "a database"), ("cache", "plain TCP")):
+        book.tap.equal(f"{kind} can fail as a socket can", errors(upstream), SOCKET_ERRORS)
+    book.tap.equal("HTTPS by its status, too", errors("web"), SOCKET_ERRORS | statuses)
 
 
 def pool(metrics):
@@ -134,10 +157,12 @@ defaults: false
 upstreams:
   - {{name: db, kind: database, ports: [{port}], quiet: 500ms}}
   - {{name: cache, kind: tcp, ports: [{other}]}}
+  - {{name: web, kind: https, hosts: [nobody.example]}}
 """
     with Listener("127.0.0.1", port) as db, Listener("127.0.0.1", other) as cache:
         with Listener("::1", other) as cache6, Operaglass(config) as operaglass:
             book = Book(operaglass, tap)
+            test_known_in_advance(book)
             test_turnaround(book, db)
             test_ends(book, db)
             test_pool(book, db)
