@@ -18,8 +18,17 @@
 int confine_privileges(const char *user, pid_t parent, bool *ret_kept_bpf);
 
 /*
+ * Leaves the files in `journal_directory` (NULL: none), those of time zones, and nothing else of the
+ * file system, where the kernel can (Landlock, 5.13). For this thread and those it starts from here
+ * on; descriptors that are open stay good. Where the kernel cannot, it is as if it had not been
+ * called. 0 or -errno (logged).
+ */
+int confine_files(const char *journal_directory);
+
+/*
  * Leaves the system calls that the table in confine_calls.c names; every other one fails with
- * EPERM.
+ * EPERM. For every thread of the process: none can be started afterwards. Each must have been
+ * started after confine_privileges().
  */
 int confine_calls(void);
 

@@ -4,7 +4,8 @@
  *
  * What is not in the table fails with EPERM instead of killing: a new version of a library that
  * tries something new meets an error it handles, and the metrics stay; killing would turn it into
- * a restart loop. Either way nothing is opened, started, connected or made executable.
+ * a restart loop. Either way nothing is started, connected or made executable, and no file changes
+ * its owner; which files can be opened is confine_files.c's matter.
  */
 #include "confine.h"
 
@@ -56,6 +57,16 @@ static const struct allowed_call allowed_calls[] = {
 	/* held files: the log, /proc, iterators, the signal descriptor */
 	ALWAYS(read), ALWAYS(pread64), ALWAYS(readv), ALWAYS(write), ALWAYS(writev), ALWAYS(close),
 	ALWAYS(lseek), ALWAYS(getdents64), ALWAYS(fstat), ALWAYS(newfstatat),
+	/* the journal: SQLite's files, their locks, and what is set aside; no change of owners */
+	ALWAYS(openat), ALWAYS(open), ALWAYS(unlink), ALWAYS(unlinkat), ALWAYS(rename),
+	ALWAYS(renameat), ALWAYS(renameat2), ALWAYS(ftruncate), ALWAYS(fallocate),
+	ALWAYS(fdatasync), ALWAYS(fsync), ALWAYS(pwrite64), ALWAYS(pwritev), ALWAYS(preadv),
+	ALWAYS(flock), ALWAYS(fchmod), ALWAYS(access), ALWAYS(faccessat), ALWAYS(faccessat2),
+	ALWAYS(stat), ALWAYS(lstat), ALWAYS(statx), ALWAYS(statfs), ALWAYS(fstatfs),
+	ALWAYS(readlink), ALWAYS(readlinkat), ALWAYS(getcwd), ALWAYS(geteuid), ALWAYS(getuid),
+	/* threads that run already: what they wait with */
+	ALWAYS(nanosleep), ALWAYS(clock_nanosleep), ALWAYS(sched_yield), ALWAYS(poll),
+	ALWAYS(ppoll), ALWAYS(timerfd_settime), ALWAYS(clock_getres), ALWAYS(recvmmsg),
 	/* memory, never executable */
 	WITHOUT(mmap, 2, PROT_EXEC), WITHOUT(mprotect, 2, PROT_EXEC), ALWAYS(munmap), ALWAYS(mremap),
 	ALWAYS(brk), ALWAYS(madvise), ALWAYS(futex), ALWAYS(getrandom),
@@ -80,6 +91,9 @@ int confine_calls(void)
 		err = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, allowed_calls[i].number,
 					     allowed_calls[i].condition_count,
 					     &allowed_calls[i].condition);
+	/* Threads have begun by now: the filter is for all of them. */
+	if (!err)
+		err = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (!err)
 		err = seccomp_load(filter);
 	if (filter)

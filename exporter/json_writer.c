@@ -128,11 +128,11 @@ void write_real(struct json_writer *writer, const char *key, double value)
 		write_json(writer, key, digits, (size_t)(text_real(value, digits) - digits));
 }
 
-void write_seconds(struct json_writer *writer, const char *key, uint64_t nanoseconds)
+void write_decimal(struct json_writer *writer, const char *key, uint64_t value, unsigned decimals)
 {
 	char digits[TEXT_NUMBER_SIZE];
 
-	write_json(writer, key, digits, (size_t)(text_nanoseconds(nanoseconds, digits) - digits));
+	write_json(writer, key, digits, (size_t)(text_decimal(value, decimals, digits) - digits));
 }
 
 void write_bool(struct json_writer *writer, const char *key, bool value)

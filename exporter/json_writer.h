@@ -37,8 +37,8 @@ void write_text(struct json_writer *writer, const char *key, const char *value);
 void write_integer(struct json_writer *writer, const char *key, int64_t value);
 void write_unsigned(struct json_writer *writer, const char *key, uint64_t value);
 void write_real(struct json_writer *writer, const char *key, double value);
-/* Nanoseconds as seconds, exactly. */
-void write_seconds(struct json_writer *writer, const char *key, uint64_t nanoseconds);
+/* value / 10^decimals (at most 9), exactly: nanoseconds, 9 are seconds. */
+void write_decimal(struct json_writer *writer, const char *key, uint64_t value, unsigned decimals);
 void write_bool(struct json_writer *writer, const char *key, bool value);
 void write_null(struct json_writer *writer, const char *key);
 /* Unix microseconds as RFC 3339 in UTC, to the millisecond; 0 as null. */

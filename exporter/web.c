@@ -10,18 +10,18 @@
 
 #include <microhttpd.h>
 
+#include "api.h"
 #include "page.h"
 #include "web_body.h"
 #include "web_clients.h"
+#include "web_gate.h"
 #include "web_request.h"
 #include "web_routes.h"
+#include "web_settings.h"
+#include "web_tls.h"
 
-/*
- * Per address. A handful of Prometheus servers and people; from one address a proxy may come with
- * more.
- */
-#define CONNECTIONS_MAX	       128
-#define CONNECTIONS_PER_IP_MAX 64
+/* Per address; some that were cut (web_clients.h) may still be about to close. */
+#define CONNECTIONS_MAX (WEB_CLIENTS_MAX + 64)
 /* Seconds without a byte before a connection is closed; above the common scrape intervals. */
 #define QUIET_SECONDS 120
 /* Bytes for one request's head and the response's head: browsers send up to 8 KiB of them. */
@@ -32,7 +32,8 @@
 struct web {
 	struct MHD_Daemon *daemons[WEB_LISTEN_MAX];
 	unsigned daemon_count;
-	struct web_clients clients;
+	struct web_clients clients[2]; /* of the web, of unix sockets: neither fills the other */
+	bool tls;
 	bool ends; /* no request is answered any more */
 	struct web_shared shared;
 };
@@ -156,6 +157,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 		request->route = web_route_find(url, web->shared.site.telemetry_path);
 		return handle_head(request);
 	}
+	if (!*upload_size && own->origin.guard && own->origin.guard->fault && !request->next)
+		return web_gate_refuse_fault(request);
 	if (!*upload_size)
 		return handle_complete(request);
 	/* Nobody wants the body of a GET; the connection's deadline bounds it. */
@@ -233,8 +236,13 @@ static void connection_changed(void *context, struct MHD_Connection *connection,
 		return;
 	own->origin.fd = info->connect_fd;
 	own->origin.opened_ms = web_clients_now();
-	own->client = web_client_open(&web->clients, info->connect_fd, own->origin.opened_ms);
 	know_peer(connection, &own->origin);
+	own->client = web_client_open(&web->clients[own->origin.way == WAY_STREAM],
+				      info->connect_fd, own->origin.opened_ms);
+	if (own->client)
+		own->origin.guard = &own->client->guard;
+	else /* nobody could make room: the server sees the end of the stream */
+		shutdown(info->connect_fd, SHUT_RDWR);
 }
 
 int web_create(const struct web_site *site, struct web **ret_web)
@@ -245,7 +253,11 @@ int web_create(const struct web_site *site, struct web **ret_web)
 	if (!web)
 		return -ENOMEM;
 	web->shared.site = *site;
-	err = web_bodies_create(&web->shared.bodies);
+	err = web_gate_create(&web->shared.gate);
+	if (!err)
+		err = web_bodies_create(&web->shared.bodies);
+	if (!err)
+		err = api_create(&web->shared.api);
 	if (!err)
 		err = page_render(OPERAGLASS_VERSION, site->telemetry_path, &web->shared.page);
 	if (err) {
@@ -254,6 +266,11 @@ int web_create(const struct web_site *site, struct web **ret_web)
 	}
 	*ret_web = web;
 	return 0;
+}
+
+void web_take_events(struct web *web, const struct web_reporting *reporting)
+{
+	web->shared.reporting = *reporting;
 }
 
 /* The library refuses to stop while a request is suspended. */
@@ -276,26 +293,94 @@ void web_free(struct web *web)
 	end_suspended(web);
 	while (web->daemon_count > 0)
 		MHD_stop_daemon(web->daemons[--web->daemon_count]);
+	web_tls_release();
+	web_gate_free(web->shared.gate);
 	text_release(&web->shared.page);
+	api_free(web->shared.api);
 	web_bodies_free(web->shared.bodies);
 	free(web);
 }
 
+int web_configure(struct web *web, const struct web_settings *settings, char *ret_problem,
+		  size_t size)
+{
+	const bool begins = web->daemon_count == 0;
+	int err = 0;
+
+	if (!begins && web->tls != (settings->tls != 0)) {
+		snprintf(ret_problem, size, "TLS is switched on and off at the next start only");
+		return -EINVAL;
+	}
+	if (settings->tls) {
+		err = web_tls_load();
+		if (!err)
+			err = web_tls_configure(settings, ret_problem, size);
+		else
+			snprintf(ret_problem, size, "TLS cannot be used");
+	}
+	if (err)
+		return err;
+	web->tls = settings->tls;
+	web_gate_configure(web->shared.gate, settings);
+	return 0;
+}
+
+void web_set_tokens(struct web *web, const char *read_token, const char *ingest_token)
+{
+	web_auth_set_tokens(web->shared.gate->auth, read_token, ingest_token);
+}
+
+void web_use_worker(struct web *web, struct worker *worker)
+{
+	web_auth_use(web->shared.gate->auth, worker);
+}
+
+uint64_t web_refused(const struct web *web, enum web_refusal why)
+{
+	if (why == WEB_REFUSED_SLOW)
+		return web->clients[0].expired + web->clients[1].expired;
+	if (why == WEB_REFUSED_EVICTED)
+		return web->clients[0].evicted + web->clients[1].evicted;
+	if (why == WEB_REFUSED_CERTIFICATE)
+		return web_tls_refused();
+	return web->shared.gate->refused[why];
+}
+
+static bool is_local(int listen_fd)
+{
+	struct sockaddr address = {.sa_family = AF_UNSPEC};
+	socklen_t size = sizeof(address);
+
+	return !getsockname(listen_fd, &address, &size) && address.sa_family == AF_UNIX;
+}
+
+/* Never asked: sessions are put under the settings of web_tls_configure(). */
+static int no_certificate(gnutls_session_t session, const gnutls_datum_t *authorities, int count,
+			  const gnutls_pk_algorithm_t *algorithms, int algorithm_count,
+			  gnutls_pcert_st **chain, unsigned *chain_size, gnutls_privkey_t *key)
+{
+	(void)session, (void)authorities, (void)count, (void)algorithms, (void)algorithm_count;
+	(void)chain, (void)chain_size, (void)key;
+	return -1;
+}
+
 int web_serve(struct web *web, int listen_fd)
 {
+	const bool tls = web->tls && !is_local(listen_fd);
 	struct MHD_Daemon *daemon = NULL;
 
 	if (web->daemon_count < WEB_LISTEN_MAX)
 		daemon = MHD_start_daemon(
-			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, handle, web,
-			MHD_OPTION_LISTEN_SOCKET, listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-			(unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-			(unsigned)CONNECTIONS_PER_IP_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-			(unsigned)QUIET_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0), 0, NULL,
+			NULL, handle, web, MHD_OPTION_LISTEN_SOCKET, listen_fd,
+			MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)QUIET_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 			(size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, started, web,
 			MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
 			MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-			connection_changed, web, MHD_OPTION_END);
+			connection_changed, web,
+			tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, no_certificate,
+			MHD_OPTION_END);
 	if (!daemon) {
 		close(listen_fd);
 		return -ENOMEM;
@@ -330,10 +415,14 @@ void web_run(struct web *web)
 
 int web_timeout(struct web *web)
 {
-	int timeout = web_clients_expire(&web->clients, web_clients_now());
+	const uint64_t now = web_clients_now();
+	int timeout = web_clients_expire(&web->clients[0], now),
+	    local = web_clients_expire(&web->clients[1], now);
 	MHD_UNSIGNED_LONG_LONG wanted;
 	unsigned i;
 
+	if (timeout < 0 || (local >= 0 && local < timeout))
+		timeout = local;
 	for (i = 0; i < web->daemon_count; i++)
 		if (MHD_get_timeout(web->daemons[i], &wanted) == MHD_YES &&
 		    (timeout < 0 || wanted < (unsigned)timeout))

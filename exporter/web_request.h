@@ -27,13 +27,15 @@
 #include "event.h"
 #include "text.h"
 #include "web.h"
+#include "web_query.h"
 
-#define WEB_QUERY_MAX  2048 /* bytes of a query string */
 #define WEB_HEADER_MAX 1024 /* of a joined header; what is longer is cut */
 #define WEB_BODIES_SIZE \
 	(16 * 1024 * 1024) /* request bodies of all connections together; more are answered 503 */
 
 struct web_bodies;
+struct web_gate;
+struct web_guard;
 struct web_request;
 struct web_route;
 
@@ -44,6 +46,7 @@ struct web_origin {
 	uint32_t pid;	     /* likewise; 0: unknown */
 	char address[48];    /* of a web client, numeric, without port; "" on a unix socket */
 	int fd;		     /* the connection's, not owned */
+	const struct web_guard *guard; /* what its bytes were; NULL: not known */
 	unsigned user;	     /* of a request's authentication; 0: nobody */
 	bool may_read;	     /* set by web_admit() */
 	bool may_ingest;     /* likewise */
@@ -54,10 +57,12 @@ struct web_origin {
 /* What all requests share. */
 struct web_shared {
 	struct web_site site;
+	struct web_reporting reporting;
 	struct web_bodies *bodies; /* of responses */
 	struct text page;
 	size_t bodies_size;	       /* of requests, now in memory */
 	struct web_request *suspended; /* all of them */
+	struct web_gate *gate;
 	struct web_api *api;	       /* state of the JSON interface */
 };
 
