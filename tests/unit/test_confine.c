@@ -80,7 +80,7 @@ static int use_sqlite(void)
 	NEED(sqlite3_open(path_of("journal.db"), &db) == SQLITE_OK);
 	NEED(sqlite3_exec(db,
 			  "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-			  "CREATE TABLE t(a); INSERT INTO t VALUES(1); PRAGMA wal_checkpoint;"
+			  "CREATE TABLE IF NOT EXISTS t(a); INSERT INTO t VALUES(1); PRAGMA wal_checkpoint;"
 			  "DELETE FROM t; VACUUM;",
 			  NULL, NULL, NULL) == SQLITE_OK);
 	NEED(sqlite3_close(db) == SQLITE_OK);
