@@ -14,6 +14,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 
 #include "log.h"
 
@@ -64,7 +65,9 @@ static const struct allowed_call allowed_calls[] = {
 	ALWAYS(flock), ALWAYS(fchmod), ALWAYS(access), ALWAYS(faccessat), ALWAYS(faccessat2),
 	ALWAYS(stat), ALWAYS(lstat), ALWAYS(statx), ALWAYS(statfs), ALWAYS(fstatfs),
 	ALWAYS(readlink), ALWAYS(readlinkat), ALWAYS(getcwd), ALWAYS(geteuid), ALWAYS(getuid),
-	/* threads that run already: what they wait with */
+	/* threads that run already, if only just: how they begin, and what they wait with */
+	ALWAYS(rseq), ALWAYS(set_robust_list), ALWAYS(sched_getaffinity),
+	ONLY(prctl, 0, PR_SET_NAME),
 	ALWAYS(nanosleep), ALWAYS(clock_nanosleep), ALWAYS(sched_yield), ALWAYS(poll),
 	ALWAYS(ppoll), ALWAYS(timerfd_settime), ALWAYS(clock_getres), ALWAYS(recvmmsg),
 	/* memory, never executable */
