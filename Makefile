@@ -20,7 +20,7 @@ SYS_INC  := /usr/include/$(ARCH)-linux-gnu
 
 # What the distribution must provide. `make run` installs the first list, `make check` both.
 PKG_BUILD := clang gcc libc6-dev bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev \
-             libcap-dev libseccomp-dev libjansson-dev libsqlite3-dev libcrypt-dev pkg-config
+             libcap-dev libseccomp-dev libjansson-dev libsqlite3-dev libcrypt-dev nettle-dev pkg-config
 PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck codespell \
              libssl-dev python3 python3-prometheus-client python3-aiohttp prometheus iproute2 curl wget openssl \
              procps debian-archive-keyring golang-go nodejs npm ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
@@ -33,6 +33,8 @@ CFLAGS      ?= -O2 -g
 HARDEN      := -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE -fstack-clash-protection
 CFLAGS_ALL   = -std=gnu11 $(CFLAGS) $(HARDEN) $(WARN) $(INC) $(DEFS)
 LDFLAGS_ALL  = -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(LDFLAGS)
+# Bytes of clients pass the guard (exporter/web_receive.c).
+WRAP_EXPORTER := -Wl,--wrap=recv
 BPF_CFLAGS  := -g -O2 -target bpf -mcpu=v2 -D__TARGET_ARCH_$(BPF_ARCH) -std=gnu11 \
                -Wall -Wextra -Wshadow -Wundef -Werror -Wno-unused-parameter -Wno-missing-declarations \
                -Iinclude -Ivmlinux -idirafter $(SYS_INC) -idirafter /usr/include
@@ -42,8 +44,8 @@ CFLAGS_FUZZ  = -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fn
                $(WARN) $(INC) -Iuser -Iexporter -Ibpf $(DEFS)
 
 LIBS_OBSERVER := -l:libbpf.a -lelf -lz -lyaml -lcap
-LIBS_EXPORTER := -l:libbpf.a -lelf -lz -l:libmicrohttpd.a -lseccomp -lcap -ljansson -lsqlite3 -lcrypt -lpthread -lm
-LIBS_TESTS    := -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -ljansson -lsqlite3 -lcrypt -lpthread -lm
+LIBS_EXPORTER := -l:libbpf.a -lelf -lz -l:libmicrohttpd.a -lseccomp -lcap -l:libnettle.a -ljansson -lsqlite3 -lcrypt -lpthread -lm
+LIBS_TESTS    := -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -lnettle -ljansson -lsqlite3 -lcrypt -lpthread -lm
 
 BPF_SRC      := $(wildcard bpf/*.bpf.c)
 USER_SRC     := $(wildcard user/*.c)
@@ -120,7 +122,7 @@ $(B)/operaglass: $(USER_OBJ)
 
 $(B)/operaglass-exporter: $(EXPORTER_OBJ)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LDFLAGS_ALL) $^ $(LIBS_EXPORTER) -o $@
+	$(Q)$(CC) $(LDFLAGS_ALL) $(WRAP_EXPORTER) $^ $(LIBS_EXPORTER) -o $@
 
 # --- tests ---------------------------------------------------------------------------------------
 
