@@ -43,6 +43,13 @@ bool api_query(struct web_request *request, const char *const *names, struct web
 enum MHD_Result api_refuse(struct web_request *request, unsigned status,
 			   const struct event_error *error);
 
+/* Whether the body is JSON or NDJSON and not compressed; false: it was refused with 415. */
+bool api_is_json(struct web_request *request, bool *ret_ndjson, enum MHD_Result *ret_result);
+/* Whether the sender may report; false: it was refused with 403 or 503, `entries` were counted. */
+bool api_may_report(struct web_request *request, unsigned entries, enum MHD_Result *ret_result);
+/* Who says it, and that it is now. */
+struct event_origin api_event_origin(const struct web_request *request);
+
 /* 503: events are not taken, so there is nothing to read either. */
 enum MHD_Result api_refuse_off(struct web_request *request);
 
