@@ -3,7 +3,7 @@
 
 The client side (`client`) is where real programs run; on the far side (`server`) the truth server
 and the DNS server listen, so a packet crosses a real device. `ip netns exec` binds the files in
-/etc/netns/NAME over /etc.
+/etc/netns/NAME over those in /etc; one that a small system does not have is there, empty, meanwhile.
 Everything is removed on leaving the context, also when building it failed half-way.
 """
 import os
@@ -38,6 +38,7 @@ class Network:
         self.client = f"og-{name}-{os.getpid()}-c"
         self.server = f"og-{name}-{os.getpid()}-s"
         self.syn_retries = syn_retries
+        self.stand_ins = []
         self.resolver = (
             f"nameserver {DNS4}\noptions timeout:{resolver_timeout} attempts:{resolver_attempts}\n"
         )
@@ -54,6 +55,11 @@ class Network:
         self._remove()
 
     def _build(self):
+        for path in ("/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf"):
+            if not os.path.exists(path):
+                self.stand_ins.append(path)
+                with open(path, "w", encoding="utf-8"):
+                    pass
         for name in (self.client, self.server):
             os.makedirs(f"{ETC_NETNS}/{name}", mode=0o755)
             self._write(name, "hosts", "127.0.0.1 localhost\n::1 localhost\n")
@@ -139,6 +145,8 @@ class Network:
         for name in (self.client, self.server):
             run("ip", "netns", "del", name, check=False)
             shutil.rmtree(f"{ETC_NETNS}/{name}", ignore_errors=True)
+        while self.stand_ins:
+            os.unlink(self.stand_ins.pop())
 
     @staticmethod
     def _write(name, file, text):
