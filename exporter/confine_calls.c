@@ -54,7 +54,7 @@ static const struct allowed_call allowed_calls[] = {
 	/* clients: only accepted ones, there is no socket() and no connect() */
 	ALWAYS(accept4), ALWAYS(accept), ALWAYS(shutdown), ALWAYS(setsockopt), ALWAYS(getsockopt),
 	ALWAYS(getsockname), ALWAYS(getpeername), ALWAYS(fcntl),
-	ALWAYS(sendto), ALWAYS(sendmsg), ALWAYS(recvfrom), ALWAYS(recvmsg), ALWAYS(recvmmsg),
+	ALWAYS(sendto), ALWAYS(sendmsg), ALWAYS(recvfrom), ALWAYS(recvmsg),
 	/* held files: the log, /proc, iterators, the signal descriptor */
 	ALWAYS(read), ALWAYS(pread64), ALWAYS(readv), ALWAYS(write), ALWAYS(writev), ALWAYS(close),
 	ALWAYS(lseek), ALWAYS(getdents64), ALWAYS(fstat), ALWAYS(newfstatat),
