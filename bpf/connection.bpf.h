@@ -189,13 +189,6 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 	return 0;
 }
 
-static __always_inline bool handshake_is_complete(struct connection *row)
-{
-	if (row->handshake_ns)
-		return true;
-	return row->tls == TLS_VERSION_1_2 && row->server_finished_ns && row->client_finished_ns;
-}
-
 /*
  * The decoded calls that the end of their connection ends too. A library with a memory BIO takes
  * requests before the handshake is over: they never left if it failed.

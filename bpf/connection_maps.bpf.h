@@ -70,4 +70,11 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } hosts SEC(".maps");
 
+static __always_inline bool handshake_is_complete(const struct connection *row)
+{
+	if (row->handshake_ns)
+		return true;
+	return row->tls == TLS_VERSION_1_2 && row->server_finished_ns && row->client_finished_ns;
+}
+
 #endif

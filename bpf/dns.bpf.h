@@ -31,8 +31,8 @@ static __always_inline __u32 dns_message_at(struct __sk_buff *skb, bool outgoing
 }
 
 /* The upstream that a message asks for, 0 if it is not watched. The message begins at `at`. */
-static __always_inline __u32 dns_read(struct __sk_buff *skb, __u32 at, bool outgoing,
-				      struct workspace *workspace, __u32 *ret_length)
+static __always_inline __u32 dns_upstream(struct __sk_buff *skb, __u32 at, bool outgoing,
+					  struct workspace *workspace, __u32 *ret_length)
 {
 	__u64 length = skb->len - at;
 
@@ -113,6 +113,22 @@ enum dns_news {
 	DNS_SUCCEEDED,
 };
 
+/* Reads a message into the workspace. False: it is about no look-up that is watched. */
+static __always_inline bool dns_read(struct __sk_buff *skb, __u32 at, bool outgoing,
+				     struct workspace *workspace, struct lookup_key *key,
+				     __u32 *ret_length)
+{
+	key->upstream = dns_upstream(skb, at, outgoing, workspace, ret_length);
+	if (!key->upstream)
+		return false;
+	key->netns = dns_netns(skb, workspace);
+	key->id = workspace->dns.id;
+	key->type = workspace->dns.type;
+	workspace->lookup.upstream = key->upstream;
+	attempt_question(key->type, key->id, workspace->question);
+	return true;
+}
+
 SUBPROGRAM int dns_query(struct __sk_buff *skb, __u32 at, struct workspace *workspace)
 {
 	struct lookup *row, new = {};
@@ -120,15 +136,9 @@ SUBPROGRAM int dns_query(struct __sk_buff *skb, __u32 at, struct workspace *work
 	__u32 length = 0;
 	__u64 now;
 
-	if (!workspace)
-		return DNS_NOTHING;
-	key.upstream = dns_read(skb, at, true, workspace, &length);
-	if (!key.upstream)
+	if (!workspace || !dns_read(skb, at, true, workspace, &key, &length))
 		return DNS_NOTHING;
 	now = bpf_ktime_get_boot_ns();
-	key.netns = dns_netns(skb, workspace);
-	key.id = workspace->dns.id;
-	key.type = workspace->dns.type;
 	row = bpf_map_lookup_elem(&lookups, &key);
 	if (row && now - row->last_ns < LOOKUP_STALE_SECONDS * 1000000000ULL) {
 		row->last_ns = now;
@@ -142,9 +152,7 @@ SUBPROGRAM int dns_query(struct __sk_buff *skb, __u32 at, struct workspace *work
 	if (bpf_map_update_elem(&lookups, &key, &new, BPF_ANY))
 		lost_add(LOST_DNS_TABLE_FULL);
 	workspace->lookup.tgid = new.tgid;
-	workspace->lookup.upstream = key.upstream;
 	workspace->asked_ns = now;
-	attempt_question(key.type, key.id, workspace->question);
 	return DNS_ASKED;
 }
 
@@ -173,25 +181,17 @@ SUBPROGRAM int dns_response(struct __sk_buff *skb, __u32 at, struct workspace *w
 	__u32 length = 0;
 	__u64 now;
 
-	if (!workspace)
-		return DNS_NOTHING;
-	key.upstream = dns_read(skb, at, false, workspace, &length);
-	if (!key.upstream)
+	if (!workspace || !dns_read(skb, at, false, workspace, &key, &length))
 		return DNS_NOTHING;
 	now = bpf_ktime_get_boot_ns();
-	key.netns = dns_netns(skb, workspace);
-	key.id = workspace->dns.id;
-	key.type = workspace->dns.type;
 	row = bpf_map_lookup_elem(&lookups, &key);
 	if (!row)
 		return DNS_NOTHING; /* nobody here asked */
 	workspace->asked_ns = row->begin_ns;
 	workspace->lookup.tgid = row->tgid;
-	workspace->lookup.upstream = key.upstream;
 	if (bpf_map_delete_elem(&lookups, &key))
 		return DNS_NOTHING;
 	dns_forget_stub(&key);
-	attempt_question(key.type, key.id, workspace->question);
 	if (workspace->dns.code)
 		return DNS_FAILED;
 	if (dns_parse_answers(workspace->dns_bytes, length, &workspace->dns))

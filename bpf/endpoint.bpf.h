@@ -9,8 +9,11 @@
  * A request's path, byte by byte, to the name of its endpoint. Compiled for the kernel and for
  * tests; no loop over memory, no call.
  *
- * What is kept of a path between two bytes is what may be published: two segments of names, never
- * a token, never a segment that has begun to look like an id, never a query.
+ * What is kept of a path is what will be published: complete segments that are names, the letters
+ * of a Bot API method; never a token, an id or a query. The segment being read may still turn out to
+ * be one of these: it is a struct endpoint_piece, which lives on the stack of one program. A segment
+ * that is sent in pieces is taken for an id, for nothing of the first piece may be kept; only the
+ * beginnings of "bot" and "file" are.
  *
  *	/bot<token>/sendMessage?chat_id=1	sendMessage
  *	/bot<token>/test/getMe			getMe
@@ -27,6 +30,11 @@ enum {
 	ENDPOINT_NAME_ROOM = 64,   /* what endpoint_name writes into: a power of two */
 };
 
+/* The segment being read, as far as it may become part of the name; else zeroes. */
+struct endpoint_piece {
+	__u64 words[3];
+};
+
 enum endpoint_state {
 	ENDPOINT_START = 0,
 	ENDPOINT_SCHEME = 1,  /* absolute form: https://host, until the third slash */
@@ -41,7 +49,7 @@ enum endpoint_state {
 
 struct endpoint_reader {
 	union {
-		char text[ENDPOINT_SEGMENTS][24];
+		char text[ENDPOINT_SEGMENTS][24]; /* complete segments; see endpoint_pause */
 		char method[ENDPOINT_METHOD_MAX];
 		__u64 words[6];
 	};
@@ -73,7 +81,9 @@ _Static_assert(sizeof(struct endpoint_reader) == 64, "contract");
 #define ENDPOINT_WORD(a, b, c, d) \
 	((__u64)(a) | (__u64)(b) << 8 | (__u64)(c) << 16 | (__u64)(d) << 24)
 
-#define ENDPOINT_ID ENDPOINT_WORD(':', 'i', 'd', 0)
+#define ENDPOINT_ID	   ENDPOINT_WORD(':', 'i', 'd', 0)
+#define ENDPOINT_BOT	   ENDPOINT_WORD('b', 'o', 't', 0)
+#define ENDPOINT_FILE_WORD ENDPOINT_WORD('f', 'i', 'l', 'e')
 
 /* Classes of bytes. A table and arithmetic instead of comparisons: every branch in here doubles
  * what the kernel's verifier has to follow for every byte of a window. */
@@ -132,6 +142,13 @@ static __always_inline __u64 text_zero(__u64 value)
 	return ~sign >> 63;
 }
 
+static __always_inline void endpoint_piece_clear(struct endpoint_piece *piece)
+{
+	piece->words[0] = 0;
+	piece->words[1] = 0;
+	piece->words[2] = 0;
+}
+
 static __always_inline void endpoint_wipe(struct endpoint_reader *reader, __u32 segment)
 {
 	__u64 *words = reader->words + (segment & 1) * 3;
@@ -148,15 +165,17 @@ static __always_inline void endpoint_begin(struct endpoint_reader *reader, __u8 
 }
 
 /* The segment so far cannot be a name any more: its bytes go at once. */
-static __always_inline void endpoint_is_id(struct endpoint_reader *reader)
+static __always_inline void endpoint_is_id(struct endpoint_reader *reader,
+					   struct endpoint_piece *piece)
 {
-	endpoint_wipe(reader, reader->segment);
+	endpoint_piece_clear(piece);
 	reader->ids |= 1 << (reader->segment & 1);
 }
 
-static __always_inline void endpoint_segment_end(struct endpoint_reader *reader)
+static __always_inline void endpoint_segment_end(struct endpoint_reader *reader,
+						 struct endpoint_piece *piece)
 {
-	__u64 segment = reader->segment & 1, id;
+	__u64 segment = reader->segment & 1, *words = reader->words + segment * 3, id;
 
 	if (!reader->length)
 		return; /* "//" */
@@ -167,10 +186,14 @@ static __always_inline void endpoint_segment_end(struct endpoint_reader *reader)
 	id |= reader->ids >> segment & 1;
 	reader->lengths[segment] = reader->length & 31;
 	if (id) {
-		endpoint_is_id(reader);
-		reader->words[segment * 3] = ENDPOINT_ID;
+		endpoint_is_id(reader, piece);
+		piece->words[0] = ENDPOINT_ID;
 		reader->lengths[segment] = 3;
 	}
+	words[0] = piece->words[0];
+	words[1] = piece->words[1];
+	words[2] = piece->words[2];
+	endpoint_piece_clear(piece);
 	reader->counts = 0;
 	reader->segment++;
 	if (reader->segment >= ENDPOINT_SEGMENTS)
@@ -178,33 +201,38 @@ static __always_inline void endpoint_segment_end(struct endpoint_reader *reader)
 }
 
 /* 1 when the byte that comes now is the first of a bot's token. */
-static __always_inline __u64 endpoint_token_begins(const struct endpoint_reader *reader, __u8 class)
+static __always_inline __u64 endpoint_token_begins(const struct endpoint_reader *reader,
+						   const struct endpoint_piece *piece, __u8 class)
 {
 	__u64 segment = reader->segment & 1, kind = reader->kind, place, watched;
 
-	place = text_zero(segment) |
-		text_zero(reader->words[0] ^ ENDPOINT_WORD('f', 'i', 'l', 'e'));
+	place = text_zero(segment) | text_zero(reader->words[0] ^ ENDPOINT_FILE_WORD);
 	watched = text_zero(kind ^ UPSTREAM_TELEGRAM) | (text_zero(kind) & class);
-	return text_zero(reader->words[segment * 3] ^ ENDPOINT_WORD('b', 'o', 't', 0)) & place &
-	       watched;
+	return text_zero(piece->words[0] ^ ENDPOINT_BOT) & place & watched;
 }
 
-static __always_inline void endpoint_keep(struct endpoint_reader *reader, __u64 at, __u8 c)
+/* Without an index into the stack, which verifiers before 5.12 refuse to be unknown. */
+static __always_inline void endpoint_keep(struct endpoint_piece *piece, __u64 at, __u8 c)
 {
-	if (at < ENDPOINT_SEGMENT_MAX)
-		reader->text[reader->segment & 1][at] = c;
+	__u64 byte = (__u64)c << ((at & 7) * 8), word = at >> 3;
+
+	piece->words[0] |= byte * text_zero(word);
+	piece->words[1] |= byte * text_zero(word ^ 1);
+	piece->words[2] |= byte * text_zero(word ^ 2);
 }
 
-static __always_inline void endpoint_segment_byte(struct endpoint_reader *reader, __u8 c)
+static __always_inline void endpoint_segment_byte(struct endpoint_reader *reader,
+						  struct endpoint_piece *piece, __u8 c)
 {
 	__u8 class = text_class[c];
 	__u64 length = reader->length, figures, word, id;
 
 	if (class & TEXT_SLASH) {
-		endpoint_segment_end(reader);
+		endpoint_segment_end(reader, piece);
 		return;
 	}
-	if (endpoint_token_begins(reader, class)) {
+	if (endpoint_token_begins(reader, piece, class)) {
+		endpoint_piece_clear(piece);
 		reader->state = ENDPOINT_TOKEN;
 		return;
 	}
@@ -227,9 +255,9 @@ static __always_inline void endpoint_segment_byte(struct endpoint_reader *reader
 	id |= text_reaches(0, class) | text_reaches(length, ENDPOINT_SEGMENT_MAX);
 	id |= reader->ids >> (reader->segment & 1) & 1;
 	if (id)
-		endpoint_is_id(reader);
+		endpoint_is_id(reader, piece);
 	else
-		endpoint_keep(reader, length, c);
+		endpoint_keep(piece, length, c);
 }
 
 static __always_inline void endpoint_method_byte(struct endpoint_reader *reader, __u8 c)
@@ -251,8 +279,32 @@ static __always_inline void endpoint_method_byte(struct endpoint_reader *reader,
 	}
 }
 
+/* The piece that goes on when the next bytes have come. */
+static __always_inline void endpoint_resume(struct endpoint_reader *reader,
+					    struct endpoint_piece *piece)
+{
+	endpoint_piece_clear(piece);
+	if (reader->state == ENDPOINT_SEGMENT)
+		piece->words[0] = reader->words[(reader->segment & 1) * 3];
+}
+
+/* The bytes that are there are over, and the target is not: the program ends, and with it the piece. */
+static __always_inline void endpoint_pause(struct endpoint_reader *reader,
+					   struct endpoint_piece *piece)
+{
+	__u64 mask = (1ULL << (reader->length & 7) * 8) - 1, word = piece->words[0];
+
+	if (reader->state != ENDPOINT_SEGMENT || !reader->length)
+		return;
+	if (word == (ENDPOINT_BOT & mask) || word == (ENDPOINT_FILE_WORD & mask))
+		reader->words[(reader->segment & 1) * 3] = word;
+	else
+		endpoint_is_id(reader, piece);
+}
+
 /* The next byte of the request target; never a space, and none from '?' or '#' on. */
-static __always_inline void endpoint_byte(struct endpoint_reader *reader, __u8 c)
+static __always_inline void endpoint_byte(struct endpoint_reader *reader,
+					  struct endpoint_piece *piece, __u8 c)
 {
 	__u8 slash = text_class[c] & TEXT_SLASH;
 
@@ -270,7 +322,7 @@ static __always_inline void endpoint_byte(struct endpoint_reader *reader, __u8 c
 			reader->state = ENDPOINT_SEGMENT;
 		break;
 	case ENDPOINT_SEGMENT:
-		endpoint_segment_byte(reader, c);
+		endpoint_segment_byte(reader, piece, c);
 		break;
 	case ENDPOINT_TOKEN:
 		if (!slash)
@@ -286,10 +338,11 @@ static __always_inline void endpoint_byte(struct endpoint_reader *reader, __u8 c
 }
 
 /* The target is complete. */
-static __always_inline void endpoint_end(struct endpoint_reader *reader)
+static __always_inline void endpoint_end(struct endpoint_reader *reader,
+					 struct endpoint_piece *piece)
 {
 	if (reader->state == ENDPOINT_SEGMENT)
-		endpoint_segment_end(reader);
+		endpoint_segment_end(reader, piece);
 	else if (reader->state == ENDPOINT_SCHEME)
 		reader->state = reader->slashes == 2 ? ENDPOINT_SEGMENT : ENDPOINT_NO_PATH;
 	else if (reader->state == ENDPOINT_START)
@@ -324,7 +377,7 @@ static __always_inline int endpoint_name(struct endpoint_reader *reader, __u32 k
 		return 1;
 	}
 	if (kind == UPSTREAM_TELEGRAM && reader->state == ENDPOINT_FILE) {
-		words[0] = ENDPOINT_WORD('f', 'i', 'l', 'e');
+		words[0] = ENDPOINT_FILE_WORD;
 		return 0;
 	}
 	if (kind == UPSTREAM_TELEGRAM || reader->state == ENDPOINT_NO_PATH) {

@@ -311,15 +311,16 @@ static __always_inline enum http_event http_name_byte(struct http_reader *reader
 
 /* The next byte, in state HTTP_TARGET. */
 static __always_inline enum http_event http_target_byte(struct http_reader *reader,
-							struct endpoint_reader *endpoint, __u8 c)
+							struct endpoint_reader *endpoint,
+							struct endpoint_piece *piece, __u8 c)
 {
 	if (!(text_class[c] & TEXT_TARGET_END)) {
-		endpoint_byte(endpoint, c);
+		endpoint_byte(endpoint, piece, c);
 		return HTTP_NOTHING;
 	}
 	if (c != ' ' && c != '?' && c != '#')
 		return http_malformed(reader);
-	endpoint_end(endpoint);
+	endpoint_end(endpoint, piece);
 	reader->state = c == ' ' ? HTTP_VERSION : HTTP_QUERY;
 	return HTTP_NOTHING;
 }

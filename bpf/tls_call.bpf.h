@@ -37,17 +37,18 @@ static __always_inline void tls_telegram_spelling(struct endpoint *endpoint)
 		__builtin_memcpy(endpoint->name, known->name, TELEGRAM_METHOD_SIZE);
 }
 
-/* Counts a request that was written to a connection which is gone: it cannot leave any more. What
- * ends an established connection under its user's hands is a reset. */
-static __always_inline void tls_request_unsent(struct tls_stream *stream, struct call *call)
+/*
+ * Counts a request that was written to a connection which is gone: it cannot leave any more. What
+ * ends an established connection under its user's hands is a reset. Without a handshake, its end has
+ * been counted as a call that failed.
+ */
+static __always_inline void tls_request_unsent(struct call *call)
 {
 	call->flags = CALL_DECODED;
 	call_count_begin(call);
 	call->failure = FAILURE_RESET;
 	call->end_ns = bpf_ktime_get_boot_ns();
 	call_count_end(call);
-	stream->head_counted = 1;
-	stream->state = TLS_STREAM_IGNORED;
 }
 
 /* The head of a request is complete. */
@@ -74,7 +75,9 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	call.method = reader->method;
 	call.endpoint = stream->endpoint;
 	if (stream->sock && !connection) {
-		tls_request_unsent(stream, &call);
+		if (stream->shaken)
+			tls_request_unsent(&call);
+		stream->state = TLS_STREAM_IGNORED;
 		return;
 	}
 	tls_call_key(stream, object, sequence, &key);

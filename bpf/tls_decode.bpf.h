@@ -135,13 +135,19 @@ static __always_inline __u32 tls_window(struct tls_stream *stream, struct tls_fr
 	return frame->event;
 }
 
-LOOP_BODY long tls_walk_target(__u32 i, struct tls_walk *walk)
+struct tls_target_walk {
+	struct tls_walk in;
+	struct endpoint_piece piece;
+};
+
+LOOP_BODY long tls_walk_target(__u32 i, struct tls_target_walk *walk)
 {
-	struct http_reader *reader = walk->reader;
+	struct http_reader *reader = walk->in.reader;
 	enum http_event event;
 
-	event = http_target_byte(reader, &walk->stream->path, walk->window[i & (TLS_WINDOW - 1)]);
-	walk->frame->event = event;
+	event = http_target_byte(reader, &walk->in.stream->path, &walk->piece,
+				 walk->in.window[i & (TLS_WINDOW - 1)]);
+	walk->in.frame->event = event;
 	tls_barrier();
 	return event || reader->state != HTTP_TARGET;
 }
@@ -150,16 +156,19 @@ LOOP_BODY long tls_walk_target(__u32 i, struct tls_walk *walk)
 static __always_inline __u32 tls_path_window(struct tls_stream *stream, struct tls_frame *frame,
 					     struct http_reader *reader)
 {
-	struct tls_walk walk;
+	struct tls_target_walk walk;
 	__u32 size, used;
 
-	walk.stream = stream;
-	walk.frame = frame;
-	walk.reader = reader;
-	size = tls_window_read(frame, walk.window);
+	walk.in.stream = stream;
+	walk.in.frame = frame;
+	walk.in.reader = reader;
+	size = tls_window_read(frame, walk.in.window);
 	if (!size)
 		return TLS_UNREADABLE;
+	endpoint_resume(&stream->path, &walk.piece);
 	used = loop(size, TLS_WINDOW, tls_walk_target, &walk);
+	if (reader->state == HTTP_TARGET)
+		endpoint_pause(&stream->path, &walk.piece);
 	frame->offset += used;
 	reader->head_bytes += used;
 	return frame->event;

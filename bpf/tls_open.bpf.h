@@ -85,6 +85,7 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 	connection = bpf_map_lookup_elem(&connections, &sock);
 	if (!connection)
 		return;
+	stream->shaken |= handshake_is_complete(connection);
 	late = connection->call_sequence || (slot && connection->begin_ns < slot->attached_ns);
 	switch (tls_opening(buffer, length)) {
 	case TLS_OPENING_REQUEST:

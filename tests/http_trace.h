@@ -16,6 +16,7 @@
 struct http_trace {
 	struct http_reader reader;
 	struct endpoint_reader path;
+	struct endpoint_piece piece;
 	__u8 kind;	/* enum upstream_kind */
 	__u8 direction; /* 0, or HTTP_RESPONSE */
 	__u32 bodiless; /* bit n: the n-th response answers HEAD */
@@ -117,6 +118,7 @@ static inline void http_trace_feed(struct http_trace *trace, const unsigned char
 	enum http_event event;
 	size_t at = 0;
 
+	endpoint_resume(&trace->path, &trace->piece);
 	while (at < size && !trace->over) {
 		at += http_pass(&trace->reader, size - at, &event);
 		http_trace_event(trace, event);
@@ -129,12 +131,16 @@ static inline void http_trace_feed(struct http_trace *trace, const unsigned char
 				trace->reader.flags |= HTTP_BODILESS;
 		}
 		if (trace->reader.state == HTTP_TARGET)
-			event = http_target_byte(&trace->reader, &trace->path, bytes[at]);
+			event = http_target_byte(&trace->reader, &trace->path, &trace->piece,
+						 bytes[at]);
 		else
 			event = http_byte(&trace->reader, bytes[at]);
 		at++;
 		http_trace_event(trace, event);
 	}
+	if (trace->reader.state == HTTP_TARGET)
+		endpoint_pause(&trace->path, &trace->piece);
+	endpoint_piece_clear(&trace->piece);
 }
 
 #endif

@@ -366,7 +366,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	http_trace_init(&trace, data[0] & 1 ? HTTP_RESPONSE : 0, UPSTREAM_HTTPS);
+	http_trace_init(&trace, data[0] & 1 ? HTTP_RESPONSE : 0, UPSTREAM_TELEGRAM);
 	trace.bodiless = data[0] >> 4 & 1;
 	expected = trace;
 	text = (struct text){data + 1, data + size};

@@ -20,6 +20,7 @@ SECRETS = {
     "query": "zB4nVx8KqYw2LmTj6RcHd9FgSpUa3eNo",
     "body": "Qe7RtY5uIoP3aSdF8gHjK1lZxCvB6nMw",
     "argument": "Xm2Pq9LwEr5TyUi8OaSd4FgHj6KlZxCv",
+    "segment": "qxjwkzvbnmtyrplgdhcs",
     "early": "Hc8VbN3mKjL6oIuY1tReW9qAsD5fGzXp",
 }
 PIECE = 8
@@ -172,6 +173,32 @@ def check_shapes(tap, stage, og):
     expect_nothing(tap, og, "after requests of every shape")
 
 
+def check_segment(tap, stage, og):
+    """Letters that may be the beginning of a name, and turn out to be an id only with the next write."""
+    line = f"GET /v1/{SECRETS['segment']}"
+    script = ["/usr/bin/python3", f"{HERE}/clients/secret.py"]
+    host = "api.anthropic.com"
+    rest = f"4242/x HTTP/1.1\r\nHost: {host}\r\n\r\n"
+    before = og.metrics()
+    client = client_in(stage, script, {"host": host, "writes": [[line, rest]], "pause": 3})
+    tap.equal(
+        "a client stopped in the middle of a segment of letters",
+        client.stdout.readline(),
+        "paused\n",
+    )
+    expect_nothing(tap, og, "in the middle of a segment")
+    client.stdout.read()
+    client.wait(60)
+    labels = {"upstream": "anthropic", "endpoint": "/v1/:id", "method": "GET"}
+    got = og.wait(lambda m: m.value("upstream_requests_total", **labels) == 1, 5, since=before)
+    tap.equal(
+        "its request is counted with an id in place of the segment",
+        got.value("upstream_requests_total", **labels),
+        1,
+    )
+    expect_nothing(tap, og, "after it")
+
+
 def check_arguments(tap, stage, og):
     url = f"https://{HOST}/bot7000000002:{SECRETS['argument']}/getMe"
     before = og.metrics()
@@ -203,6 +230,7 @@ def main():
             expect_nothing(tap, og, "after the start")
             check_libraries(tap, stage, og)
             check_shapes(tap, stage, og)
+            check_segment(tap, stage, og)
             check_arguments(tap, stage, og)
     finally:
         for process in early:

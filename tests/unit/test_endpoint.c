@@ -16,12 +16,13 @@
 /* The kind may be known before the path comes, or only after it. */
 static void name_of(const char *target, __u8 kind_before, __u32 kind, char name[ENDPOINT_NAME_ROOM])
 {
+	struct endpoint_piece piece = {};
 	struct endpoint_reader reader;
 
 	endpoint_begin(&reader, kind_before);
 	for (; *target && *target != '?' && *target != '#'; target++)
-		endpoint_byte(&reader, (__u8)*target);
-	endpoint_end(&reader);
+		endpoint_byte(&reader, &piece, (__u8)*target);
+	endpoint_end(&reader, &piece);
 	endpoint_name(&reader, kind, name);
 	assert_int_equal(name[ENDPOINT_SIZE - 1], 0);
 }

@@ -224,16 +224,18 @@ static bool contains(const void *memory, size_t size, const char *text)
 	return memmem(memory, size, text, strlen(text)) != NULL;
 }
 
-/* Whatever was sent, and wherever it stopped, nothing of it is in what the kernel would keep, but
- * a piece of a path that may still become a name. */
+/* Whatever was sent, and wherever it stopped, nothing of it is in what the kernel would keep. */
 static void no_secret_is_kept_at_any_byte(void **state)
 {
 	static const char input[] =
 		"POST /bot77:S3CRETtoken/sendMessage?text=QUERYsecret HTTP/1.1\r\n"
 		"Authorization: Bearer HEADERsecret\r\nContent-Length: 10\r\n\r\nBODYsecret"
-		"GET /v1/3EGMENTsecret/x HTTP/1.1\r\nHost: HOSTsecret\r\n\r\n";
-	static const char *const secrets[] = {"S3CR", "QUER", "HEAD", "Bear",
-					      "BODY", "3EGM", "HOST", "secr"};
+		"GET /v1/3EGMENTsecret/x HTTP/1.1\r\nHost: HOSTsecret\r\n\r\n"
+		"GET /lettersonly/neither HTTP/1.1\r\n\r\n"
+		"GET /files/botany HTTP/1.1\r\n\r\n";
+	static const char *const secrets[] = {"S3CR", "QUER", "HEAD", "Bear", "BODY",
+					      "3EGM", "HOST", "secr", "let",  "ett",
+					      "nei",  "eit",  "les",  "ota"};
 	struct http_trace trace;
 	size_t at, i;
 	__u8 kind;
@@ -252,6 +254,41 @@ static void no_secret_is_kept_at_any_byte(void **state)
 	}
 }
 
+/* A segment that is sent in pieces is taken for an id, unless no piece of it is longer than the known
+ * words. */
+static void a_segment_in_pieces_is_an_id(void **state)
+{
+	static const struct {
+		const char *first, *rest, *name;
+	} rows[] = {
+		{"GET /", "v1/messages/x HTTP/1.1\r\n\r\n", "/v1/messages"},
+		{"GET /v", "1/messages/x HTTP/1.1\r\n\r\n", "/:id/messages"},
+		{"GET /v1", "/messages/x HTTP/1.1\r\n\r\n", "/:id/messages"},
+		{"GET /v1/", "messages/x HTTP/1.1\r\n\r\n", "/v1/messages"},
+		{"GET /v1/mess", "ages/x HTTP/1.1\r\n\r\n", "/v1/:id"},
+		{"GET /v1/messages", "/x HTTP/1.1\r\n\r\n", "/v1/:id"},
+		{"GET /v1/messages", " HTTP/1.1\r\n\r\n", "/v1/:id"},
+		{"GET /v1/messages/", "x HTTP/1.1\r\n\r\n", "/v1/messages"},
+		{"GET /v1/messages/se", "cret HTTP/1.1\r\n\r\n", "/v1/messages"},
+		{"GET /fi", "les/a HTTP/1.1\r\n\r\n", "/files/a"},
+		{"GET /x/bo", "tany HTTP/1.1\r\n\r\n", "/x/botany"},
+	};
+	char expected[128];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < COUNT(rows); i++) {
+		struct http_trace trace;
+
+		http_trace_init(&trace, 0, UPSTREAM_HTTPS);
+		http_trace_feed(&trace, (const unsigned char *)rows[i].first,
+				strlen(rows[i].first));
+		http_trace_feed(&trace, (const unsigned char *)rows[i].rest, strlen(rows[i].rest));
+		snprintf(expected, sizeof(expected), "GET %s; end; ", rows[i].name);
+		assert_string_equal(trace.text, expected);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -261,6 +298,7 @@ int main(void)
 		cmocka_unit_test(host_is_reported_once_where_its_value_begins),
 		cmocka_unit_test(the_hashes_are_those_of_the_names),
 		cmocka_unit_test(no_secret_is_kept_at_any_byte),
+		cmocka_unit_test(a_segment_in_pieces_is_an_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
