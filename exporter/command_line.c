@@ -18,6 +18,7 @@ const char command_line_help[] =
 	"  --events.socket=PATH         unix datagram socket for events\n"
 	"  --events.stream-socket=PATH  unix stream socket for HTTP\n"
 	"  --journal.directory=DIR      where events are kept; without it, in memory only\n"
+	"  --web.config=handed-over     do not serve without the web configuration\n"
 	"  --user=NAME                  who to become when started by root (nobody)\n"
 	"  --log.level=LEVEL            debug, info, warning or error (info)\n"
 	"  --log.format=FORMAT          logfmt or json (logfmt)\n"
@@ -85,6 +86,12 @@ static int set_journal_directory(struct command_line *line, const char *value)
 	return value[0] == '/' ? 0 : -EINVAL;
 }
 
+static int set_web_config(struct command_line *line, const char *value)
+{
+	line->web_config = true;
+	return strcmp(value, "handed-over") ? -EINVAL : 0;
+}
+
 static int set_user(struct command_line *line, const char *value)
 {
 	line->user = value;
@@ -127,6 +134,7 @@ static const struct option_row {
 	{"events.stream-socket", "an absolute path of at most 107 characters",
 	 set_events_stream_socket},
 	{"journal.directory", "an absolute path", set_journal_directory},
+	{"web.config", "handed-over", set_web_config},
 	{"user", "a user's name", set_user},
 	{"log.level", "debug, info, warning, error", set_log_level},
 	{"log.format", "logfmt, json", set_log_format},

@@ -18,6 +18,7 @@ struct command_line {
 	const char *telemetry_path;
 	/* NULL: not given, and then not opened. */
 	const char *events_socket, *events_stream_socket, *journal_directory;
+	bool web_config; /* nothing is served before one was handed over */
 	const char *user;
 	int handover_fd; /* -1: missing */
 	enum log_level log_level;

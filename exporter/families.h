@@ -116,6 +116,14 @@ enum family {
 	FAMILY_EXPORTER_RESTARTS,   /* none */
 	FAMILY_SELF_RESIDENT,	    /* process = observer, exporter */
 	FAMILY_SELF_CPU,	    /* process = observer, exporter */
+	FAMILY_WEB_REFUSED,	    /* reason */
+	FAMILY_JOURNAL_EVENTS,	    /* none */
+	FAMILY_JOURNAL_SIZE,	    /* none */
+	FAMILY_JOURNAL_COMMITS,	    /* none */
+	FAMILY_JOURNAL_COMMIT_DURATION, /* none */
+	FAMILY_JOURNAL_FAILURES,	/* cause */
+	FAMILY_JOURNAL_QUEUE,		/* none */
+	FAMILY_JOURNAL_REMOVED,		/* none */
 	FAMILY_EVENTS_RECEIVED,	    /* type */
 	FAMILY_EVENTS_REFUSED,	    /* reason */
 	FAMILY_EVENT_INGEST,	    /* none */

@@ -23,6 +23,8 @@
 #include "self.h"
 #include "web.h"
 #include "web_address.h"
+#include "web_follow_settings.h"
+#include "worker.h"
 
 enum {
 	EXIT_CANNOT_SERVE = 1,
@@ -34,7 +36,8 @@ enum event_source {
 	SOURCE_WEB,
 	SOURCE_HANDOVER,
 	SOURCE_SIGNAL,
-	SOURCE_TICK
+	SOURCE_TICK,
+	SOURCE_WORKER
 };
 
 struct exporter {
@@ -46,8 +49,9 @@ struct exporter {
 	struct model *model;
 	struct self self;
 	struct web *web;
-	uint16_t port;	/* of the first address */
-	int read_error; /* of the last scrape; 0: none */
+	struct worker *worker; /* NULL: nothing is configured that needs it */
+	uint16_t port;	       /* of the first address */
+	int read_error;	       /* of the last scrape; 0: none */
 	int epoll_fd, signal_fd, tick_fd;
 	bool stop;
 };
@@ -77,13 +81,14 @@ static void follow_handover(struct exporter *exporter)
 static int scrape(void *context, enum text_format format, struct text *out)
 {
 	struct exporter *exporter = context;
-	int err;
+	int err, why;
 
 	/* What the observer said before this request counts for it. */
 	err = handover_receive(&exporter->handover);
 	if (err)
 		exporter->stop = true;
 	follow_handover(exporter);
+	web_settings_follow(exporter->web, &exporter->handover);
 	model_reset(exporter->model);
 	if (exporter->reader) {
 		err = kernel_reader_read(exporter->reader, exporter->model);
@@ -92,6 +97,9 @@ static int scrape(void *context, enum text_format format, struct text *out)
 			log_error(err, "cannot read all of the kernel's maps: %s", strerror(-err));
 		exporter->read_error = err;
 	}
+	for (why = 0; why < WEB_REFUSALS; why++)
+		model_add(exporter->model, FAMILY_WEB_REFUSED, web_refused(exporter->web, why),
+			  web_refusal_names[why]);
 	self_add(&exporter->self, &exporter->handover, exporter->model);
 	err = text_render(exporter->model, format, out);
 	return err ? log_error(err, "cannot render the metrics: %s", strerror(-err)) : 0;
@@ -126,6 +134,12 @@ static int open_web(struct exporter *exporter)
 	err = web_create(&site, &exporter->web);
 	if (err)
 		return log_error(err, "cannot start the HTTP server: %s", strerror(-err));
+	err = handover_receive(&exporter->handover);
+	if (err)
+		return log_error(err, "cannot receive the settings: %s", strerror(-err));
+	err = web_settings_begin(exporter->web, &exporter->handover, exporter->options.web_config);
+	if (err)
+		return err;
 	for (i = 0; i < exporter->options.listen_count; i++) {
 		err = web_address_listen(exporter->options.listen_addresses[i], &fd);
 		if (err)
@@ -182,6 +196,24 @@ static int open_loop(struct exporter *exporter)
 	return err ? log_error(err, "cannot set up the event loop: %s", strerror(-err)) : 0;
 }
 
+/* After privileges are gone: the thread has what the process has. */
+static int open_worker(struct exporter *exporter)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = SOURCE_WORKER};
+	int err;
+
+	if (!exporter->options.web_config)
+		return 0;
+	err = worker_create(&exporter->worker);
+	if (!err &&
+	    epoll_ctl(exporter->epoll_fd, EPOLL_CTL_ADD, worker_fd(exporter->worker), &event))
+		err = -errno;
+	if (err)
+		return log_error(err, "cannot start the worker: %s", strerror(-err));
+	web_use_worker(exporter->web, exporter->worker);
+	return 0;
+}
+
 static int open_all(struct exporter *exporter)
 {
 	pid_t parent = getppid();
@@ -200,7 +232,7 @@ static int open_all(struct exporter *exporter)
 	if ((err = open_web(exporter)) || (err = open_signals(exporter)) ||
 	    (err = open_loop(exporter)) ||
 	    (err = confine_privileges(exporter->options.user, parent, &kept_bpf)) ||
-	    (err = confine_calls()))
+	    (err = open_worker(exporter)) || (err = confine_calls()))
 		return err;
 	footprint_shrink();
 	log_info(0, "listening on %s%s as user '%s'%s", exporter->options.listen_addresses[0],
@@ -232,12 +264,15 @@ static int serve(struct exporter *exporter)
 				return log_info(0, "asked to stop");
 			if (events[i].data.u64 == SOURCE_TICK)
 				tick(exporter);
+			if (events[i].data.u64 == SOURCE_WORKER)
+				worker_run(exporter->worker);
 			if (events[i].data.u64 != SOURCE_HANDOVER)
 				continue;
 			err = handover_receive(&exporter->handover);
 			if (err)
 				return log_info(0, "the observer is gone: stopping");
 			follow_handover(exporter);
+			web_settings_follow(exporter->web, &exporter->handover);
 		}
 		web_run(exporter->web);
 	}
@@ -252,6 +287,7 @@ static void close_all(struct exporter *exporter)
 		close(exporter->tick_fd);
 	if (exporter->signal_fd >= 0)
 		close(exporter->signal_fd);
+	worker_free(exporter->worker);
 	web_free(exporter->web);
 	self_close(&exporter->self);
 	kernel_reader_close(exporter->reader);

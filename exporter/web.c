@@ -3,11 +3,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 
 #include "api.h"
@@ -201,6 +203,8 @@ static void know_peer(struct MHD_Connection *connection, struct web_origin *orig
 
 	origin->way = WAY_WEB;
 	origin->uid = origin->gid = UINT32_MAX;
+	if (address)
+		origin->sender = rate_sender_address(address);
 	if (address && address->sa_family == AF_INET) {
 		inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr,
 			  origin->address, sizeof(origin->address));
@@ -212,6 +216,7 @@ static void know_peer(struct MHD_Connection *connection, struct web_origin *orig
 		origin->uid = peer.uid;
 		origin->gid = peer.gid;
 		origin->pid = (uint32_t)peer.pid;
+		origin->sender = rate_sender_user(peer.uid);
 	}
 }
 
@@ -374,11 +379,11 @@ int web_serve(struct web *web, int listen_fd)
 			MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | (tls ? MHD_USE_TLS : 0), 0, NULL,
 			NULL, handle, web, MHD_OPTION_LISTEN_SOCKET, listen_fd,
 			MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)QUIET_SECONDS, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-			(size_t)CONNECTION_MEMORY, MHD_OPTION_URI_LOG_CALLBACK, started, web,
-			MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL,
-			MHD_OPTION_NOTIFY_COMPLETED, completed, NULL, MHD_OPTION_NOTIFY_CONNECTION,
-			connection_changed, web,
+			MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)QUIET_SECONDS,
+			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
+			MHD_OPTION_URI_LOG_CALLBACK, started, web, MHD_OPTION_UNESCAPE_CALLBACK,
+			leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
+			MHD_OPTION_NOTIFY_CONNECTION, connection_changed, web,
 			tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, no_certificate,
 			MHD_OPTION_END);
 	if (!daemon) {

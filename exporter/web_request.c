@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "json_writer.h"
+#include "web_gate.h"
 #include "web_routes.h"
 
 const struct web_header web_no_headers[] = {{NULL, NULL}};
@@ -43,7 +44,7 @@ static void leave_suspended(struct web_request *request)
 		request->next_suspended->suspended_link = request->suspended_link;
 }
 
-static void drop_body(struct web_request *request)
+void web_request_drop_body(struct web_request *request)
 {
 	request->shared->bodies_size -= request->body.capacity;
 	text_release(&request->body);
@@ -58,7 +59,7 @@ void web_request_free(struct web_request *request)
 		request->release(request);
 	if (request->release_admission)
 		request->release_admission(request);
-	drop_body(request);
+	web_request_drop_body(request);
 	free(request->query);
 	free(request);
 }
@@ -71,14 +72,14 @@ void web_request_add(struct web_request *request, const char *data, size_t size)
 		return;
 	if (size > request->route->body_max - request->body.size) {
 		request->body_cut = true;
-		drop_body(request);
+		web_request_drop_body(request);
 		return;
 	}
 	/* A buffer at most doubles. */
 	if (request->shared->bodies_size + before + size > WEB_BODIES_SIZE ||
 	    text_reserve(&request->body, size)) {
 		request->body_crowded = true;
-		drop_body(request);
+		web_request_drop_body(request);
 		return;
 	}
 	request->shared->bodies_size += request->body.capacity - before;
@@ -123,6 +124,7 @@ enum MHD_Result web_reply(struct web_request *request, unsigned status,
 	for (; headers->name; headers++)
 		MHD_add_response_header(response, headers->name, headers->value);
 	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	web_gate_add_headers(request->shared->gate, response);
 	result = MHD_queue_response(request->connection, status, response);
 	MHD_destroy_response(response);
 	request->stage = STAGE_ANSWERED;

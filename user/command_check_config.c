@@ -4,11 +4,14 @@
 #include "commands.h"
 #include "config.h"
 #include "reporting_files.h"
+#include "web_config.h"
 
 int command_check_config(const struct options *options)
 {
 	static struct config config;
 	static struct reporting_settings settings;
+	static struct web_settings web_settings;
+	static struct web_config_files web_files;
 	struct reporting_files files;
 	struct config_error error;
 	const struct config_report report = {
@@ -20,6 +23,11 @@ int command_check_config(const struct options *options)
 		return EXIT_USAGE;
 	}
 	if (reporting_read(&report, &config.reporting, NULL, &settings, &files)) {
+		fprintf(stderr, "%s\n", error.text);
+		return EXIT_USAGE;
+	}
+	if (options->web_config_file &&
+	    web_config_load(options->web_config_file, &web_settings, &web_files, &error)) {
 		fprintf(stderr, "%s\n", error.text);
 		return EXIT_USAGE;
 	}

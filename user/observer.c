@@ -144,6 +144,7 @@ static void send_settings(void *context, int socket)
 
 	if (code)
 		log_error(code, "cannot hand over the settings of events: %s", strerror(-code));
+	web_follow_send(&observer->web, socket);
 }
 
 static int read_reporting(const struct observer *observer, const struct config *config,
@@ -165,13 +166,15 @@ int observer_read_reporting(struct observer *observer)
 
 	observer->exporter.greet = send_settings;
 	observer->exporter.greet_context = observer;
-	return code ? log_error(code, "%s", error.text) : 0;
+	if (code)
+		return log_error(code, "%s", error.text);
+	return web_follow_start(&observer->web, observer->options->web_config_file);
 }
 
 /* Looks every two seconds while there is something to look at. */
 static int arm_files(const struct observer *observer)
 {
-	const time_t seconds = observer->files.count ? FILES_SECONDS : 0;
+	const time_t seconds = observer->files.count || observer->web.path ? FILES_SECONDS : 0;
 	const struct itimerspec when = {.it_value.tv_sec = seconds, .it_interval.tv_sec = seconds};
 
 	return timerfd_settime(observer->files_timer, 0, &when, NULL) ? -errno : 0;
@@ -182,8 +185,11 @@ static int on_files(struct observer *observer)
 	struct config_error error;
 	uint64_t expirations;
 
-	if (read(observer->files_timer, &expirations, sizeof(expirations)) < 0 ||
-	    !reporting_files_changed(&observer->config.reporting, &observer->files))
+	if (read(observer->files_timer, &expirations, sizeof(expirations)) < 0)
+		return 0;
+	if (web_follow_look(&observer->web) && observer->exporter.socket >= 0)
+		web_follow_send(&observer->web, observer->exporter.socket);
+	if (!reporting_files_changed(&observer->config.reporting, &observer->files))
 		return 0;
 	if (read_reporting(observer, &observer->config, &observer->reporting, &observer->files,
 			   &error)) {

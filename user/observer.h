@@ -9,6 +9,7 @@
 #include "reporting_files.h"
 #include "supervise.h"
 #include "tls_targets.h"
+#include "web_follow.h"
 
 struct observer {
 	const struct options *options;
@@ -21,6 +22,7 @@ struct observer {
 	struct tls_targets *tls;	     /* NULL: nothing inside TLS is read */
 	struct reporting_settings reporting; /* with what the files hold */
 	struct reporting_files files;
+	struct web_follow web;
 	int files_timer; /* the files are looked at when it expires */
 	int tls_timer;	 /* every process is looked at again when it expires */
 };

@@ -76,6 +76,8 @@ static void make_arguments(const struct options *options, struct arguments *argu
 	for (i = 0; i < options->listen_count; i++)
 		add(arguments, "web.listen-address", options->listen_addresses[i]);
 	add(arguments, "web.telemetry-path", options->telemetry_path);
+	if (options->web_config_file)
+		add(arguments, "web.config", "handed-over");
 	add(arguments, "events.socket", options->events_socket);
 	add(arguments, "events.stream-socket", options->events_stream_socket);
 	snprintf(journal, sizeof(journal), "%s/" STATE_JOURNAL, options->state_dir);
