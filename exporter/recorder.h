@@ -39,6 +39,9 @@ struct ticket {
 		enum record_result result;
 		struct event_error why;
 	} * events; /* `count` of them, the caller's memory */
+	/* The recorder's own. */
+	unsigned remaining;
+	struct ticket *next;
 };
 
 /*
@@ -49,7 +52,7 @@ struct ticket {
  */
 int recorder_open(const char *directory, const struct reporting_settings *settings,
 		  struct recorder **ret_recorder);
-/* Writes what waits, then ends the thread. */
+/* Writes what waits, ends the thread, and runs `done` of the tickets that are left. */
 void recorder_close(struct recorder *recorder);
 
 /* Takes over `count` events (also on failure) for one group. `ticket` NULL: nobody waits.
