@@ -23,7 +23,7 @@ PKG_BUILD := clang gcc libc6-dev bpftool libbpf-dev libelf-dev zlib1g-dev libmic
              libcap-dev libseccomp-dev libjansson-dev libsqlite3-dev libcrypt-dev nettle-dev pkg-config
 PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck codespell \
              libssl-dev python3 python3-prometheus-client python3-aiohttp prometheus iproute2 curl wget openssl \
-             procps debian-archive-keyring golang-go nodejs npm ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
+             python3-jsonschema procps debian-archive-keyring golang-go nodejs npm ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
 
 WARN  := -Wall -Wextra -Wtype-limits -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
          -Wvla -Wwrite-strings -Wundef -Werror
@@ -115,6 +115,9 @@ $(B)/obj/%.o: %.c $(B)/flags | $(BPF_SKEL)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c $< -o $@
+
+# A part of the program: `.incbin` leaves no trace in the .d file.
+$(B)/obj/exporter/api_openapi.o $(B)/san/exporter/api_openapi.o $(B)/fuzzobj/exporter/api_openapi.o: exporter/openapi.json
 
 $(B)/operaglass: $(USER_OBJ)
 	$(call say,LINK,$@)

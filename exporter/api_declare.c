@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "custom_metrics.h"
 #include "intake.h"
-#include "json_metric.h"
+#include "json_writer.h"
 
 /* One event of one ticket, and what is asked for. */
 struct declaration {
@@ -30,6 +31,31 @@ static void release_declaration(struct web_request *request)
 	request->state = NULL;
 }
 
+/* One line, in a fixed order; 0 or -ENOMEM. */
+static int write_declaration(const struct reporting_custom *metric, struct text *out)
+{
+	static const char *const types[] = {"counter", "gauge", "histogram"};
+	struct json_writer writer = {.text = out};
+	uint32_t i;
+
+	write_open(&writer, NULL, '{');
+	write_text(&writer, "name", metric->name);
+	write_text(&writer, "type", types[metric->type]);
+	write_text(&writer, "help", metric->help);
+	write_open(&writer, "labels", '[');
+	for (i = 0; i < REPORTING_CUSTOM_LABELS && metric->labels[i][0]; i++)
+		write_text(&writer, NULL, metric->labels[i]);
+	write_close(&writer);
+	if (metric->type == CUSTOM_HISTOGRAM) {
+		write_open(&writer, "buckets", '[');
+		for (i = 0; i < metric->bound_count; i++)
+			write_real(&writer, NULL, metric->bounds[i]);
+		write_close(&writer);
+	}
+	write_close(&writer);
+	return writer.err;
+}
+
 static bool same_labels(const struct family_row *row, const struct reporting_custom *metric)
 {
 	unsigned i;
@@ -43,7 +69,7 @@ static bool same_labels(const struct family_row *row, const struct reporting_cus
 	return !row->labels[i] && (i == REPORTING_CUSTOM_LABELS || !metric->labels[i][0]);
 }
 
-/* 0; 1: it is there, and the same; -EEXIST: the name is taken. Bounds are left to the accounts. */
+/* 0; 1: it is there, and the same; -EEXIST: the name is taken. Buckets are left to the accounts. */
 static int look_up(struct web_request *request, const struct reporting_custom *metric)
 {
 	static const enum family_type types[] = {TYPE_COUNTER, TYPE_GAUGE, TYPE_HISTOGRAM};
@@ -52,16 +78,11 @@ static int look_up(struct web_request *request, const struct reporting_custom *m
 	const struct family_row *row;
 	unsigned family;
 
-	if (json_metric_is_ours(metric->name))
-		return -EEXIST;
 	for (family = FAMILY_COUNT; model && family < model_family_count(model); family++) {
 		row = model_family_row(model, family);
 		if (strcmp(row->name, metric->name) != 0)
 			continue;
-		return row->type == types[metric->type] && !strcmp(row->help, metric->help) &&
-				       same_labels(row, metric)
-			       ? 1
-			       : -EEXIST;
+		return row->type == types[metric->type] && same_labels(row, metric) ? 1 : -EEXIST;
 	}
 	return 0;
 }
@@ -99,7 +120,7 @@ static enum MHD_Result reply_declared(struct web_request *request)
 	case RECORD_STORED:
 		break;
 	}
-	if (json_metric_write(&declaration->metric, &text)) {
+	if (write_declaration(&declaration->metric, &text)) {
 		text_release(&text);
 		return MHD_NO;
 	}
@@ -130,7 +151,7 @@ static int make_event(struct web_request *request, const struct reporting_custom
 	char id[40], actor[64];
 	int err;
 
-	err = json_metric_write(metric, &text);
+	err = write_declaration(metric, &text);
 	if (!err)
 		err = text_reserve(&text, 1);
 	if (!err) {
@@ -169,6 +190,16 @@ static enum MHD_Result submit(struct web_request *request, struct declaration *d
 	return MHD_YES;
 }
 
+static int parse(struct web_request *request, struct reporting_custom *ret_metric,
+		 struct event_error *ret_error)
+{
+	const struct text *body = &request->body;
+
+	if (!body->size || memchr(body->data, '\0', body->size))
+		return web_query_refuse(ret_error, "invalid_json", "", "not a JSON object");
+	return custom_metric_parse(body->data, ret_metric, ret_error);
+}
+
 enum MHD_Result api_declare(struct web_request *request)
 {
 	static const char *const names[] = {NULL};
@@ -187,8 +218,11 @@ enum MHD_Result api_declare(struct web_request *request)
 		return MHD_NO;
 	request->state = declaration;
 	request->release = release_declaration;
-	if (json_metric_parse(request->body.data, request->body.size, &declaration->metric, &error))
-		return api_refuse(request, MHD_HTTP_BAD_REQUEST, &error);
+	if (parse(request, &declaration->metric, &error))
+		return api_refuse(request,
+				  strcmp(error.code, "reserved_name") ? MHD_HTTP_BAD_REQUEST
+								      : MHD_HTTP_CONFLICT,
+				  &error);
 	found = look_up(request, &declaration->metric);
 	if (found < 0)
 		return refuse_taken(request);

@@ -3,6 +3,7 @@
 #include "api.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -34,6 +35,24 @@ struct audit_page {
 	int64_t last;
 };
 
+/* JSON as it is; what is none, as a text. */
+static void write_details(struct json_writer *writer, const char *details)
+{
+	json_error_t problem;
+	json_t *value;
+
+	if (!details || !*details) {
+		write_null(writer, "details");
+		return;
+	}
+	value = json_loads(details, JSON_DECODE_ANY, &problem);
+	if (value)
+		write_json(writer, "details", details, strlen(details));
+	else
+		write_text(writer, "details", details);
+	json_decref(value);
+}
+
 static int write_entry(void *context, const struct audit_entry *entry)
 {
 	struct audit_page *page = context;
@@ -47,10 +66,7 @@ static int write_entry(void *context, const struct audit_entry *entry)
 	write_text(writer, "actor", entry->row.actor);
 	write_text(writer, "action", entry->row.action);
 	write_text(writer, "resource", entry->row.resource);
-	if (entry->row.details && *entry->row.details)
-		write_json(writer, "details", entry->row.details, strlen(entry->row.details));
-	else
-		write_null(writer, "details");
+	write_details(writer, entry->row.details);
 	write_text(writer, "hash", hash);
 	write_close(writer);
 	page->last = entry->link.seq;
@@ -95,9 +111,9 @@ static int make_audit(struct api_job *job)
 	write_open(&page.writer, "entries", '[');
 	err = audit_search(db, &query, write_entry, &page);
 	sqlite3_close_v2(db);
-	if (err == -EINVAL)
+	if (err == -EINVAL || err == -E2BIG)
 		return web_query_refuse(&job->why, "invalid_value", "text",
-					"no word that can be searched for");
+					"no word that can be searched for, or too many");
 	if (err)
 		return err;
 	write_close(&page.writer);

@@ -20,10 +20,13 @@
 
 #include "text.h"
 
+struct event;
 struct health_facts;
 struct intake;
 struct model;
+struct rate_limit;
 struct recorder;
+struct reporting_settings;
 struct web_settings;
 struct worker;
 
@@ -79,6 +82,11 @@ struct web_reporting {
 	struct recorder *recorder; /* NULL: events are not taken, and answered 503 */
 	struct worker *worker;
 	struct intake *intake;
+	struct rate_limit *limit;
+	const struct reporting_settings *settings; /* may change in place */
+	/* Joins an event with the agent that it is about (event_set_root()); may be NULL. */
+	void (*join)(void *context, struct event *event);
+	void *context;
 };
 
 struct web;

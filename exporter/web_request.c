@@ -77,7 +77,7 @@ void web_request_add(struct web_request *request, const char *data, size_t size)
 	}
 	/* A buffer at most doubles. */
 	if (request->shared->bodies_size + before + size > WEB_BODIES_SIZE ||
-	    text_reserve(&request->body, size)) {
+	    text_reserve(&request->body, size + 1)) {
 		request->body_crowded = true;
 		web_request_drop_body(request);
 		return;
@@ -85,6 +85,7 @@ void web_request_add(struct web_request *request, const char *data, size_t size)
 	request->shared->bodies_size += request->body.capacity - before;
 	memcpy(request->body.data + request->body.size, data, size);
 	request->body.size += size;
+	request->body.data[request->body.size] = '\0';
 }
 
 static enum MHD_Result join(void *context, enum MHD_ValueKind kind, const char *name,

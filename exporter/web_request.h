@@ -25,6 +25,7 @@
 #include <microhttpd.h>
 
 #include "event.h"
+#include "rate_limit.h"
 #include "text.h"
 #include "web.h"
 #include "web_query.h"
@@ -41,17 +42,18 @@ struct web_route;
 
 /* Who is at the other end; filled when the connection is accepted. */
 struct web_origin {
-	enum event_way way;  /* WAY_WEB or WAY_STREAM */
-	uint32_t uid, gid;   /* of the peer of a unix socket; UINT32_MAX: unknown */
-	uint32_t pid;	     /* likewise; 0: unknown */
-	char address[48];    /* of a web client, numeric, without port; "" on a unix socket */
-	int fd;		     /* the connection's, not owned */
+	enum event_way way;	   /* WAY_WEB or WAY_STREAM */
+	uint32_t uid, gid;	   /* of the peer of a unix socket; UINT32_MAX: unknown */
+	uint32_t pid;		   /* likewise; 0: unknown */
+	struct rate_sender sender; /* as far as limits go */
+	char address[48];	   /* of a web client, numeric, without port; "" on a unix socket */
+	int fd;			   /* the connection's, not owned */
 	const struct web_guard *guard; /* what its bytes were; NULL: not known */
-	unsigned user;	     /* of a request's authentication; 0: nobody */
-	bool may_read;	     /* set by web_admit() */
-	bool may_ingest;     /* likewise */
-	uint64_t opened_ms;  /* CLOCK_MONOTONIC */
-	unsigned long count; /* requests on this connection so far */
+	unsigned user;		       /* of a request's authentication; 0: nobody */
+	bool may_read;		       /* set by web_admit() */
+	bool may_ingest;	       /* likewise */
+	uint64_t opened_ms;	       /* CLOCK_MONOTONIC */
+	unsigned long count;	       /* requests on this connection so far */
 };
 
 /* What all requests share. */
@@ -63,7 +65,7 @@ struct web_shared {
 	size_t bodies_size;	       /* of requests, now in memory */
 	struct web_request *suspended; /* all of them */
 	struct web_gate *gate;
-	struct web_api *api;	       /* state of the JSON interface */
+	struct web_api *api; /* state of the JSON interface */
 };
 
 /* One of GET and HEAD, POST, or any other. */
@@ -165,6 +167,8 @@ void web_resume(struct web_request *request);
 struct web_request *web_request_create(struct web_shared *shared, const char *uri,
 				       struct MHD_Connection *connection);
 void web_request_free(struct web_request *request);
+/* Gives the memory of the body back. */
+void web_request_drop_body(struct web_request *request);
 /* Adds to the body, or notes that it does not fit. */
 void web_request_add(struct web_request *request, const char *data, size_t size);
 

@@ -3,7 +3,12 @@
 
 #include <string.h>
 
+#include "api.h"
+#include "batch.h"
 #include "web_scrape.h"
+
+/* Bytes of a declaration: its texts, each escaped, and twenty numbers. */
+#define DECLARATION_SIZE_MAX (16 * 1024)
 
 static enum MHD_Result answer_page(struct web_request *request)
 {
@@ -41,7 +46,17 @@ static const struct web_route routes[] = {
 	{"/", WEB_READ, ACCESS_READ, 0, answer_page},
 	{"/-/healthy", WEB_READ, ACCESS_OPEN, 0, answer_healthy},
 	{"/-/ready", WEB_READ, ACCESS_OPEN, 0, answer_ready},
+	{"/health", WEB_READ, ACCESS_READ, 0, api_health},
+	{"/orchestrate/metrics", WEB_READ, ACCESS_READ, 0, api_orchestrate},
 	{"/api/metrics", WEB_READ, ACCESS_READ, 0, web_scrape},
+	{"/api/diagnostics/metrics", WEB_READ, ACCESS_READ, 0, api_diagnostics},
+	{"/api/approvals", WEB_READ, ACCESS_READ, 0, api_approvals},
+	{"/api/audit", WEB_READ, ACCESS_READ, 0, api_audit},
+	{"/api/cost/report", WEB_READ, ACCESS_READ, 0, api_cost},
+	{"/api/analytics/agents", WEB_READ, ACCESS_READ, 0, api_analytics},
+	{"/api/openapi.json", WEB_READ, ACCESS_READ, 0, api_openapi},
+	{"/api/v1/events", WEB_POST, ACCESS_INGEST, BATCH_SIZE_MAX, api_events},
+	{"/api/v1/metrics", WEB_POST, ACCESS_INGEST, DECLARATION_SIZE_MAX, api_declare},
 };
 
 const struct web_route *web_route_find(const char *path, const char *telemetry_path)

@@ -27,6 +27,8 @@ static void test_page(void **state)
 			       "<a href=\"/a&amp;&quot;b&gt;\"><code>/a&amp;&quot;b&gt;</code>"));
 	assert_non_null(strstr(page.data, "<a href=\"/-/ready\">"));
 	assert_non_null(strstr(page.data, "<a href=\"/-/healthy\">"));
+	assert_non_null(strstr(page.data, "<a href=\"/health\">"));
+	assert_non_null(strstr(page.data, "<a href=\"/api/openapi.json\">"));
 	assert_null(strchr(page.data, '$'));
 	assert_null(strstr(page.data, "<script"));
 	assert_string_equal(page.data + page.size - 8, "</html>\n");
