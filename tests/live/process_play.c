@@ -28,69 +28,19 @@
  *	work MS MIB READS WRITES     run MS of CPU time, touch MIB, READS and WRITES system calls of 4 KiB
  *	threads COUNT MS             COUNT threads run MS of CPU time each and stay until a signal
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/sendfile.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
+
+#include "process_play.h"
+#include "process_starts.h"
 
 #define PIECE 4096
 
-extern char **environ;
-
-static char **arguments; /* of the word that runs */
 static pthread_barrier_t barrier;
-
-static int number(int index)
-{
-	return arguments[index] ? atoi(arguments[index]) : 0;
-}
-
-__attribute__((noreturn)) static void die(const char *what)
-{
-	fprintf(stderr, "process_play: %s: %s\n", what, strerror(errno));
-	_exit(125);
-}
-
-static void say_ready(void)
-{
-	if (write(STDOUT_FILENO, "ready\n", 6) != 6)
-		die("write");
-}
-
-static void wait_forever(void)
-{
-	for (;;)
-		pause();
-}
-
-static void end_as(pid_t child)
-{
-	int status;
-
-	while (waitpid(child, &status, 0) < 0)
-		if (errno != EINTR)
-			die("waitpid");
-	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 126);
-}
-
-static void exec_arguments(int from)
-{
-	execv(arguments[from], arguments + from);
-	die(arguments[from]);
-}
 
 static void play_exit(void)
 {
@@ -225,129 +175,6 @@ static void play_race(void)
 	for (i = 1; i < count; i++)
 		start_thread(end_together);
 	end_together(NULL);
-}
-
-static void play_exec(void)
-{
-	exec_arguments(0);
-}
-
-/* A copy of `from`, open for reading only, as exec wants it. */
-static void copy_into(int to, const char *from)
-{
-	int in = open(from, O_RDONLY | O_CLOEXEC);
-	struct stat info;
-
-	if (in < 0 || fstat(in, &info) || sendfile(to, in, NULL, (size_t)info.st_size) < 0)
-		die(from);
-	close(in);
-}
-
-static void play_memfd(void)
-{
-	int fd = memfd_create(arguments[0], MFD_CLOEXEC);
-
-	if (fd < 0)
-		die("memfd_create");
-	copy_into(fd, arguments[1]);
-	fexecve(fd, arguments + 1, environ);
-	die("fexecve");
-}
-
-static void play_unlink(void)
-{
-	int fd = open(arguments[0], O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || unlink(arguments[0]))
-		die(arguments[0]);
-	fexecve(fd, arguments, environ);
-	die("fexecve");
-}
-
-static pid_t fork_arguments(void)
-{
-	pid_t child = fork();
-
-	if (child < 0)
-		die("fork");
-	if (!child)
-		exec_arguments(0);
-	return child;
-}
-
-static void play_fork(void)
-{
-	end_as(fork_arguments());
-}
-
-static void play_leave(void)
-{
-	fork_arguments();
-}
-
-static void play_vfork(void)
-{
-	pid_t child = vfork();
-
-	if (child < 0)
-		die("vfork");
-	if (!child) {
-		execv(arguments[0], arguments);
-		_exit(127);
-	}
-	end_as(child);
-}
-
-static void play_spawn(void)
-{
-	pid_t child;
-
-	errno = posix_spawn(&child, arguments[0], NULL, NULL, arguments, environ);
-	if (errno)
-		die(arguments[0]);
-	end_as(child);
-}
-
-static void play_sibling(void)
-{
-	long child = syscall(SYS_clone, CLONE_PARENT | SIGCHLD, 0, 0, 0, 0);
-
-	if (child < 0)
-		die("clone");
-	if (!child)
-		exec_arguments(0);
-}
-
-static void play_daemon(void)
-{
-	pid_t child = fork();
-
-	if (child < 0)
-		die("fork");
-	if (!child) {
-		setsid();
-		fork_arguments();
-		_exit(0);
-	}
-	waitpid(child, NULL, 0);
-}
-
-/* The child inherits the pipe's writing end and closes it once it has asked for the signal. */
-static void play_pdeath(void)
-{
-	int ends[2];
-	char byte;
-
-	if (pipe(ends))
-		die("pipe");
-	if (!fork()) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		close(ends[1]);
-		wait_forever();
-	}
-	close(ends[1]);
-	if (read(ends[0], &byte, 1) != 0)
-		die("read");
 }
 
 static void burn(long long ms)
