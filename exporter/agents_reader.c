@@ -46,6 +46,7 @@ struct agents_reader {
 	int maps[MAPS];
 	int iterator;
 	struct agents_state state;
+	struct agents_waiting waiting; /* of the next read */
 	struct member *members;
 	size_t member_count, member_capacity;
 	struct bounds execution, memory;
@@ -305,6 +306,12 @@ static int first(int code, int next)
 	return code ? code : next;
 }
 
+void agents_set_waiting(struct agents_reader *reader, const struct waiting_root *roots,
+			unsigned count)
+{
+	reader->waiting = (struct agents_waiting){roots, count};
+}
+
 int agents_read(struct agents_reader *reader, struct model *model)
 {
 	struct settings settings = {};
@@ -318,7 +325,8 @@ int agents_read(struct agents_reader *reader, struct model *model)
 	bpf_map_lookup_elem(reader->maps[MAP_SETTINGS], &zero, &settings);
 	code = first(code,
 		     agents_state_update(&reader->state, reader->members, reader->member_count,
-					 boot_time_ns(), settings.idle_after_ns));
+					 &reader->waiting, boot_time_ns(), settings.idle_after_ns));
+	reader->waiting = (struct agents_waiting){NULL, 0};
 	for (id = 1; id < MAX_AGENT_TYPES && (type = type_name(reader, id)); id++) {
 		code = first(code, add_totals(reader, id, type));
 		add_living(reader, id, type);

@@ -7,6 +7,7 @@
 #ifndef EXPORTER_AGENTS_READER_H
 #define EXPORTER_AGENTS_READER_H
 
+#include "accounts.h"
 #include "handover_registry.h"
 #include "model.h"
 
@@ -16,6 +17,10 @@ struct agents_reader;
  * -errno. */
 int agents_reader_open(const struct handover *handover, struct agents_reader **ret_reader);
 void agents_reader_close(struct agents_reader *reader);
+
+/* Who waits for a human, for the next agents_read() only; the array must live until then. */
+void agents_set_waiting(struct agents_reader *reader, const struct waiting_root *roots,
+			unsigned count);
 
 /* Adds every family; those that cannot be read are left out. 0 or the first -errno. */
 int agents_read(struct agents_reader *reader, struct model *model);

@@ -86,6 +86,8 @@ static enum agent_state judge(struct agents_state *state, const struct member *m
 		return AGENT_ZOMBIE;
 	if (member->flags & PROCESS_ORPHAN)
 		return AGENT_ORPHANED;
+	if (tree->waits)
+		return AGENT_WAITING;
 	return now_ns - tree->active_ns >= idle_after_ns ? AGENT_IDLE : AGENT_RUNNING;
 }
 
@@ -94,8 +96,23 @@ static bool is_valid(const struct member *member)
 	return member->type > 0 && member->type < MAX_AGENT_TYPES && member->root != 0;
 }
 
+/* A root that ended, or whose number is another's by now, is in no tree: it does not wait. */
+static void mark_waiting(struct agents_state *state, const struct agents_waiting *waiting)
+{
+	struct agent_tree *tree;
+	unsigned i;
+
+	for (i = 0; i < waiting->count; i++) {
+		tree = find_slot(&state->now, waiting->roots[i].root,
+				 waiting->roots[i].root_start_ns);
+		if (tree->root)
+			tree->waits = true;
+	}
+}
+
 int agents_state_update(struct agents_state *state, const struct member *members, size_t count,
-			uint64_t now_ns, uint64_t idle_after_ns)
+			const struct agents_waiting *waiting, uint64_t now_ns,
+			uint64_t idle_after_ns)
 {
 	struct agent_trees swap = state->before;
 	size_t i;
@@ -111,6 +128,7 @@ int agents_state_update(struct agents_state *state, const struct member *members
 	for (i = 0; i < count; i++)
 		if (is_valid(&members[i]))
 			add_member(state, &members[i]);
+	mark_waiting(state, waiting);
 	for (i = 0; i < count; i++)
 		if (is_valid(&members[i]) && members[i].flags & PROCESS_AGENT)
 			state->types[members[i].type]

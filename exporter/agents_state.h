@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 /* What living agents do, judged from one pass of the task iterator and the passes before it. Pure.
  *
- *	agents_state_update(state, members, count, now_ns, idle_after_ns);
+ *	agents_state_update(state, members, count, &waiting, now_ns, idle_after_ns);
  *	state->types[id].agents[AGENT_IDLE] …
  *
- * An agent is in exactly one state, the first that fits of: zombie, orphaned, idle, running.
+ * An agent is in exactly one state, the first that fits of: zombie, orphaned, waiting, idle, running.
  * It is idle when its tree used less than a thousandth of a CPU from each pass to the next for
  * idle_after_ns; one that was not seen before counts as active now.
  */
@@ -12,8 +12,10 @@
 #define EXPORTER_AGENTS_STATE_H
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "accounts.h"
 #include "process.h"
 
 enum agent_state {
@@ -35,6 +37,13 @@ struct agents_of_type {
 struct agent_tree {
 	uint64_t root_start_ns, cpu_ns, active_ns;
 	uint32_t root;
+	bool waits;
+};
+
+/* The roots that wait for a human's decision; any order. */
+struct agents_waiting {
+	const struct waiting_root *roots;
+	unsigned count;
 };
 
 struct agent_trees {
@@ -53,6 +62,7 @@ void agents_state_release(struct agents_state *state);
 
 /* 0 or -ENOMEM (*state is then as after an empty pass, what is remembered stays). */
 int agents_state_update(struct agents_state *state, const struct member *members, size_t count,
-			uint64_t now_ns, uint64_t idle_after_ns);
+			const struct agents_waiting *waiting, uint64_t now_ns,
+			uint64_t idle_after_ns);
 
 #endif

@@ -15,6 +15,7 @@
 
 struct facts_log {
 	struct ring_buffer *ring;
+	struct facts_listener listener;
 	int agent_types_fd;
 };
 
@@ -27,34 +28,64 @@ static int format_start(const void *fact, const char *type, char *ret_line)
 	return 0;
 }
 
+const char *facts_log_how(unsigned int wait_status, char out[FACTS_HOW_SIZE])
+{
+	int status = (int)wait_status;
+	const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+
+	if (WIFSIGNALED(status) && name)
+		snprintf(out, FACTS_HOW_SIZE, "SIG%s", name);
+	else if (WIFSIGNALED(status))
+		snprintf(out, FACTS_HOW_SIZE, "signal %d", WTERMSIG(status));
+	else
+		snprintf(out, FACTS_HOW_SIZE, "%d", WEXITSTATUS(status));
+	return out;
+}
+
 static int format_end(const void *fact, const char *type, char *ret_line)
 {
 	const struct fact_agent_end *end = fact;
-	int status = (int)end->status;
-	const char *name = WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
-	char how[32];
+	char how[FACTS_HOW_SIZE];
 
-	if (WIFSIGNALED(status) && name)
-		snprintf(how, sizeof(how), "SIG%s", name);
-	else if (WIFSIGNALED(status))
-		snprintf(how, sizeof(how), "signal %d", WTERMSIG(status));
-	else
-		snprintf(how, sizeof(how), "code %d", WEXITSTATUS(status));
-	snprintf(ret_line, FACTS_LOG_LINE_SIZE, "agent %s %u ended: %s %s after %llu.%llu s", type,
-		 end->tgid, end_reason_label(end->reason), how,
+	snprintf(ret_line, FACTS_LOG_LINE_SIZE, "agent %s %u ended: %s %s%s after %llu.%llu s",
+		 type, end->tgid, end_reason_label(end->reason),
+		 WIFSIGNALED((int)end->status) ? "" : "code ", facts_log_how(end->status, how),
 		 (unsigned long long)end->run_ns / 1000000000,
 		 (unsigned long long)end->run_ns / 100000000 % 10);
 	return 0;
 }
 
+static void tell_start(const struct facts_listener *listener, const void *fact, const char *type)
+{
+	if (listener->agent_started)
+		listener->agent_started(listener->context, fact, type);
+}
+
+static void tell_end(const struct facts_listener *listener, const void *fact, const char *type)
+{
+	if (listener->agent_ended)
+		listener->agent_ended(listener->context, fact, type);
+}
+
+static void tell_call(const struct facts_listener *listener, const void *fact, const char *type)
+{
+	(void)type;
+	if (listener->call)
+		listener->call(listener->context, fact);
+}
+
 static const struct fact_row {
-	size_t size, type_offset;
-	int (*format)(const void *fact, const char *type, char *ret_line);
+	size_t size;
+	size_t type_offset; /* 0: it is about no agent */
+	int (*format)(const void *fact, const char *type, char *ret_line); /* NULL: no log line */
+	void (*tell)(const struct facts_listener *listener, const void *fact, const char *type);
 } rows[] = {
 	[FACT_AGENT_START] = {sizeof(struct fact_agent_start),
-			      offsetof(struct fact_agent_start, type), format_start},
+			      offsetof(struct fact_agent_start, type), format_start, tell_start},
 	[FACT_AGENT_END] = {sizeof(struct fact_agent_end), offsetof(struct fact_agent_end, type),
-			    format_end},
+			    format_end, tell_end},
+	/* Of the first kernel half that sent it: what came later is behind it. */
+	[FACT_CALL] = {offsetof(struct fact_call, root_start_ns), 0, NULL, tell_call},
 };
 
 /* 0 and the record's row; a record must hold what its kind's struct holds. */
@@ -64,7 +95,7 @@ static int find_row(const void *fact, size_t size, const struct fact_row **ret_r
 
 	if (size < sizeof(*head) || head->size > size)
 		return -EINVAL;
-	if (head->kind >= sizeof(rows) / sizeof(rows[0]) || !rows[head->kind].format)
+	if (head->kind >= sizeof(rows) / sizeof(rows[0]) || !rows[head->kind].tell)
 		return -ENOMSG;
 	if (head->size < rows[head->kind].size)
 		return -EINVAL;
@@ -77,7 +108,20 @@ int facts_log_format(const void *fact, size_t size, const char *type, char *ret_
 	const struct fact_row *row;
 	int err = find_row(fact, size, &row);
 
+	if (!err && !row->format)
+		return -ENOMSG;
 	return err ? err : row->format(fact, type, ret_line);
+}
+
+int facts_log_tell(const struct facts_listener *listener, const void *fact, size_t size,
+		   const char *type)
+{
+	const struct fact_row *row;
+	int err = find_row(fact, size, &row);
+
+	if (!err)
+		row->tell(listener, fact, type);
+	return err;
 }
 
 unsigned facts_log_type(const void *fact, size_t size)
@@ -85,7 +129,7 @@ unsigned facts_log_type(const void *fact, size_t size)
 	const struct fact_row *row;
 	uint16_t type;
 
-	if (find_row(fact, size, &row))
+	if (find_row(fact, size, &row) || !row->type_offset)
 		return 0;
 	memcpy(&type, (const char *)fact + row->type_offset, sizeof(type));
 	return type;
@@ -103,7 +147,13 @@ static int on_record(void *context, void *data, size_t size)
 	type.name[sizeof(type.name) - 1] = '\0';
 	if (!facts_log_format(data, size, type.name, line))
 		log_info(0, "%s", line);
+	facts_log_tell(&log->listener, data, size, type.name);
 	return 0;
+}
+
+void facts_log_listen(struct facts_log *log, const struct facts_listener *listener)
+{
+	log->listener = listener ? *listener : (struct facts_listener){.context = NULL};
 }
 
 int facts_log_open(int facts_fd, int agent_types_fd, struct facts_log **ret_log)

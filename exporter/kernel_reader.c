@@ -81,6 +81,25 @@ int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover 
 	return 0;
 }
 
+void kernel_reader_listen(struct kernel_reader *reader, const struct facts_listener *listener)
+{
+	if (reader->facts)
+		facts_log_listen(reader->facts, listener);
+}
+
+void kernel_reader_set_waiting(struct kernel_reader *reader, const struct waiting_root *roots,
+			       unsigned count)
+{
+	if (reader->agents)
+		agents_set_waiting(reader->agents, roots, count);
+}
+
+void kernel_reader_drain(struct kernel_reader *reader)
+{
+	if (reader->facts)
+		facts_log_drain(reader->facts);
+}
+
 int kernel_reader_read(struct kernel_reader *reader, struct model *model)
 {
 	int err = reader->agents ? agents_read(reader->agents, model) : 0;
@@ -96,8 +115,7 @@ int kernel_reader_read(struct kernel_reader *reader, struct model *model)
 
 void kernel_reader_tick(struct kernel_reader *reader)
 {
-	if (reader->facts)
-		facts_log_drain(reader->facts);
+	kernel_reader_drain(reader);
 	kernel_self_count(&reader->self);
 }
 

@@ -3,6 +3,8 @@
 #ifndef EXPORTER_KERNEL_READER_H
 #define EXPORTER_KERNEL_READER_H
 
+#include "accounts.h"
+#include "facts_log.h"
 #include "handover_registry.h"
 #include "model.h"
 
@@ -15,6 +17,16 @@ void kernel_reader_prepare(void);
 /* After HANDOVER_COMPLETE. Descriptors stay the registry's and must live until kernel_reader_close().
  * 0 or -errno. */
 int kernel_reader_open(struct kernel_reader **ret_reader, const struct handover *handover);
+
+/* Who is told the facts of the kernel half when they are drained; copied. NULL: nobody. */
+void kernel_reader_listen(struct kernel_reader *reader, const struct facts_listener *listener);
+
+/* The agents that wait for a human, for the next kernel_reader_read(); the array must live until then. */
+void kernel_reader_set_waiting(struct kernel_reader *reader, const struct waiting_root *roots,
+			       unsigned count);
+
+/* Logs and tells the facts that wait: at each approval, so that its message is found soon. */
+void kernel_reader_drain(struct kernel_reader *reader);
 
 /* Adds everything that the kernel half measured. 0, or -errno when a part is missing. */
 int kernel_reader_read(struct kernel_reader *reader, struct model *model);

@@ -65,11 +65,16 @@ struct fact_call {
 	__u8 flags;	/* enum call_flag of call.h */
 	__u8 reserved[5];
 	char endpoint[ENDPOINT_SIZE];
+	/* Of the caller's agent, as the map `processes` had it; the caller may be gone when this is
+	 * read. 0: none. */
+	__u64 root_start_ns;
+	__u32 root;
+	__u32 reserved_end;
 };
 
 _Static_assert(sizeof(struct fact_head) == 16, "contract");
 _Static_assert(sizeof(struct fact_agent_start) == 40, "contract");
 _Static_assert(sizeof(struct fact_agent_end) == 64, "contract");
-_Static_assert(sizeof(struct fact_call) == 104, "contract");
+_Static_assert(sizeof(struct fact_call) == 120, "contract");
 
 #endif

@@ -94,7 +94,9 @@ static void test_short_records(void **state)
 static void test_other_kinds(void **state)
 {
 	struct fact_agent_end end = end_of(0, END_SUCCESS);
-	static const uint32_t kinds[] = {0, FACT_CALL, FACT_CALL + 1, UINT32_MAX};
+	static const uint32_t kinds[] = {0, FACT_CALL + 1, UINT32_MAX};
+	const struct fact_call call = {.head = {.kind = FACT_CALL, .size = sizeof(call)},
+				       .upstream = 7};
 	char line[FACTS_LOG_LINE_SIZE];
 	size_t i;
 
@@ -104,6 +106,69 @@ static void test_other_kinds(void **state)
 		assert_int_equal(facts_log_format(&end, sizeof(end), "x", line), -ENOMSG);
 		assert_int_equal(facts_log_type(&end, sizeof(end)), 0);
 	}
+	assert_int_equal(facts_log_format(&call, sizeof(call), "x", line), -ENOMSG);
+	assert_int_equal(facts_log_type(&call, sizeof(call)), 0);
+}
+
+struct told {
+	unsigned starts, ends, calls;
+	char type[16];
+};
+
+static void on_start(void *context, const struct fact_agent_start *fact, const char *type)
+{
+	struct told *told = context;
+
+	assert_int_equal(fact->tgid, 4711);
+	snprintf(told->type, sizeof(told->type), "%s", type);
+	told->starts++;
+}
+
+static void on_end(void *context, const struct fact_agent_end *fact, const char *type)
+{
+	struct told *told = context;
+
+	assert_int_equal(fact->tgid, 4711);
+	snprintf(told->type, sizeof(told->type), "%s", type);
+	told->ends++;
+}
+
+static void on_call(void *context, const struct fact_call *fact)
+{
+	struct told *told = context;
+
+	assert_int_equal(fact->tgid, 4711);
+	told->calls++;
+}
+
+static void test_listener(void **state)
+{
+	const struct fact_agent_start start = {
+		.head = {.kind = FACT_AGENT_START, .size = sizeof(start)}, .tgid = 4711};
+	const struct fact_agent_end end = end_of(0, END_SUCCESS);
+	struct fact_call call = {.head = {.kind = FACT_CALL, .size = sizeof(call)}, .tgid = 4711};
+	struct told told = {.starts = 0};
+	const struct facts_listener all = {&told, on_start, on_end, on_call};
+	const struct facts_listener nobody = {.context = NULL};
+
+	(void)state;
+	assert_int_equal(facts_log_tell(&all, &start, sizeof(start), "codex"), 0);
+	assert_string_equal(told.type, "codex");
+	assert_int_equal(facts_log_tell(&all, &end, sizeof(end), "claude"), 0);
+	assert_string_equal(told.type, "claude");
+	assert_int_equal(facts_log_tell(&all, &call, sizeof(call), ""), 0);
+	/* As an older kernel half wrote it, and cut off. */
+	call.head.size = 104;
+	assert_int_equal(facts_log_tell(&all, &call, 104, ""), 0);
+	call.head.size = 103;
+	assert_int_equal(facts_log_tell(&all, &call, 104, ""), -EINVAL);
+	assert_int_equal(told.starts, 1);
+	assert_int_equal(told.ends, 1);
+	assert_int_equal(told.calls, 2);
+	assert_int_equal(facts_log_tell(&nobody, &start, sizeof(start), ""), 0);
+	assert_int_equal(facts_log_tell(&nobody, &end, sizeof(end), ""), 0);
+	call.head.size = sizeof(call);
+	assert_int_equal(facts_log_tell(&nobody, &call, sizeof(call), ""), 0);
 }
 
 static void test_longer_records(void **state)
@@ -127,6 +192,7 @@ int main(void)
 		TEST("a start says who started it", test_start),
 		TEST("a record that is cut off is refused", test_short_records),
 		TEST("other kinds are no log lines", test_other_kinds),
+		TEST("who listens is told starts, ends and calls", test_listener),
 		TEST("a record with newer members is read", test_longer_records),
 	};
 
