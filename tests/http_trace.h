@@ -22,7 +22,8 @@ struct http_trace {
 	__u32 bodiless; /* bit n: the n-th response answers HEAD */
 	__u32 messages;
 	bool want_host;
-	bool over; /* nothing after this is understood */
+	bool whole_segments; /* as if no segment of a path was ever cut: none becomes an id by that */
+	bool over;	     /* nothing after this is understood */
 	size_t length;
 	char text[HTTP_TRACE_SIZE];
 };
@@ -118,7 +119,8 @@ static inline void http_trace_feed(struct http_trace *trace, const unsigned char
 	enum http_event event;
 	size_t at = 0;
 
-	endpoint_resume(&trace->path, &trace->piece);
+	if (!trace->whole_segments)
+		endpoint_resume(&trace->path, &trace->piece);
 	while (at < size && !trace->over) {
 		at += http_pass(&trace->reader, size - at, &event);
 		http_trace_event(trace, event);
@@ -138,6 +140,8 @@ static inline void http_trace_feed(struct http_trace *trace, const unsigned char
 		at++;
 		http_trace_event(trace, event);
 	}
+	if (trace->whole_segments)
+		return;
 	if (trace->reader.state == HTTP_TARGET)
 		endpoint_pause(&trace->path, &trace->piece);
 	endpoint_piece_clear(&trace->piece);

@@ -366,7 +366,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	http_trace_init(&trace, data[0] & 1 ? HTTP_RESPONSE : 0, UPSTREAM_TELEGRAM);
+	http_trace_init(&trace, data[0] & 1 ? HTTP_RESPONSE : 0, UPSTREAM_HTTPS);
+	trace.whole_segments = true;
 	trace.bodiless = data[0] >> 4 & 1;
 	expected = trace;
 	text = (struct text){data + 1, data + size};
