@@ -160,6 +160,12 @@ $(B)/tools/%: tests/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -pie -MMD -MP -MF $@.d -MT $@ $< $(TOOL_LIBS) -lpthread -o $@
 
+# Plays events through the exporter's own recorder.
+$(B)/tools/live/journal_play: tests/live/journal_play.c $(filter-out $(B)/obj/exporter/main.o,$(EXPORTER_OBJ)) $(B)/flags
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -MT $@ $(filter-out $(B)/flags,$^) $(LIBS_EXPORTER) -o $@
+
 # The same TLS program twice: with the shared library, which can be probed, and with a copy that cannot.
 $(B)/tools/bench/https: TOOL_LIBS := -lssl -lcrypto
 $(B)/tools/bench/https_static: tests/bench/https.c $(B)/flags
