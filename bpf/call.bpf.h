@@ -15,6 +15,7 @@
 #include "fact.bpf.h"
 #include "histogram.bpf.h"
 #include "lost.bpf.h"
+#include "process_rows.bpf.h"
 #include "series.bpf.h"
 
 /* A call to the same endpoint by the same process within so long after a retryable failure is a
@@ -110,6 +111,8 @@ SUBPROGRAM int call_count_begin(struct call *call)
 static __always_inline void call_emit(const struct call *call)
 {
 	struct fact_call *fact = fact_reserve(FACT_CALL, sizeof(*fact));
+	const struct process *process;
+	__u32 tgid = call->tgid;
 
 	if (!fact)
 		return;
@@ -123,6 +126,11 @@ static __always_inline void call_emit(const struct call *call)
 	fact->failure = call->failure;
 	fact->flags = call->flags;
 	__builtin_memcpy(fact->endpoint, call->endpoint.name, ENDPOINT_SIZE);
+	process = bpf_map_lookup_elem(&processes, &tgid);
+	if (process) {
+		fact->root = process->root;
+		fact->root_start_ns = process->root_start_ns;
+	}
 	fact_submit(fact);
 }
 

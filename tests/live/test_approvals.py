@@ -1,0 +1,207 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""An agent asks a human: it waits, the time counts, the message is found, the decision ends it."""
+import json
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+import urllib.request
+
+from harness import Operaglass, Tap
+from stage import Stage, wait_for
+
+TYPE = "asking-agent"
+TOKEN = "7000000001:AAE-operaglass-test-token"
+CONFIG = f"""
+agents:
+  - type: {TYPE}
+    names: [{TYPE}]
+  - type: other-agent
+    names: [other-agent]
+approvals:
+  timeout: 30m
+"""
+# Reads lines: "ask ID", "send QUERY"; answers "done". Reports with its own pid, sends through curl.
+AGENT = r"""#!/usr/bin/python3
+import json, os, socket, subprocess, sys
+events, ca, token = sys.argv[1:]
+speaker = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+for line in sys.stdin:
+    word, _, rest = line.strip().partition(" ")
+    if word == "ask":
+        event = {"type": "approval.requested", "approval_id": rest, "pid": os.getpid(), "tool": "Bash"}
+        speaker.sendto(json.dumps(event).encode(), events)
+    else:
+        url = f"https://api.telegram.org/bot{token}/sendMessage?{rest}"
+        subprocess.run(["curl", "-sS", "--http1.1", "--cacert", ca, "-o", "/dev/null", "-d", "x", url],
+                       stdin=subprocess.DEVNULL, check=True)
+    print("done", flush=True)
+"""
+
+
+class Agent:
+    """A process of a configured type, in the client's network, that does what it is told."""
+
+    def __init__(self, stage, og, directory, name):
+        path = f"{directory}/{name}"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(AGENT)
+        os.chmod(path, 0o755)
+        command = stage.network.in_client([path, f"{og.directory}/events.sock", stage.ca, TOKEN])
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+
+    def tell(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        if self.process.stdout.readline() != "done\n":
+            raise RuntimeError(f"the agent did not {line}")
+
+    def end(self):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+def pending(og):
+    with urllib.request.urlopen(og.url + "/api/approvals", timeout=5) as answer:
+        return {row["approval_id"]: row for row in json.load(answer)["approvals"]}
+
+
+def say(og, **event):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+        speaker.sendto(json.dumps(event).encode(), f"{og.directory}/events.sock")
+
+
+def waiting(metrics, agent_type=TYPE):
+    return metrics.value("orchestrate_agents", type=agent_type, state="waiting")
+
+
+def blocked(metrics):
+    return metrics.value("orchestrate_agent_blocked_seconds_total", type=TYPE)
+
+
+def message(og, approval, state):
+    """The approval's message, once it is in that state."""
+
+    def look():
+        row = pending(og).get(approval)
+        return row["message"] if row and row["message"]["state"] == state else None
+
+    return wait_for(look, 5, f"{approval}: message {state}")
+
+
+def test_waits(tap, og, agent):
+    tap.equal("nobody waits at first", waiting(og.metrics()), 0)
+    agent.tell("ask ap-1")
+    got = og.wait(lambda m: waiting(m) == 1, 5)
+    tap.equal("an agent that asked counts as waiting", waiting(got), 1)
+    tap.equal("and not as running", got.value("orchestrate_agents", type=TYPE, state="running"), 0)
+    tap.equal("the other agent runs", waiting(got, "other-agent"), 0)
+    row = pending(og)["ap-1"]
+    tap.equal("the approval says whose it is", row["agent"]["type"], TYPE)
+    tap.equal("and the tool that asks", row["tool"], "Bash")
+    tap.equal("its message was not seen yet", row["message"]["state"], "not_seen")
+
+
+def test_blocked_time(tap, og):
+    begin, first = time.monotonic(), blocked(og.metrics())
+    wait_for(lambda: time.monotonic() - begin > 1.5, 3, "a second and a half")
+    second, end = blocked(og.metrics()), time.monotonic()
+    tap.within(
+        "while it waits its blocked time is the clock's",
+        second - first,
+        end - begin - 0.1,
+        end - begin + 0.1,
+    )
+
+
+def test_message(tap, og, stage, agent, other):
+    other.tell("send size=10")
+    agent.tell("send delay=300")
+    truth = stage.truth(2)
+    got = message(og, "ap-1", "delivered")
+    row = next(row for row in truth if "delay=300" in row["path"])
+    tap.within("the agent's message is linked, with its time", got["seconds"], 0.3, 0.4)
+    tap.equal("two messages were sent", len(truth), 2)
+    tap.ok("and the slow one was the agent's", row["status"] == 200, row)
+
+
+def test_failed_message(tap, og, stage, agent, other):
+    agent.tell("ask ap-2")
+    wait_for(lambda: "ap-2" in pending(og), 5, "the second approval")
+    other.tell("send size=10")
+    agent.tell("send status=429&retry_after=1")
+    stage.truth(2)
+    message(og, "ap-2", "failed")
+    tap.ok("a message that was refused is seen to have failed", True)
+    other.tell("ask ap-3")
+    wait_for(lambda: "ap-3" in pending(og), 5, "the third approval")
+    agent.tell("send size=10")
+    stage.truth(1)
+    got = og.wait(
+        lambda m: m.value("orchestrate_agents", type="other-agent", state="waiting") == 1, 5
+    )
+    tap.equal("the other agent waits, too", waiting(got, "other-agent"), 1)
+    tap.equal(
+        "another agent's message is not its message",
+        pending(og)["ap-3"]["message"]["state"],
+        "not_seen",
+    )
+
+
+def test_decisions(tap, og):
+    say(og, type="approval.accepted", approval_id="ap-1")
+    wait_for(lambda: "ap-1" not in pending(og), 5, "the first decision")
+    tap.equal("with one of two decided the agent still waits", waiting(og.metrics()), 1)
+    say(og, type="approval.rejected", approval_id="ap-2", reason="no")
+    got = og.wait(lambda m: waiting(m) == 0, 5)
+    tap.equal("with both decided it does not", waiting(got), 0)
+    first = blocked(og.metrics())
+    begin = time.monotonic()
+    wait_for(lambda: time.monotonic() - begin > 0.5, 2, "half a second")
+    tap.equal("and its blocked time stands still", blocked(og.metrics()), first)
+    tap.equal("one approval was accepted", got.total("escalation_approvals_accepted_total"), 1)
+    tap.equal("and one rejected", got.total("escalation_approvals_rejected_total"), 1)
+
+
+def test_end_of_agent(tap, og, other):
+    other.end()
+    got = og.wait(lambda m: waiting(m, "other-agent") == 0, 5)
+    tap.equal("an agent that ended waits no longer", waiting(got, "other-agent"), 0)
+    tap.equal("its approval still does", sorted(pending(og)), ["ap-3"])
+
+
+def main():
+    tap = Tap()
+    directory = tempfile.mkdtemp(prefix="og-approvals-")
+    os.chmod(directory, 0o755)
+    try:
+        with Stage("approvals") as stage, Operaglass(CONFIG) as og:
+            agent = Agent(stage, og, directory, TYPE)
+            other = Agent(stage, og, directory, "other-agent")
+            try:
+                og.wait(lambda m: m.total("orchestrate_agents", state="running") >= 2, 5)
+                test_waits(tap, og, agent)
+                test_blocked_time(tap, og)
+                test_message(tap, og, stage, agent, other)
+                test_failed_message(tap, og, stage, agent, other)
+                test_decisions(tap, og)
+                test_end_of_agent(tap, og, other)
+                logs = og.logs()
+                tap.ok("the bot's token is in no log line", TOKEN not in logs, logs)
+            finally:
+                for one in (agent, other):
+                    if one.process.poll() is None:
+                        one.end()
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
