@@ -35,7 +35,8 @@ enum reporting_session_label {
 
 /* Per million tokens. */
 struct reporting_price {
-	char model[REPORTING_MODEL_SIZE]; /* exact, or a prefix that ends in '*' */
+	/* Exact, or a prefix that ends in '*'; exact goes before prefix, longer before shorter. */
+	char model[REPORTING_MODEL_SIZE];
 	uint64_t input, output, cache_read, cache_write;
 };
 
@@ -56,7 +57,8 @@ struct reporting_custom {
 
 struct reporting_settings {
 	uint32_t uid_count, gid_count;
-	uint32_t uids[REPORTING_IDS_MAX], gids[REPORTING_IDS_MAX]; /* who may use the sockets */
+	/* Who may use the sockets: any of these; root is always among them. */
+	uint32_t uids[REPORTING_IDS_MAX], gids[REPORTING_IDS_MAX];
 	uint32_t sender_rate, sender_burst; /* events a second, and at once, per sender */
 	uint32_t total_rate, total_burst;   /* of all senders together */
 	uint64_t id_window_ns;		    /* an id is remembered that long */

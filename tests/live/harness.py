@@ -232,6 +232,10 @@ class Operaglass:
             self.pins,
             "--state.dir",
             self.directory + "/state",
+            "--events.socket",
+            self.directory + "/events.sock",
+            "--events.stream-socket",
+            self.directory + "/api.sock",
             *self.arguments,
         ]
         self.log = open(self.directory + "/log", "ab")
