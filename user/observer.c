@@ -233,8 +233,10 @@ static int reload(struct observer *observer)
 	if (observer->exporter.socket >= 0)
 		send_settings(observer, observer->exporter.socket);
 	arm_files(observer);
-	if (observer->tls)
+	if (observer->tls) {
 		tls_targets_set_scope(observer->tls, config.tls_scope == CONFIG_TLS_AGENTS);
+		tls_targets_scan(observer->tls);
+	}
 	return log_info(0, "configuration '%s' reloaded", observer->options->config_file);
 }
 

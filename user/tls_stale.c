@@ -58,10 +58,11 @@ void tls_stale_find(struct tls_target *rows, size_t count, const struct tls_targ
 	size_t i;
 
 	for (i = 0; i < count && i < TLS_TARGET_SLOTS; i++) {
-		rows[i].stale = false;
 		silent[i] = rows[i].fate == TLS_FATE_ATTACHED && rows[i].slot &&
 			    !bpf_map_lookup_elem(tools->slots_fd, &rows[i].slot, &slot) &&
 			    !slot.hits;
+		/* Once proven it stays so when the connection closes: only a hit shows otherwise. */
+		rows[i].stale &= silent[i];
 		any |= silent[i];
 	}
 	clients = any ? calloc(1, sizeof(*clients)) : NULL;

@@ -8,7 +8,7 @@
 
 #include "tls_target.h"
 
-/* Sets `stale` of every row anew. */
+/* Sets `stale` of rows that have gone blind, and clears it of those whose probes were hit since. */
 void tls_stale_find(struct tls_target *rows, size_t count, const struct tls_target_tools *tools);
 
 #endif
