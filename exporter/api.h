@@ -35,7 +35,7 @@ void api_free(struct web_api *api);
 
 web_answer api_health, api_diagnostics, api_approvals, api_openapi; /* from memory */
 web_answer api_orchestrate, api_audit, api_cost, api_analytics;	    /* from the journal */
-web_answer api_events, api_declare;				    /* POST */
+web_answer api_events, api_declare, api_budget;			    /* POST */
 
 /* Parses the request's query; false: it was refused with 400, and *ret_result says how. */
 bool api_query(struct web_request *request, const char *const *names, struct web_query *ret_query,

@@ -2,7 +2,6 @@
 /* `operaglass audit search` and `operaglass audit verify`. */
 #include <errno.h>
 #include <getopt.h>
-#include <grp.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <limits.h>
@@ -11,17 +10,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "audit.h"
 #include "event_time.h"
 #include "journal.h"
+#include "journal_tool.h"
 
-#define DEFAULT_STATE_DIR "/var/lib/operaglass"
-#define DEFAULT_LIMIT	  100
-#define TIME_SIZE	  40
+#define DEFAULT_LIMIT 100
+#define TIME_SIZE     40
 
 enum {
 	EXIT_FOUND,
@@ -33,7 +30,7 @@ static const char help[] =
 	"usage: operaglass audit search [options]     rows of the audit log, newest first\n"
 	"       operaglass audit verify [options]     whether nothing was changed, removed or moved\n"
 	"\n"
-	"  --state.dir=DIR    where operaglass keeps its state (" DEFAULT_STATE_DIR ")\n"
+	"  --state.dir=DIR    where operaglass keeps its state (" JOURNAL_STATE_DIR ")\n"
 	"\n"
 	"search only:\n"
 	"  --since=TIME       from then on: 2026-01-31T12:00:00Z, 2026-01-31 (local), Unix seconds, or\n"
@@ -186,30 +183,11 @@ static int parse(int argc, char **argv, bool search, struct audit_options *optio
 	return optind < argc ? usage("unexpected argument '%s'", argv[optind]) : 0;
 }
 
-/* As root it would leave files behind that the exporter cannot write. */
-static int become_owner(const char *path)
-{
-	struct stat file;
-
-	if (stat(path, &file))
-		return -errno;
-	if (geteuid() != 0 || file.st_uid == 0)
-		return 0;
-	if (setgroups(0, NULL) || setresgid(file.st_gid, file.st_gid, file.st_gid) ||
-	    setresuid(file.st_uid, file.st_uid, file.st_uid))
-		return -errno;
-	return 0;
-}
-
 static int open_journal(const char *state_dir, sqlite3 **ret_db)
 {
 	char path[PATH_MAX];
-	int err;
+	int err = journal_tool_path(state_dir, path);
 
-	if ((size_t)snprintf(path, sizeof(path), "%s/journal/%s", state_dir, JOURNAL_FILE) >=
-	    sizeof(path))
-		return usage("--state.dir: '%s' is too long", state_dir);
-	err = become_owner(path);
 	if (!err)
 		err = journal_open_reader(path, ret_db);
 	if (err)
@@ -320,7 +298,7 @@ int audit_main(int argc, char **argv)
 		const char *name;
 		int (*run)(sqlite3 *db, const struct audit_options *options);
 	} commands[] = {{"verify", verify}, {"search", search}};
-	struct audit_options options = {.state_dir = DEFAULT_STATE_DIR,
+	struct audit_options options = {.state_dir = JOURNAL_STATE_DIR,
 					.query.limit = DEFAULT_LIMIT};
 	sqlite3 *db;
 	size_t i;

@@ -31,15 +31,7 @@ struct datagram_site {
 	void *context;
 };
 
-/*
- * Binds a socket at `path` that everybody may write to: who may report is judged by the kernel's
- * credentials. The directory must exist. A socket that nobody answers on is replaced. To be called
- * before privileges go. 0; -EADDRINUSE when another process answers there, -EEXIST when `path` is no
- * socket, or -errno; nothing is logged.
- */
-int datagram_listen(const char *path, int *ret_fd);
-
-/* Takes over a socket of datagram_listen(), also on failure. 0 or -ENOMEM. */
+/* Takes over a socket of local_socket_listen(), also on failure. 0 or -ENOMEM. */
 int datagram_open(int fd, const struct datagram_site *site, struct datagram **ret_datagram);
 void datagram_close(struct datagram *datagram);
 

@@ -90,7 +90,6 @@ static void print_refusals(const struct emit_reply *reply, const unsigned long *
 	const json_t *errors = json_object_get(answer, "errors"), *error;
 	size_t i;
 
-	error = json_object_get(answer, "error");
 	json_array_foreach(errors, i, error) print_error(error, lines, count);
 	error = json_object_get(answer, "error");
 	if (!errors && error)
@@ -104,7 +103,8 @@ static void post(struct emit *emit, const char *content_type, const char *body, 
 		 const unsigned long *lines, size_t count)
 {
 	struct emit_reply reply;
-	int err = emit_post(emit->socket, content_type, body, size, emit->timeout, &reply);
+	int err = emit_post(emit->socket, "/api/v1/events", content_type, body, size, emit->timeout,
+			    &reply);
 
 	if (err) {
 		emit->result = EMIT_REFUSED;

@@ -154,8 +154,8 @@ static int receive_reply(int fd, int64_t deadline_ms, struct emit_reply *ret_rep
 	return 0;
 }
 
-int emit_post(const char *socket_path, const char *content_type, const char *body, size_t size,
-	      unsigned timeout_seconds, struct emit_reply *ret_reply)
+int emit_post(const char *socket_path, const char *path, const char *content_type, const char *body,
+	      size_t size, unsigned timeout_seconds, struct emit_reply *ret_reply)
 {
 	int64_t deadline_ms = now_ms() + timeout_seconds * INT64_C(1000);
 	int fd = open_socket(socket_path, deadline_ms), length, err;
@@ -164,9 +164,9 @@ int emit_post(const char *socket_path, const char *content_type, const char *bod
 	if (fd < 0)
 		return fd;
 	length = snprintf(head, sizeof(head),
-			  "POST /api/v1/events HTTP/1.1\r\nHost: operaglass\r\n"
+			  "POST %s HTTP/1.1\r\nHost: operaglass\r\n"
 			  "Content-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-			  content_type, size);
+			  path, content_type, size);
 	err = send_all(fd, head, (size_t)length, deadline_ms);
 	if (!err)
 		err = send_all(fd, body, size, deadline_ms);

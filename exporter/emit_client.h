@@ -16,10 +16,10 @@ struct emit_reply {
 	size_t body, body_size;
 };
 
-/* POSTs `body` to /api/v1/events. 0; -ETIMEDOUT; -EPROTO for what is no HTTP answer; or -errno of
+/* POSTs `body` to `path`, a literal like /api/v1/events. 0; -ETIMEDOUT; -EPROTO for what is no HTTP answer; or -errno of
  * connecting, sending or receiving. */
-int emit_post(const char *socket_path, const char *content_type, const char *body, size_t size,
-	      unsigned timeout_seconds, struct emit_reply *ret_reply);
+int emit_post(const char *socket_path, const char *path, const char *content_type, const char *body,
+	      size_t size, unsigned timeout_seconds, struct emit_reply *ret_reply);
 
 /* Pure. Whether `bytes` is a whole answer, at its end when `ended`: 0 and all but `bytes` of
  * ret_reply; -EAGAIN; or -EPROTO. `bytes` ends in NUL. */

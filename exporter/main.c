@@ -17,14 +17,16 @@
 #include "confine.h"
 #include "footprint.h"
 #include "handover_registry.h"
+#include "health.h"
 #include "kernel_reader.h"
 #include "log.h"
 #include "model.h"
+#include "reporting.h"
 #include "self.h"
+#include "tools.h"
 #include "web.h"
 #include "web_address.h"
 #include "web_follow_settings.h"
-#include "worker.h"
 
 enum {
 	EXIT_CANNOT_SERVE = 1,
@@ -37,7 +39,7 @@ enum event_source {
 	SOURCE_HANDOVER,
 	SOURCE_SIGNAL,
 	SOURCE_TICK,
-	SOURCE_WORKER
+	SOURCE_REPORTING
 };
 
 struct exporter {
@@ -49,9 +51,9 @@ struct exporter {
 	struct model *model;
 	struct self self;
 	struct web *web;
-	struct worker *worker; /* NULL: nothing is configured that needs it */
-	uint16_t port;	       /* of the first address */
-	int read_error;	       /* of the last scrape; 0: none */
+	struct reporting *reporting;
+	uint16_t port;	/* of the first address */
+	int read_error; /* of the last scrape; 0: none */
 	int epoll_fd, signal_fd, tick_fd;
 	bool stop;
 };
@@ -65,6 +67,7 @@ static void follow_handover(struct exporter *exporter)
 				 exporter->reader_generation != exporter->handover.generation)) {
 		kernel_reader_close(exporter->reader);
 		exporter->reader = NULL;
+		reporting_join(exporter->reporting, NULL, &exporter->handover);
 	}
 	if (exporter->reader || !exporter->handover.complete)
 		return;
@@ -75,12 +78,14 @@ static void follow_handover(struct exporter *exporter)
 			  strerror(-err));
 		exporter->reader = NULL;
 	}
+	if (exporter->reader)
+		reporting_join(exporter->reporting, exporter->reader, &exporter->handover);
 	exporter->reader_generation = exporter->handover.generation;
 }
 
-static int scrape(void *context, enum text_format format, struct text *out)
+/* Everything that a scrape shows, as a model. */
+static void collect(struct exporter *exporter)
 {
-	struct exporter *exporter = context;
 	int err, why;
 
 	/* What the observer said before this request counts for it. */
@@ -88,9 +93,11 @@ static int scrape(void *context, enum text_format format, struct text *out)
 	if (err)
 		exporter->stop = true;
 	follow_handover(exporter);
+	reporting_follow(exporter->reporting, &exporter->handover);
 	web_settings_follow(exporter->web, &exporter->handover);
 	model_reset(exporter->model);
 	if (exporter->reader) {
+		reporting_set_waiting(exporter->reporting, exporter->reader);
 		err = kernel_reader_read(exporter->reader, exporter->model);
 		/* Once, not at every scrape. */
 		if (err && err != exporter->read_error)
@@ -100,7 +107,24 @@ static int scrape(void *context, enum text_format format, struct text *out)
 	for (why = 0; why < WEB_REFUSALS; why++)
 		model_add(exporter->model, FAMILY_WEB_REFUSED, web_refused(exporter->web, why),
 			  web_refusal_names[why]);
+	reporting_add(exporter->reporting, exporter->model);
 	self_add(&exporter->self, &exporter->handover, exporter->model);
+}
+
+static const struct model *collected(void *context)
+{
+	struct exporter *exporter = context;
+
+	collect(exporter);
+	return exporter->model;
+}
+
+static int scrape(void *context, enum text_format format, struct text *out)
+{
+	struct exporter *exporter = context;
+	int err;
+
+	collect(exporter);
 	err = text_render(exporter->model, format, out);
 	return err ? log_error(err, "cannot render the metrics: %s", strerror(-err)) : 0;
 }
@@ -119,6 +143,20 @@ static bool ready(void *context)
 	return exporter->handover.complete && exporter->reader;
 }
 
+/* How the kernel half is. */
+static void facts(void *context, struct health_facts *ret_facts)
+{
+	const struct exporter *exporter = context;
+	const struct handover_item *program = NULL;
+
+	ret_facts->handed_over = exporter->handover.complete;
+	ret_facts->readable = exporter->reader && !exporter->read_error;
+	while ((program = handover_next(&exporter->handover, HANDOVER_PROGRAM, program))) {
+		ret_facts->programs++;
+		ret_facts->attached += program->value == 1;
+	}
+}
+
 static int open_web(struct exporter *exporter)
 {
 	const struct web_site site = {
@@ -127,6 +165,8 @@ static int open_web(struct exporter *exporter)
 		.scrape = scrape,
 		.scraped = scraped,
 		.ready = ready,
+		.collect = collected,
+		.facts = facts,
 	};
 	unsigned i;
 	int fd, err;
@@ -151,7 +191,11 @@ static int open_web(struct exporter *exporter)
 			return log_error(err, "cannot serve HTTP on %s: %s",
 					 exporter->options.listen_addresses[i], strerror(-err));
 	}
-	return 0;
+	fd = reporting_take_stream(exporter->reporting);
+	err = fd < 0 ? 0 : web_serve(exporter->web, fd);
+	return err ? log_error(err, "cannot serve HTTP on '%s': %s",
+			       exporter->options.events_stream_socket, strerror(-err))
+		   : 0;
 }
 
 static int open_signals(struct exporter *exporter)
@@ -193,25 +237,9 @@ static int open_loop(struct exporter *exporter)
 		err = -errno;
 	if (!err)
 		err = web_attach(exporter->web, exporter->epoll_fd, SOURCE_WEB);
+	if (!err)
+		err = reporting_attach(exporter->reporting, exporter->epoll_fd, SOURCE_REPORTING);
 	return err ? log_error(err, "cannot set up the event loop: %s", strerror(-err)) : 0;
-}
-
-/* After privileges are gone: the thread has what the process has. */
-static int open_worker(struct exporter *exporter)
-{
-	struct epoll_event event = {.events = EPOLLIN, .data.u64 = SOURCE_WORKER};
-	int err;
-
-	if (!exporter->options.web_config)
-		return 0;
-	err = worker_create(&exporter->worker);
-	if (!err &&
-	    epoll_ctl(exporter->epoll_fd, EPOLL_CTL_ADD, worker_fd(exporter->worker), &event))
-		err = -errno;
-	if (err)
-		return log_error(err, "cannot start the worker: %s", strerror(-err));
-	web_use_worker(exporter->web, exporter->worker);
-	return 0;
 }
 
 static int open_all(struct exporter *exporter)
@@ -229,10 +257,12 @@ static int open_all(struct exporter *exporter)
 		return log_error(err, "cannot start: %s", strerror(-err));
 	self_open(&exporter->self, parent);
 	kernel_reader_prepare();
-	if ((err = open_web(exporter)) || (err = open_signals(exporter)) ||
-	    (err = open_loop(exporter)) ||
+	if ((err = reporting_bind(&exporter->options, &exporter->handover, &exporter->reporting)) ||
+	    (err = open_web(exporter)) || (err = open_signals(exporter)) ||
 	    (err = confine_privileges(exporter->options.user, parent, &kept_bpf)) ||
-	    (err = open_worker(exporter)) || (err = confine_calls()))
+	    (err = confine_files(exporter->options.journal_directory)) ||
+	    (err = reporting_start(exporter->reporting, &exporter->options, exporter->web)) ||
+	    (err = open_loop(exporter)) || (err = confine_calls()))
 		return err;
 	footprint_shrink();
 	log_info(0, "listening on %s%s as user '%s'%s", exporter->options.listen_addresses[0],
@@ -246,8 +276,11 @@ static void tick(struct exporter *exporter)
 {
 	uint64_t expirations;
 
-	if (read(exporter->tick_fd, &expirations, sizeof(expirations)) > 0 && exporter->reader)
+	if (read(exporter->tick_fd, &expirations, sizeof(expirations)) < 0)
+		return;
+	if (exporter->reader)
 		kernel_reader_tick(exporter->reader);
+	reporting_tick(exporter->reporting);
 }
 
 static int serve(struct exporter *exporter)
@@ -264,14 +297,15 @@ static int serve(struct exporter *exporter)
 				return log_info(0, "asked to stop");
 			if (events[i].data.u64 == SOURCE_TICK)
 				tick(exporter);
-			if (events[i].data.u64 == SOURCE_WORKER)
-				worker_run(exporter->worker);
+			if (events[i].data.u64 == SOURCE_REPORTING)
+				reporting_run(exporter->reporting);
 			if (events[i].data.u64 != SOURCE_HANDOVER)
 				continue;
 			err = handover_receive(&exporter->handover);
 			if (err)
 				return log_info(0, "the observer is gone: stopping");
 			follow_handover(exporter);
+			reporting_follow(exporter->reporting, &exporter->handover);
 			web_settings_follow(exporter->web, &exporter->handover);
 		}
 		web_run(exporter->web);
@@ -287,7 +321,7 @@ static void close_all(struct exporter *exporter)
 		close(exporter->tick_fd);
 	if (exporter->signal_fd >= 0)
 		close(exporter->signal_fd);
-	worker_free(exporter->worker);
+	reporting_free(exporter->reporting);
 	web_free(exporter->web);
 	self_close(&exporter->self);
 	kernel_reader_close(exporter->reader);
@@ -307,6 +341,8 @@ int main(int argc, char **argv)
 	char problem[COMMAND_LINE_PROBLEM_SIZE];
 	int err;
 
+	if (argc > 1 && tools_run(argc - 1, argv + 1, &err))
+		return err;
 	log_settings.component = "exporter";
 	err = command_line_parse(argc, argv, problem, &exporter.options);
 	if (err) {

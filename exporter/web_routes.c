@@ -9,6 +9,7 @@
 
 /* Bytes of a declaration: its texts, each escaped, and twenty numbers. */
 #define DECLARATION_SIZE_MAX (16 * 1024)
+#define BUDGET_SIZE_MAX	     1024 /* one number and its name */
 
 static enum MHD_Result answer_page(struct web_request *request)
 {
@@ -56,6 +57,7 @@ static const struct web_route routes[] = {
 	{"/api/analytics/agents", WEB_READ, ACCESS_READ, 0, api_analytics},
 	{"/api/openapi.json", WEB_READ, ACCESS_READ, 0, api_openapi},
 	{"/api/v1/events", WEB_POST, ACCESS_INGEST, BATCH_SIZE_MAX, api_events},
+	{"/api/v1/budget", WEB_POST, ACCESS_INGEST, BUDGET_SIZE_MAX, api_budget},
 	{"/api/v1/metrics", WEB_POST, ACCESS_INGEST, DECLARATION_SIZE_MAX, api_declare},
 };
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "datagram.h"
+#include "local_socket.h"
 
 #define TEST(sentence, function)                                  \
 	{                                                         \
@@ -77,7 +78,7 @@ static int open_scene(void **state)
 	const struct datagram_site site = {&scene->settings, scene->limit, &scene->intake, submit,
 					   scene};
 
-	assert_int_equal(datagram_listen(scene->address.sun_path, &fd), 0);
+	assert_int_equal(local_socket_listen(scene->address.sun_path, SOCK_DGRAM, &fd), 0);
 	assert_int_equal(datagram_open(fd, &site, &scene->datagram), 0);
 	scene->sender = socket(AF_UNIX, SOCK_DGRAM, 0);
 	assert_int_equal(
@@ -314,30 +315,30 @@ static void test_listen(void **state)
 
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 07777, 0666);
-	assert_int_equal(datagram_listen(path, &fd), -EADDRINUSE);
+	assert_int_equal(local_socket_listen(path, SOCK_DGRAM, &fd), -EADDRINUSE);
 	datagram_close(scene->datagram);
 	scene->datagram = NULL;
 	assert_int_equal(stat(path, &status), 0);
-	assert_int_equal(datagram_listen(path, &fd), 0);
+	assert_int_equal(local_socket_listen(path, SOCK_DGRAM, &fd), 0);
 	close(fd);
 	unlink(path);
 
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	assert_int_equal(bind(fd, (const void *)&scene->address, sizeof(scene->address)), 0);
 	assert_int_equal(listen(fd, 1), 0);
-	assert_int_equal(datagram_listen(path, &fd), -EADDRINUSE);
+	assert_int_equal(local_socket_listen(path, SOCK_DGRAM, &fd), -EADDRINUSE);
 	close(fd);
 	unlink(path);
 
 	file = fopen(path, "w");
 	assert_non_null(file);
 	fclose(file);
-	assert_int_equal(datagram_listen(path, &fd), -EEXIST);
+	assert_int_equal(local_socket_listen(path, SOCK_DGRAM, &fd), -EEXIST);
 	unlink(path);
-	assert_int_equal(datagram_listen("/nowhere/at/all", &fd), -ENOENT);
+	assert_int_equal(local_socket_listen("/nowhere/at/all", SOCK_DGRAM, &fd), -ENOENT);
 	memset(longer, 'x', sizeof(longer) - 1);
 	longer[sizeof(longer) - 1] = '\0';
-	assert_int_equal(datagram_listen(longer, &fd), -ENAMETOOLONG);
+	assert_int_equal(local_socket_listen(longer, SOCK_DGRAM, &fd), -ENAMETOOLONG);
 }
 
 int main(void)

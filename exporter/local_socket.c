@@ -6,10 +6,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "datagram.h"
+#include "local_socket.h"
 
 /* Takes a socket away that nobody answers on. 0 when the path is free now. */
-static int remove_stale(const struct sockaddr_un *address)
+static int remove_stale(const struct sockaddr_un *address, int type)
 {
 	struct stat status;
 	int fd, err = 0;
@@ -18,10 +18,10 @@ static int remove_stale(const struct sockaddr_un *address)
 		return errno == ENOENT ? 0 : -errno;
 	if (!S_ISSOCK(status.st_mode))
 		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
-	/* A stream socket says EPROTOTYPE while somebody listens. */
+	/* A socket of the other type says EPROTOTYPE while somebody listens. */
 	if (!connect(fd, (const void *)address, sizeof(*address)) || errno == EPROTOTYPE)
 		err = -EADDRINUSE;
 	else if (errno != ECONNREFUSED)
@@ -33,7 +33,7 @@ static int remove_stale(const struct sockaddr_un *address)
 }
 
 /* From the first datagram on: who sent it, and when. */
-static int bind_with_credentials(int fd, const struct sockaddr_un *address)
+static int bind_datagram(int fd, const struct sockaddr_un *address)
 {
 	const int on = 1;
 
@@ -44,7 +44,14 @@ static int bind_with_credentials(int fd, const struct sockaddr_un *address)
 	return 0;
 }
 
-int datagram_listen(const char *path, int *ret_fd)
+static int bind_stream(int fd, const struct sockaddr_un *address)
+{
+	if (bind(fd, (const void *)address, sizeof(*address)) || listen(fd, SOMAXCONN))
+		return -errno;
+	return 0;
+}
+
+int local_socket_listen(const char *path, int type, int *ret_fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd, err;
@@ -52,13 +59,13 @@ int datagram_listen(const char *path, int *ret_fd)
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);
-	err = remove_stale(&address);
+	err = remove_stale(&address, type);
 	if (err)
 		return err;
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
-	err = bind_with_credentials(fd, &address);
+	err = type == SOCK_DGRAM ? bind_datagram(fd, &address) : bind_stream(fd, &address);
 	if (err) {
 		close(fd);
 		return err;

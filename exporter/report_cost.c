@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "journal.h"
+#include "journal_schema.h"
+#include "json_writer.h"
+#include "report.h"
+#include "report_period.h"
+
+/* A forecast goes on as the last week went. */
+#define TREND_DAYS 7
+
+const char *const report_by_names[REPORT_BYS + 1] = {"model", "agent", "epic", "story", NULL};
+
+/* What was spent, summed by one of the columns, the dearest first. */
+static const char *const row_queries[REPORT_BYS] = {
+#define ROWS_BY(column)                                                             \
+	"SELECT " column ", sum(events), sum(input), sum(output), sum(cache_read)," \
+	" sum(cache_write), sum(microdollars), sum(unpriced) FROM costs"            \
+	" WHERE day >= ?1 AND day < ?2 GROUP BY 1 ORDER BY 7 DESC, 1 LIMIT ?3"
+	[REPORT_BY_MODEL] = ROWS_BY("model"),
+	[REPORT_BY_AGENT] = ROWS_BY("agent_type"),
+	[REPORT_BY_EPIC] = ROWS_BY("epic"),
+	[REPORT_BY_STORY] = ROWS_BY("story"),
+};
+
+struct cost_report {
+	sqlite3 *db;
+	const struct report_query *query;
+	struct report_period period, before;
+	int64_t now_us;
+	int64_t total, total_before; /* micro-dollars */
+	struct json_writer json;
+};
+
+static int prepare(const struct cost_report *report, const char *sql,
+		   const struct report_period *period, sqlite3_stmt **ret_statement)
+{
+	int result = sqlite3_prepare_v2(report->db, sql, -1, ret_statement, NULL);
+
+	if (result == SQLITE_OK)
+		result = sqlite3_bind_text(*ret_statement, 1, period->begin, -1, SQLITE_TRANSIENT);
+	if (result == SQLITE_OK)
+		result = sqlite3_bind_text(*ret_statement, 2, period->end, -1, SQLITE_TRANSIENT);
+	return journal_errno(result);
+}
+
+static int read_total(const struct cost_report *report, const struct report_period *period,
+		      int64_t *ret_total)
+{
+	sqlite3_stmt *statement = NULL;
+	int err = prepare(
+		report,
+		"SELECT coalesce(sum(microdollars), 0) FROM costs WHERE day >= ?1 AND day < ?2",
+		period, &statement);
+
+	if (!err)
+		err = journal_errno(sqlite3_step(statement));
+	if (!err)
+		*ret_total = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	return err;
+}
+
+static void write_dollars(struct json_writer *json, const char *key, int64_t microdollars)
+{
+	write_decimal(json, key, microdollars > 0 ? (uint64_t)microdollars : 0, 6);
+}
+
+/* What the whole period will have cost if the days to come are like the last week. */
+static int write_forecast(struct cost_report *report)
+{
+	double elapsed = report_elapsed(&report->period, report->now_us), left, days;
+	struct report_period week;
+	int64_t spent;
+	int err;
+
+	left = report->period.days - elapsed;
+	if (left <= 0 || elapsed <= 0) {
+		write_dollars(&report->json, "forecast_usd", report->total);
+		return 0;
+	}
+	err = report_days(report->now_us - (int64_t)(TREND_DAYS - 1) * 86400 * 1000000,
+			  report->now_us, &week);
+	if (!err)
+		err = read_total(report, &week, &spent);
+	if (err)
+		return err;
+	days = report_elapsed(&week, report->now_us);
+	write_dollars(&report->json, "forecast_usd",
+		      report->total + (int64_t)((double)spent / days * left));
+	return 0;
+}
+
+/* Set by `operaglass cost budget set`; what only a configuration says is not in the journal. */
+static int write_budget(struct cost_report *report)
+{
+	sqlite3_stmt *statement = NULL;
+	int64_t budget = 0;
+	int result = sqlite3_prepare_v2(report->db,
+					"SELECT value FROM named_values WHERE name = 'budget'", -1,
+					&statement, NULL);
+
+	if (result == SQLITE_OK)
+		result = sqlite3_step(statement);
+	if (result == SQLITE_ROW)
+		budget = sqlite3_column_int64(statement, 0);
+	sqlite3_finalize(statement);
+	if (budget > 0) {
+		write_dollars(&report->json, "budget_usd", budget);
+		write_real(&report->json, "budget_used_ratio",
+			   (double)report->total / (double)budget);
+	} else {
+		write_null(&report->json, "budget_usd");
+		write_null(&report->json, "budget_used_ratio");
+	}
+	return journal_errno(result);
+}
+
+static int write_days(struct cost_report *report)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = SQLITE_ROW, err;
+
+	err = prepare(report,
+		      "SELECT day, sum(microdollars) FROM costs WHERE day >= ?1 AND day < ?2"
+		      " GROUP BY 1 ORDER BY 1",
+		      &report->period, &statement);
+	write_open(&report->json, "days", '[');
+	while (!err && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+		write_open(&report->json, NULL, '{');
+		write_text(&report->json, "day", (const char *)sqlite3_column_text(statement, 0));
+		write_dollars(&report->json, "cost_usd", sqlite3_column_int64(statement, 1));
+		write_close(&report->json);
+	}
+	write_close(&report->json);
+	sqlite3_finalize(statement);
+	return err ? err : journal_errno(result);
+}
+
+static void write_row(struct cost_report *report, sqlite3_stmt *statement)
+{
+	static const char *const counts[] = {"events", "input_tokens", "output_tokens",
+					     "cache_read_tokens", "cache_write_tokens"};
+	int64_t spent = sqlite3_column_int64(statement, 6);
+	int i;
+
+	write_open(&report->json, NULL, '{');
+	write_text(&report->json, report_by_names[report->query->by],
+		   (const char *)sqlite3_column_text(statement, 0));
+	for (i = 0; i < 5; i++)
+		write_integer(&report->json, counts[i], sqlite3_column_int64(statement, i + 1));
+	write_dollars(&report->json, "cost_usd", spent);
+	write_real(&report->json, "share",
+		   report->total ? (double)spent / (double)report->total : 0);
+	write_integer(&report->json, "unpriced_events", sqlite3_column_int64(statement, 7));
+	write_close(&report->json);
+}
+
+static int write_rows(struct cost_report *report)
+{
+	sqlite3_stmt *statement = NULL;
+	int result = SQLITE_ROW, err;
+
+	err = prepare(report, row_queries[report->query->by], &report->period, &statement);
+	if (!err)
+		err = journal_errno(sqlite3_bind_int(statement, 3, (int)report->query->limit));
+	write_open(&report->json, "rows", '[');
+	while (!err && (result = sqlite3_step(statement)) == SQLITE_ROW)
+		write_row(report, statement);
+	write_close(&report->json);
+	sqlite3_finalize(statement);
+	return err ? err : journal_errno(result);
+}
+
+static int write_report(struct cost_report *report)
+{
+	struct json_writer *json = &report->json;
+	int err = read_total(report, &report->period, &report->total);
+
+	if (!err)
+		err = read_total(report, &report->before, &report->total_before);
+	if (err)
+		return err;
+	write_open(json, NULL, '{');
+	write_text(json, "begin", report->period.begin);
+	write_text(json, "end", report->period.end);
+	write_text(json, "by", report_by_names[report->query->by]);
+	write_dollars(json, "total_usd", report->total);
+	write_dollars(json, "previous_usd", report->total_before);
+	if (report->total_before)
+		write_real(json, "change_ratio",
+			   (double)report->total / (double)report->total_before - 1);
+	else
+		write_null(json, "change_ratio");
+	err = write_forecast(report);
+	if (!err)
+		err = write_budget(report);
+	if (!err)
+		err = write_days(report);
+	if (!err)
+		err = write_rows(report);
+	write_close(json);
+	return err ? err : json->err;
+}
+
+int report_cost(const char *journal_path, const struct report_query *query, struct text *out)
+{
+	struct cost_report report = {.query = query, .json.text = out};
+	struct timespec now;
+	int err;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	report.now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	if (query->from_us || query->to_us) {
+		err = report_days(query->from_us, query->to_us ? query->to_us : report.now_us,
+				  &report.period);
+		if (!err)
+			report_days_before(&report.period, &report.before);
+	} else {
+		err = report_month(query->month, report.now_us, &report.period);
+		if (!err)
+			report_month_before(&report.period, &report.before);
+	}
+	if (!err)
+		err = journal_open_reader(journal_path, &report.db);
+	if (err)
+		return err;
+	err = write_report(&report);
+	sqlite3_close_v2(report.db);
+	return err;
+}
