@@ -66,6 +66,7 @@ static void test_forms(void **state)
 		{"[{}},{}]", false, FORM_ARRAY, 2, 0, "{}"},
 		{"[{\"a\":\"},\n{}]", false, FORM_ARRAY, 0, -EINVAL, NULL},
 		{"[{\"a\":\"\\", false, FORM_ARRAY, 0, -EINVAL, NULL},
+		{"[{\"a\":\"x\n},{}]", false, FORM_ARRAY, 2, 0, "{}"},
 		{"[{},{}", false, FORM_ARRAY, 1, -EINVAL, "{}"},
 		{"[{}] {}", false, FORM_ARRAY, 1, -EINVAL, "{}"},
 		{"[] []", false, FORM_ARRAY, 0, -EINVAL, NULL},
