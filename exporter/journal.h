@@ -46,10 +46,10 @@ int journal_begin(struct journal *journal);
 int journal_commit(struct journal *journal);
 void journal_rollback(struct journal *journal);
 
-/* 1: stored; 0: its id is known, nothing changed; or -errno. */
+/* 1: an event with this id is stored and remembered; 0: there is none, or no id (NULL); or -errno. */
+int journal_knows(struct journal *journal, const char *id);
+/* One whose id is not known. */
 int journal_put_event(struct journal *journal, const struct event *event);
-/* Takes back the event that was stored last. */
-int journal_drop_event(struct journal *journal);
 /* The functions of a store whose rows land in the open group. */
 struct account_store journal_store(struct journal *journal);
 /* A transaction that changes nothing of worth: does the disk take it? */

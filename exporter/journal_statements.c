@@ -14,12 +14,10 @@ static const char *const texts[JOURNAL_STATEMENTS] = {
 	[BEGIN_GROUP] = "BEGIN IMMEDIATE",
 	[COMMIT_GROUP] = "COMMIT",
 	[ROLLBACK_GROUP] = "ROLLBACK",
-	/* An id that is remembered changes nothing. */
+	[KNOWN_ID] = "SELECT 1 FROM events WHERE id = ?1 AND remembered = 1",
 	[PUT_EVENT] = "INSERT INTO events(id, time, received, type, way, uid, pid, session,"
 		      " approval, json, remembered)"
-		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?1 IS NOT NULL)"
-		      " ON CONFLICT DO NOTHING",
-	[DROP_EVENT] = "DELETE FROM events WHERE seq = ?1",
+		      " VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?1 IS NOT NULL)",
 	[EVENT_ENDS] = "SELECT (SELECT min(seq) FROM events), (SELECT max(seq) FROM events)",
 	[PUT_TALLY] = "INSERT INTO tallies(family, labels, value) VALUES(?1, ?2, ?3)"
 		      " ON CONFLICT DO UPDATE SET value = excluded.value",

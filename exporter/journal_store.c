@@ -15,6 +15,18 @@ static const char *given(const char *text)
 	return text ? text : "";
 }
 
+int journal_knows(struct journal *journal, const char *id)
+{
+	sqlite3_stmt *row;
+	int known;
+
+	if (!id)
+		return 0;
+	known = journal_row(journal, KNOWN_ID, &row, "t", id);
+	journal_end(row);
+	return known;
+}
+
 int journal_put_event(struct journal *journal, const struct event *event)
 {
 	const struct event_origin *origin = event_origin(event);
@@ -30,22 +42,9 @@ int journal_put_event(struct journal *journal, const struct event *event)
 		event_text(event, FIELD_APPROVAL_ID), journal->json);
 	if (err)
 		return err;
-	if (sqlite3_changes(journal->db) == 0)
-		return 0;
 	journal->last_seq = sqlite3_last_insert_rowid(journal->db);
 	if (!journal->first_seq)
 		journal->first_seq = journal->last_seq;
-	return 1;
-}
-
-int journal_drop_event(struct journal *journal)
-{
-	int err = journal_run(journal, DROP_EVENT, "i", journal->last_seq);
-
-	if (err)
-		return err;
-	if (journal->last_seq-- == journal->first_seq)
-		journal->first_seq = journal->last_seq = 0;
 	return 0;
 }
 

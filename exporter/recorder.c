@@ -56,6 +56,13 @@ static void set_retention(struct recorder *recorder, const struct reporting_sett
 	recorder->retention_changed = true;
 }
 
+/* Under accounts_lock, or before there is a thread. */
+static void set_actors(struct recorder *recorder, const struct reporting_settings *settings)
+{
+	keyed_hash_init(&recorder->hash, settings->session_key, 0);
+	recorder->plain_actors = settings->plain_actors;
+}
+
 static int load(struct recorder *recorder, const struct reporting_settings *settings)
 {
 	const struct moment now = recorder_now();
@@ -115,6 +122,7 @@ static int open_all(struct recorder *recorder, const char *directory,
 		err = load(recorder, settings);
 	if (err)
 		return err;
+	set_actors(recorder, settings);
 	set_retention(recorder, settings);
 	recorder->numbers.stored = journal_stored(recorder->journal);
 	recorder->numbers.bytes = journal_size(recorder->journal);
@@ -258,6 +266,8 @@ int recorder_configure(struct recorder *recorder, const struct reporting_setting
 
 	pthread_mutex_lock(&recorder->accounts_lock);
 	err = accounts_configure(recorder->accounts, settings);
+	if (!err)
+		set_actors(recorder, settings);
 	pthread_mutex_unlock(&recorder->accounts_lock);
 	if (err)
 		return err;

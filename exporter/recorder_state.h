@@ -11,6 +11,7 @@
 #include "journal_rows.h"
 #include "recorder.h"
 #include "retention.h"
+#include "session_label.h"
 
 /* One group, one fsync. */
 #define RECORDER_GROUP_EVENTS 4096
@@ -59,6 +60,8 @@ struct recorder {
 
 	pthread_mutex_t accounts_lock; /* never held while the disk is used */
 	struct accounts *accounts;
+	struct keyed_hash hash;
+	bool plain_actors;
 
 	pthread_mutex_t lock; /* everything below */
 	pthread_cond_t wake;

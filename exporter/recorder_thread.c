@@ -105,25 +105,46 @@ static void committed(struct recorder *recorder, uint64_t nanoseconds)
 	pthread_mutex_unlock(&recorder->lock);
 }
 
+/* Who decided is not stored as it was reported, unless the settings say so. */
+static int hide_actor(struct recorder *recorder, struct event **event)
+{
+	char actor[SESSION_LABEL_SIZE];
+	struct keyed_hash hash;
+	bool plain;
+
+	if (!event_has(*event, FIELD_ACTOR))
+		return 0;
+	pthread_mutex_lock(&recorder->accounts_lock);
+	plain = recorder->plain_actors;
+	hash = recorder->hash;
+	pthread_mutex_unlock(&recorder->accounts_lock);
+	if (plain)
+		return 0;
+	session_label(&hash, SESSION_LABEL_HASHED, event_text(*event, FIELD_ACTOR), actor);
+	return event_replace_text(event, FIELD_ACTOR, actor);
+}
+
 static int write_one(struct recorder *recorder, struct queued *item)
 {
 	struct outcome outcome = {.kind = OUTCOME_TAKEN};
-	int stored = journal_put_event(recorder->journal, item->event), err;
+	int known = journal_knows(recorder->journal, event_text(item->event, FIELD_ID)), err;
 
-	if (stored <= 0) {
-		item->result = RECORD_KNOWN;
-		return stored;
-	}
-	item->result = RECORD_STORED;
+	item->result = RECORD_KNOWN;
+	if (known)
+		return known < 0 ? known : 0;
 	pthread_mutex_lock(&recorder->accounts_lock);
 	err = accounts_apply(recorder->accounts, item->event, &outcome);
 	pthread_mutex_unlock(&recorder->accounts_lock);
-	if (err || outcome.kind != OUTCOME_REFUSED)
-		return err;
-	item->result = RECORD_REFUSED;
-	if (item->ticket)
-		item->ticket->events[item->index].why = outcome.why;
-	return journal_drop_event(recorder->journal);
+	if (!err && outcome.kind == OUTCOME_REFUSED) {
+		item->result = RECORD_REFUSED;
+		if (item->ticket)
+			item->ticket->events[item->index].why = outcome.why;
+		return 0;
+	}
+	item->result = RECORD_STORED;
+	if (!err)
+		err = hide_actor(recorder, &item->event);
+	return err ? err : journal_put_event(recorder->journal, item->event);
 }
 
 /* What the accounts changed, copied under the lock and written outside of it. */
@@ -224,7 +245,7 @@ int recorder_expire(struct recorder *recorder)
 			err = recorder_write(recorder, items, count);
 		/* They are not lost when that failed: they are still due. */
 		for (i = 0; i < count; i++)
-			event_free(events[i]);
+			event_free(items[i].event);
 	} while (!err && count == EXPIRED_AT_ONCE);
 	return err;
 }
