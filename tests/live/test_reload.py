@@ -7,6 +7,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -125,6 +127,53 @@ def check_agents(tap, og, agents):
     tap.equal("and goes on where it was", starts(got, "first-agent"), 3)
 
 
+def post(og, token):
+    """The status of an event that is sent to the web address with this token."""
+    request = urllib.request.Request(
+        og.url + "/api/v1/events",
+        data=b'{"type": "queue.depth", "queue": "q", "depth": 1}',
+        headers={"Content-Type": "application/json", "Authorization": f"Bearer {token}"},
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def check_tokens(tap, og):
+    one, two = "the-first-token-1", "the-second-token-2"
+    path = og.directory + "/token"
+
+    def put(text):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+
+    def until(condition):
+        limit = time.monotonic() + 6
+        while not condition() and time.monotonic() < limit:
+            time.sleep(0.05)
+        return condition()
+
+    tap.equal("without a token the web address takes no events", post(og, one), 403)
+    put(one)
+    said = reload(og, TWO + f"events:\n  token_file: {path}\n", "reloaded")
+    tap.ok("a configuration with a token file is read", said, og.logs())
+    tap.ok("its token is good", until(lambda: post(og, one) == 200))
+    tap.equal("another is not", post(og, two), 401)
+    put(two)
+    tap.ok("a changed file is in force without a signal", until(lambda: post(og, two) == 200))
+    tap.equal("and the old token is not", post(og, one), 401)
+    put("short")
+    words = f"cannot use events.token_file '{path}': a token of less than 16 bytes can be guessed"
+    tap.ok("a bad file is named", until(lambda: words in og.logs()), og.logs())
+    tap.equal("and what it held before stays in force", post(og, two), 200)
+    tap.ok("a configuration without it is read", reload(og, TWO, "reloaded"), og.logs())
+    tap.ok("and the web address takes none", until(lambda: post(og, two) == 403))
+    tap.ok("no token is in a log line", one not in og.logs() and two not in og.logs())
+    tap.equal("it was said once", og.logs().count(words), 1)
+
+
 def check_bad(tap, og, agents):
     line = f"{og.directory}/config.yml:5:5: "
     said = reload(og, BAD, "the old configuration stays in force")
@@ -171,6 +220,7 @@ def main():
         try:
             with Operaglass(ONE) as og:
                 check_agents(tap, og, agents)
+                check_tokens(tap, og)
                 check_bad(tap, og, agents)
                 check_limits(tap, og, agents)
         finally:
