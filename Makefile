@@ -160,8 +160,10 @@ $(B)/tools/%: tests/%.c $(B)/flags
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) -pie -MMD -MP -MF $@.d -MT $@ $< $(TOOL_LIBS) -lpthread -o $@
 
-# Plays events through the exporter's own recorder.
-$(B)/tools/live/journal_play: tests/live/journal_play.c $(filter-out $(B)/obj/exporter/main.o,$(EXPORTER_OBJ)) $(B)/flags
+# These play events through the exporter's own recorder and accounts.
+$(B)/tools/live/journal_play: tests/live/journal_play.c
+$(B)/tools/bench/record: tests/bench/record.c
+$(B)/tools/live/journal_play $(B)/tools/bench/record: $(filter-out $(B)/obj/exporter/main.o,$(EXPORTER_OBJ)) $(B)/flags
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -MT $@ $(filter-out $(B)/flags,$^) $(LIBS_EXPORTER) -o $@

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Operaglass costs on this machine: interleaved runs with and without it, medians and ratios.
 
-usage: bench.py [--rounds N] [ROW...]     ROW: spawn https tcp programs scrape idle start (default: all)
+usage: bench.py [--rounds N] [ROW...]     ROW: spawn https tcp programs scrape idle start events (default: all)
 
 "Without" means that nothing of Operaglass is attached. Both ends of a connection are pinned to one CPU, because
 two CPUs flip between wake-up regimes that differ by five times.
@@ -19,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import reporting
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("OPERAGLASS_BUILD", TOP + "/build")
@@ -44,15 +46,17 @@ def free_port():
 class Operaglass:
     """One run of the real program; `seconds_to_ready` is what its user waits."""
 
-    def __init__(self, directory):
-        self.port = free_port()
+    def __init__(self, directory, more=""):
+        self.port, self.directory = free_port(), directory
+        self.events, self.stream = directory + "/events.sock", directory + "/api.sock"
         self.config = os.path.join(directory, "config.yaml")
         with open(self.config, "w", encoding="utf-8") as f:
-            f.write(CONFIG)
+            f.write(CONFIG + more)
         begin = time.monotonic()
         self.process = subprocess.Popen(
             [BUILD + "/operaglass", "run", "--config.file", self.config, "--bpf.pin-path", PIN, "--state.dir",
-             directory + "/state", "--web.listen-address", f"127.0.0.1:{self.port}", "--log.level", "error"],
+             directory + "/state", "--web.listen-address", f"127.0.0.1:{self.port}", "--log.level", "error",
+             "--events.socket", self.events, "--events.stream-socket", self.stream],
             stdout=subprocess.DEVNULL)
         while True:
             try:
@@ -285,8 +289,12 @@ def bench_start(directory, rounds):
           f"{statistics.median(adopted):.0f} ms when the pinned programs are taken over.", flush=True)
 
 
+def bench_events(directory, rounds):
+    reporting.bench_events(lambda more: Operaglass(directory, more), TOOLS, min(rounds, 5))
+
+
 ROWS = {"spawn": bench_spawn, "https": bench_https, "tcp": bench_tcp, "programs": bench_programs,
-        "scrape": bench_scrape, "idle": bench_idle, "start": bench_start}
+        "scrape": bench_scrape, "idle": bench_idle, "start": bench_start, "events": bench_events}
 
 
 def main():
