@@ -14,7 +14,7 @@
 #include "journal_shim.h"
 #include "log.h"
 
-#define GROUPS	  6
+#define GROUPS	  4
 #define PER_GROUP 3
 /* A run has fewer changes than that. */
 #define CHANGES_MAX 400
