@@ -2,6 +2,7 @@
 #include "state_directories.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <pwd.h>
 #include <string.h>
@@ -41,18 +42,46 @@ static int open_to_pass(const char *path)
 	return chmod(path, (status.st_mode | 0011) & 07777) ? -errno : 0;
 }
 
+/* More groups than a daemon has. */
+#define GROUPS_LIMIT 256
+
+/*
+ * Root without CAP_CHOWN still owns what it made, and an owner may give a file to a group that it is
+ * in; CAP_SETGID, which the start of the exporter needs anyway, lets it be in any.
+ */
+static int share_with_group(const char *path, gid_t group)
+{
+	gid_t groups[GROUPS_LIMIT + 1];
+	int count = getgroups(GROUPS_LIMIT, groups), code = 0;
+
+	if (count < 0)
+		return -errno;
+	groups[count] = group;
+	if (setgroups((size_t)count + 1, groups))
+		return -errno;
+	if (chown(path, (uid_t)-1, group) || chmod(path, 0770))
+		code = -errno;
+	if (setgroups((size_t)count, groups) && !code)
+		code = -errno;
+	return code;
+}
+
 static int own(const char *path, const char *user)
 {
+	struct stat status;
+
 	const struct passwd *entry;
 
 	if (geteuid() != 0)
 		return 0; /* the exporter stays who it is */
 	entry = getpwnam(user);
 	if (!entry)
-		return -ENOENT; /* the exporter says so, and does not start */
-	if (chown(path, entry->pw_uid, entry->pw_gid) || chmod(path, 0700))
-		return -errno;
-	return 0;
+		return 0; /* the exporter says so, and does not start */
+	if (!stat(path, &status) && status.st_uid == entry->pw_uid)
+		return 0;
+	if (!chmod(path, 0700) && !chown(path, entry->pw_uid, entry->pw_gid))
+		return 0;
+	return errno == EPERM ? share_with_group(path, entry->pw_gid) : -errno;
 }
 
 /* What lies above belongs to the operator: it is not changed, only named. */

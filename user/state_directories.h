@@ -11,7 +11,8 @@
 #define STATE_SESSION_KEY "session.key"
 
 /*
- * Makes the directories of both sockets (0755) and the journal's (0700, the exporter's user's), and
+ * Makes the directories of both sockets (0755) and the journal's (0700, the exporter's user's; 0770 of its
+ * group where this process may not change owners), and
  * lets that user pass through the state directory. While this process may still change owners. What
  * cannot be made is logged and costs the events, not the metrics. 0 or the first -errno.
  */

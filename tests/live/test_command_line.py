@@ -16,6 +16,7 @@ from harness import BUILD, Operaglass, Tap, free_port, mount_bpffs  # noqa: E402
 
 PROGRAM = f"{BUILD}/operaglass"
 COMMANDS = ("run", "doctor", "unload", "check-config", "version")
+PASSED = ("emit", "audit", "cost", "analytics")
 RUN_OPTIONS = {
     "config.file", "web.listen-address", "web.telemetry-path", "bpf.pin-path", "cgroup.path", "state.dir", "user",
     "events.socket", "events.stream-socket", "web.config.file", "log.level", "log.format", "help",
@@ -90,11 +91,15 @@ def check_usage(tap):
 def check_help(tap):
     overview = run("--help")
     named = re.findall(r"^  (\S+) ", overview.stdout, re.M)
-    tap.equal("--help lists every command", (overview.returncode, tuple(named)), (0, COMMANDS))
+    tap.equal("--help lists every command", (overview.returncode, tuple(named)), (0, COMMANDS + PASSED))
     for command in COMMANDS:
         done = run(command, "--help")
         tap.ok(f"{command} --help prints its options and exits 0",
                done.returncode == 0 and f"usage: operaglass {command}" in done.stdout and "--help" in done.stdout)  # fmt: skip
+    for command in PASSED:
+        done = run(command, "--help")
+        tap.ok(f"{command} --help, of the other program, exits 0",
+               done.returncode == 0 and f"operaglass {command}" in done.stdout)  # fmt: skip
     options = set(re.findall(r"^  --(\S+)", run("run", "--help").stdout, re.M))
     tap.equal("run --help lists the options of run and no other", options, RUN_OPTIONS)
     done = run("version")
