@@ -34,7 +34,7 @@ static const char *const curve_names[WEB_CURVES] = {
 	[WEB_CURVE_X25519] = "X25519",
 };
 
-/* Appends; the longest text takes half of the room (test_web_tls.c). */
+/* Appends; the longest text takes three quarters of the room (test_web_config.c). */
 static void add(char *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static void add(char *text, const char *format, ...)
 {

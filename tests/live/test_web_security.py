@@ -4,6 +4,7 @@
 passwords, rate limit, headers, and what happens when the file changes."""
 import crypt
 import os
+import socket
 import ssl
 import subprocess
 import sys
@@ -33,14 +34,42 @@ def make_certificates(directory):
         subject = ["-subj", f"/CN={name}"]
         new = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
         if not authority:
-            run(*new, "-x509", "-days", "2", *subject, "-keyout", path(name + ".key"), "-out", path(name + ".crt"))
+            run(
+                *new,
+                "-x509",
+                "-days",
+                "2",
+                *subject,
+                "-keyout",
+                path(name + ".key"),
+                "-out",
+                path(name + ".crt"),
+            )
             return
         run(*new, *subject, "-keyout", path(name + ".key"), "-out", path(name + ".csr"))
         with open(path("ext"), "w", encoding="ascii") as file:
             file.write(f"extendedKeyUsage={usage}\n" + (f"subjectAltName={san}\n" if san else ""))
         run(
-            *["openssl", "x509", "-req", "-days", "2", "-in", path(name + ".csr"), "-CA", path(authority + ".crt")],
-            *["-CAkey", path(authority + ".key"), "-CAcreateserial", "-extfile", path("ext"), "-out", path(name + ".crt")],
+            *[
+                "openssl",
+                "x509",
+                "-req",
+                "-days",
+                "2",
+                "-in",
+                path(name + ".csr"),
+                "-CA",
+                path(authority + ".crt"),
+            ],
+            *[
+                "-CAkey",
+                path(authority + ".key"),
+                "-CAcreateserial",
+                "-extfile",
+                path("ext"),
+                "-out",
+                path(name + ".crt"),
+            ],
         )
 
     make("ca")
@@ -92,7 +121,17 @@ class Web(Operaglass):
             base = self.directory_of_web + "/" + certificate
             command += ["--cert", base + ".crt", "--key", base + ".key"]
         got = subprocess.run(
-            [*command, "-o", "/dev/null", "-D", "-", "-w", "\n%{http_code}", *arguments, self.url + path],
+            [
+                *command,
+                "-o",
+                "/dev/null",
+                "-D",
+                "-",
+                "-w",
+                "\n%{http_code}",
+                *arguments,
+                self.url + path,
+            ],
             capture_output=True,
             text=True,
             check=False,
@@ -106,7 +145,14 @@ class Web(Operaglass):
     def refused(self, reason, *arguments, **keywords):
         """The counter, seen by somebody who may."""
         got = subprocess.run(
-            ["curl", "-sS", "--cacert", self.directory_of_web + "/ca.crt", *arguments, self.url + "/metrics"],
+            [
+                "curl",
+                "-sS",
+                "--cacert",
+                self.directory_of_web + "/ca.crt",
+                *arguments,
+                self.url + "/metrics",
+            ],
             capture_output=True,
             text=True,
             check=True,
@@ -123,9 +169,23 @@ TLS = "tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"
 def check_versions(og):
     tap.equal("TLS 1.3 is served", og.status("--tlsv1.3"), 200)
     tap.equal("TLS 1.2 too", og.status("--tls-max", "1.2"), 200)
-    tap.equal("TLS 1.1 is not", og.status("--tlsv1.0", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"), 0)
+    tap.equal(
+        "TLS 1.1 is not",
+        og.status("--tlsv1.0", "--tls-max", "1.1", "--ciphers", "DEFAULT@SECLEVEL=0"),
+        0,
+    )
     plain = subprocess.run(
-        ["curl", "-s", "--max-time", "5", "-o", "/dev/null", "-w", "%{http_code}", og.url.replace("https", "http")],
+        [
+            "curl",
+            "-s",
+            "--max-time",
+            "5",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            og.url.replace("https", "http"),
+        ],
         capture_output=True,
         text=True,
         check=False,
@@ -135,7 +195,9 @@ def check_versions(og):
     og.change(TLS + "  min_version: TLS13\n")
     tap.equal("with min_version TLS13, 1.2 is refused", og.status("--tls-max", "1.2"), 0)
     tap.equal("and 1.3 is served", og.status(), 200)
-    og.change(TLS + "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]\n")
+    og.change(
+        TLS + "  max_version: TLS12\n  cipher_suites: [TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384]\n"
+    )
     tap.equal("with max_version TLS12, 1.3 is refused", og.status("--tlsv1.3"), 0)
     tap.equal(
         "the suite that is listed is served",
@@ -150,8 +212,6 @@ def check_versions(og):
 
 def serial(og):
     context = ssl.create_default_context(cafile=og.directory_of_web + "/ca.crt")
-    import socket
-
     with socket.create_connection(("127.0.0.1", og.port), 5) as raw:
         with context.wrap_socket(raw, server_hostname="127.0.0.1") as tls:
             return dict(item[0] for item in tls.getpeercert()["subject"])["commonName"]
@@ -172,7 +232,9 @@ def check_certificates(og):
             with open(f"{directory}/server.{end}.new", "wb") as file:
                 file.write(new.read())
         os.replace(f"{directory}/server.{end}.new", f"{directory}/server.{end}")
-    tap.ok("a renewed file is noticed", og.wait_log("the web configuration is in force", before + 1))
+    tap.ok(
+        "a renewed file is noticed", og.wait_log("the web configuration is in force", before + 1)
+    )
     tap.equal("and used", serial(og), "server2")
     for end in ("crt", "key"):
         os.replace(f"{directory}/old.{end}", f"{directory}/server.{end}")
@@ -214,21 +276,46 @@ def check_passwords(og):
     og.change(TLS + users)
     answer = og.curl()
     tap.equal("without a password: 401", answer[0], 401)
-    tap.ok("it says what is needed", 'www-authenticate: basic realm="operaglass"' in answer[2].lower(), answer[2])
+    tap.ok(
+        "it says what is needed",
+        'www-authenticate: basic realm="operaglass"' in answer[2].lower(),
+        answer[2],
+    )
     tap.equal("/-/healthy needs none", og.status(path="/-/healthy"), 200)
     tap.equal("/-/ready needs none", og.status(path="/-/ready"), 200)
     tap.equal("what is not there is not told", og.status(path="/nope"), 401)
     tap.equal("with it: 200", og.status("-u", "alice:secret"), 200)
     tap.equal("another user's too", og.status("-u", "bob:other"), 200)
-    for wrong in ("alice:other", "alice:", "alice:secretx", "bob:secret", "carol:secret", ":", "alice:" + "x" * 80):
+    for wrong in (
+        "alice:other",
+        "alice:",
+        "alice:secretx",
+        "bob:secret",
+        "carol:secret",
+        ":",
+        "alice:" + "x" * 80,
+    ):
         tap.equal(f"{wrong[:20]} is refused", og.status("-u", wrong), 401)
-    for header in ("Basic", "Basic !!!", "Basic YWxpY2U=", "Bearer x", "Digest x", "Basic " + "A" * 900):
+    for header in (
+        "Basic",
+        "Basic !!!",
+        "Basic YWxpY2U=",
+        "Bearer x",
+        "Digest x",
+        "Basic " + "A" * 900,
+    ):
         tap.equal(f"'{header[:16]}' is refused", og.status("-H", "Authorization: " + header), 401)
     quick = fastest(lambda: og.status("-u", "alice:secret"))
     known = [timed(og, f"alice:{i}") for i in range(8)]
     unknown = [timed(og, f"nobody{i}:{i}") for i in range(8)]
-    print(f"# cached {quick:.4f} s, wrong password {min(known):.4f} s, unknown name {min(unknown):.4f} s")
-    tap.ok("a name that nobody has costs the same", 0.5 < min(unknown) / min(known) < 2, (known, unknown))
+    print(
+        f"# cached {quick:.4f} s, wrong password {min(known):.4f} s, unknown name {min(unknown):.4f} s"
+    )
+    tap.ok(
+        "a name that nobody has costs the same",
+        0.5 < min(unknown) / min(known) < 2,
+        (known, unknown),
+    )
     tap.ok("a right one is remembered", quick < min(known), (quick, min(known)))
     tap.within("wrong ones are counted", og.refused("bad_password", "-u", "alice:secret"), 20, 24)
     og.change(TLS + users.replace("alice", "alicia"))
@@ -257,7 +344,17 @@ def check_many_passwords(og):
     og.status("-u", "alice:secret")
     guesses = [
         subprocess.Popen(
-            ["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code} ", "-u", f"alice:{i}", og.url + "/metrics"],
+            [
+                "curl",
+                "-sk",
+                "-o",
+                "/dev/null",
+                "-w",
+                "%{http_code} ",
+                "-u",
+                f"alice:{i}",
+                og.url + "/metrics",
+            ],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -332,7 +429,9 @@ def check_tokens(og):
     with open(og.directory_of_web + "/token", "w", encoding="ascii") as file:
         file.write("another-token-0123456789\n")
     tap.ok("a changed token is noticed", og.wait_log("a token or key changed", 1))
-    tap.equal("the old one is refused then", og.status(*body, "-H", bearer + INGEST, path=path), 401)
+    tap.equal(
+        "the old one is refused then", og.status(*body, "-H", bearer + INGEST, path=path), 401
+    )
 
 
 def check_off(og):
@@ -341,24 +440,38 @@ def check_off(og):
 
 
 def check_tool(directory):
-    example = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/web-config.yml")
+    example = os.path.join(
+        os.path.dirname(os.path.abspath(__file__)), "../../deploy/web-config.yml"
+    )
     tap.equal(
         "promtool accepts the example",
-        subprocess.run(["promtool", "check", "web-config", directory + "/example.yml"], check=False).returncode
+        subprocess.run(
+            ["promtool", "check", "web-config", directory + "/example.yml"], check=False
+        ).returncode
         if copy_example(example, directory)
         else None,
         0,
     )
     check = [BUILD + "/operaglass", "check-config", "--web.config.file"]
-    got = subprocess.run([*check, directory + "/example.yml"], capture_output=True, text=True, check=False)
+    got = subprocess.run(
+        [*check, directory + "/example.yml"], capture_output=True, text=True, check=False
+    )
     tap.equal("check-config too", (got.returncode, got.stdout, got.stderr), (0, "ok\n", ""))
     with open(directory + "/bad.yml", "w", encoding="ascii") as file:
         file.write("basic_auth_users:\n  alice: plaintext\n")
-    got = subprocess.run([*check, directory + "/bad.yml"], capture_output=True, text=True, check=False)
+    got = subprocess.run(
+        [*check, directory + "/bad.yml"], capture_output=True, text=True, check=False
+    )
     tap.equal("a password that is not hashed is refused", got.returncode, 2)
-    tap.ok("with its place, and not repeated", "bad.yml:2:10: " in got.stderr and "plaintext" not in got.stderr, got.stderr)
+    tap.ok(
+        "with its place, and not repeated",
+        "bad.yml:2:10: " in got.stderr and "plaintext" not in got.stderr,
+        got.stderr,
+    )
     promtool = subprocess.run(
-        ["promtool", "check", "web-config", directory + "/bad.yml"], capture_output=True, check=False
+        ["promtool", "check", "web-config", directory + "/bad.yml"],
+        capture_output=True,
+        check=False,
     )
     tap.ok("promtool refuses it, too", promtool.returncode != 0)
 
@@ -394,7 +507,9 @@ def main():
         for name, token in (("token", INGEST), ("read", READ)):
             with open(f"{directory}/{name}", "w", encoding="ascii") as file:
                 file.write(token + "\n")
-        config = f"events:\n  token_file: {directory}/token\nweb:\n  read_token_file: {directory}/read\n"
+        config = (
+            f"events:\n  token_file: {directory}/token\nweb:\n  read_token_file: {directory}/read\n"
+        )
         with Web(directory, TLS, config) as og:
             check_tokens(og)
     tap.done()

@@ -167,7 +167,9 @@ def check_ambiguous(exporter):
     counted = refused(exporter, "malformed") - before
     tap.within("they are counted", counted, len(AMBIGUOUS), 2 * len(AMBIGUOUS))
     for name, data in SOUND.items():
-        tap.equal(f"{name} is served, and the next one too", exchange(exporter, data + SECOND), [200, 200])
+        tap.equal(
+            f"{name} is served, and the next one too", exchange(exporter, data + SECOND), [200, 200]
+        )
 
 
 def check_slow(exporter):
@@ -210,7 +212,9 @@ def check_slow(exporter):
                 connection.close()
                 del open_now[connection]
     for name, (_, _, limit) in cases.items():
-        tap.within(f"who sends {name} is cut after {limit} s", ended.get(name), limit - 0.2, limit + 1.5)
+        tap.within(
+            f"who sends {name} is cut after {limit} s", ended.get(name), limit - 0.2, limit + 1.5
+        )
     tap.within(
         "a second request that stops in its head is cut after 10 s, too",
         ended.get("a second request", 0) - (second_begin - begin),
@@ -238,7 +242,9 @@ def check_thousand(exporter):
     tap.within("so many stay open", exporter.fds() - fds, 100, CLIENTS_MAX + 4)
     kept.sendall(SECOND)
     tap.equal("who was served before is not the one to go", statuses(kept.recv(65536)), [200])
-    tap.within("those who had to go are counted", refused(exporter, "evicted"), 1000 - CLIENTS_MAX, 1010)
+    tap.within(
+        "those who had to go are counted", refused(exporter, "evicted"), 1000 - CLIENTS_MAX, 1010
+    )
     kept.close()
     for connection in crowd:
         connection.close()
