@@ -21,7 +21,7 @@
 #include "kernel_reader.h"
 #include "log.h"
 #include "model.h"
-#include "reporting.h"
+#include "application.h"
 #include "self.h"
 #include "tools.h"
 #include "web.h"
@@ -39,7 +39,7 @@ enum event_source {
 	SOURCE_HANDOVER,
 	SOURCE_SIGNAL,
 	SOURCE_TICK,
-	SOURCE_REPORTING
+	SOURCE_APPLICATION
 };
 
 struct exporter {
@@ -51,7 +51,7 @@ struct exporter {
 	struct model *model;
 	struct self self;
 	struct web *web;
-	struct reporting *reporting;
+	struct application *application;
 	uint16_t port;	/* of the first address */
 	int read_error; /* of the last scrape; 0: none */
 	int epoll_fd, signal_fd, tick_fd;
@@ -67,7 +67,7 @@ static void follow_handover(struct exporter *exporter)
 				 exporter->reader_generation != exporter->handover.generation)) {
 		kernel_reader_close(exporter->reader);
 		exporter->reader = NULL;
-		reporting_join(exporter->reporting, NULL, &exporter->handover);
+		application_join(exporter->application, NULL, &exporter->handover);
 	}
 	if (exporter->reader || !exporter->handover.complete)
 		return;
@@ -79,7 +79,7 @@ static void follow_handover(struct exporter *exporter)
 		exporter->reader = NULL;
 	}
 	if (exporter->reader)
-		reporting_join(exporter->reporting, exporter->reader, &exporter->handover);
+		application_join(exporter->application, exporter->reader, &exporter->handover);
 	exporter->reader_generation = exporter->handover.generation;
 }
 
@@ -93,11 +93,11 @@ static void collect(struct exporter *exporter)
 	if (err)
 		exporter->stop = true;
 	follow_handover(exporter);
-	reporting_follow(exporter->reporting, &exporter->handover);
+	application_follow(exporter->application, &exporter->handover);
 	web_settings_follow(exporter->web, &exporter->handover);
 	model_reset(exporter->model);
 	if (exporter->reader) {
-		reporting_set_waiting(exporter->reporting, exporter->reader);
+		application_set_waiting(exporter->application, exporter->reader);
 		err = kernel_reader_read(exporter->reader, exporter->model);
 		/* Once, not at every scrape. */
 		if (err && err != exporter->read_error)
@@ -107,7 +107,7 @@ static void collect(struct exporter *exporter)
 	for (why = 0; why < WEB_REFUSALS; why++)
 		model_add(exporter->model, FAMILY_WEB_REFUSED, web_refused(exporter->web, why),
 			  web_refusal_names[why]);
-	reporting_add(exporter->reporting, exporter->model);
+	application_add(exporter->application, exporter->model);
 	self_add(&exporter->self, &exporter->handover, exporter->model);
 }
 
@@ -191,7 +191,7 @@ static int open_web(struct exporter *exporter)
 			return log_error(err, "cannot serve HTTP on %s: %s",
 					 exporter->options.listen_addresses[i], strerror(-err));
 	}
-	fd = reporting_take_stream(exporter->reporting);
+	fd = application_take_stream(exporter->application);
 	err = fd < 0 ? 0 : web_serve(exporter->web, fd);
 	return err ? log_error(err, "cannot serve HTTP on '%s': %s",
 			       exporter->options.events_stream_socket, strerror(-err))
@@ -238,7 +238,8 @@ static int open_loop(struct exporter *exporter)
 	if (!err)
 		err = web_attach(exporter->web, exporter->epoll_fd, SOURCE_WEB);
 	if (!err)
-		err = reporting_attach(exporter->reporting, exporter->epoll_fd, SOURCE_REPORTING);
+		err = application_attach(exporter->application, exporter->epoll_fd,
+					 SOURCE_APPLICATION);
 	return err ? log_error(err, "cannot set up the event loop: %s", strerror(-err)) : 0;
 }
 
@@ -257,11 +258,12 @@ static int open_all(struct exporter *exporter)
 		return log_error(err, "cannot start: %s", strerror(-err));
 	self_open(&exporter->self, parent);
 	kernel_reader_prepare();
-	if ((err = reporting_bind(&exporter->options, &exporter->handover, &exporter->reporting)) ||
+	if ((err = application_bind(&exporter->options, &exporter->handover,
+				    &exporter->application)) ||
 	    (err = open_web(exporter)) || (err = open_signals(exporter)) ||
 	    (err = confine_privileges(exporter->options.user, parent, &kept_bpf)) ||
 	    (err = confine_files(exporter->options.journal_directory)) ||
-	    (err = reporting_start(exporter->reporting, &exporter->options, exporter->web)) ||
+	    (err = application_start(exporter->application, &exporter->options, exporter->web)) ||
 	    (err = open_loop(exporter)) || (err = confine_calls()))
 		return err;
 	footprint_shrink();
@@ -280,7 +282,7 @@ static void tick(struct exporter *exporter)
 		return;
 	if (exporter->reader)
 		kernel_reader_tick(exporter->reader);
-	reporting_tick(exporter->reporting);
+	application_tick(exporter->application);
 }
 
 static int serve(struct exporter *exporter)
@@ -297,15 +299,15 @@ static int serve(struct exporter *exporter)
 				return log_info(0, "asked to stop");
 			if (events[i].data.u64 == SOURCE_TICK)
 				tick(exporter);
-			if (events[i].data.u64 == SOURCE_REPORTING)
-				reporting_run(exporter->reporting);
+			if (events[i].data.u64 == SOURCE_APPLICATION)
+				application_run(exporter->application);
 			if (events[i].data.u64 != SOURCE_HANDOVER)
 				continue;
 			err = handover_receive(&exporter->handover);
 			if (err)
 				return log_info(0, "the observer is gone: stopping");
 			follow_handover(exporter);
-			reporting_follow(exporter->reporting, &exporter->handover);
+			application_follow(exporter->application, &exporter->handover);
 			web_settings_follow(exporter->web, &exporter->handover);
 		}
 		web_run(exporter->web);
@@ -321,7 +323,7 @@ static void close_all(struct exporter *exporter)
 		close(exporter->tick_fd);
 	if (exporter->signal_fd >= 0)
 		close(exporter->signal_fd);
-	reporting_free(exporter->reporting);
+	application_free(exporter->application);
 	web_free(exporter->web);
 	self_close(&exporter->self);
 	kernel_reader_close(exporter->reader);
