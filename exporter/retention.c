@@ -31,27 +31,40 @@ static int read_number(struct journal *journal, enum journal_statement statement
 	return err < 0 ? err : 0;
 }
 
-/* Whether the pages in use are more than may be kept; free ones inside the file will be used again. */
-static int too_large(struct journal *journal, uint64_t bytes)
+/* Bytes in use beyond what may be kept, per thousand; free pages inside the file will be used again. */
+static int excess(struct journal *journal, uint64_t bytes)
 {
 	int64_t pages = 0, unused = 0;
+	uint64_t used;
 	int err = read_number(journal, PAGES, &pages);
 
 	if (!err)
 		err = read_number(journal, FREE_PAGES, &unused);
-	return err ? err : bytes && (uint64_t)(pages - unused) * PAGE_BYTES > bytes;
+	if (err)
+		return err;
+	used = (uint64_t)(pages - unused) * PAGE_BYTES;
+	return bytes && used > bytes ? (int)((used - bytes) * 1000 / used) + 1 : 0;
+}
+
+/* How many events make up this share of them; at least one, at most a step. */
+static int64_t share(const struct journal *journal, int per_thousand)
+{
+	uint64_t count = journal_stored(journal) * (uint64_t)per_thousand / 1000 + 1;
+
+	return count < RETENTION_STEP ? (int64_t)count : RETENTION_STEP;
 }
 
 /*
  * Events came in in the order of their numbers, so the oldest are the first. Writes the newest time
  * among those that were removed for the size's sake.
  */
-static int remove_events(struct journal *journal, int64_t before_us, bool large,
+static int remove_events(struct journal *journal, int64_t before_us, int large,
 			 struct retention_result *result, int64_t *removed_us)
 {
+	const int64_t most = large ? share(journal, large) : RETENTION_STEP;
 	int64_t count = 0, seq = 0, newest = 0;
 	sqlite3_stmt *row;
-	int err = journal_row(journal, OLD_EVENT, &row, "ii", (int64_t)RETENTION_STEP, before_us);
+	int err = journal_row(journal, OLD_EVENT, &row, "ii", most, before_us);
 
 	if (err > 0) {
 		count = sqlite3_column_int64(row, large ? 0 : 3);
@@ -189,7 +202,7 @@ static int step(struct journal *journal, const struct retention *retention, int6
 		struct retention_result *result)
 {
 	int64_t before_us = cutoff_us(now_us, retention->age_ns), audit_before = before_us;
-	int large = too_large(journal, retention->bytes), err;
+	int large = excess(journal, retention->bytes), err;
 
 	if (large < 0)
 		return large;
