@@ -102,7 +102,7 @@ static int write_budget(struct cost_report *report)
 	sqlite3_stmt *statement = NULL;
 	int64_t budget = 0;
 	int result = sqlite3_prepare_v2(report->db,
-					"SELECT value FROM named_values WHERE name = 'budget'", -1,
+					"SELECT value FROM named_values WHERE name = 'monthly_budget'", -1,
 					&statement, NULL);
 
 	if (result == SQLITE_OK)

@@ -28,6 +28,8 @@
 #define QUIET_SECONDS 120
 /* Bytes for one request's head and the response's head: browsers send up to 8 KiB of them. */
 #define CONNECTION_MEMORY (16 * 1024)
+/* A body that is too long is read up to here, for a client that reads its answer after it has sent. */
+#define WEB_SWALLOW_MAX (8 * 1024 * 1024)
 /* Rounds in which suspended requests end when the server stops: each ends in one. */
 #define LAST_ROUNDS 8
 
@@ -109,6 +111,7 @@ static uint64_t declared_size(const struct web_request *request)
 static enum MHD_Result handle_head(struct web_request *request)
 {
 	int admitted = web_admit(request);
+	uint64_t size;
 
 	if (admitted)
 		return admitted > 0 || admitted == -EINPROGRESS ? MHD_YES : MHD_NO;
@@ -117,7 +120,11 @@ static enum MHD_Result handle_head(struct web_request *request)
 		return MHD_YES;
 	if (!request->route || request->method != request->route->method)
 		return refuse_unknown(request);
-	return declared_size(request) > request->route->body_max ? refuse_large(request) : MHD_YES;
+	size = declared_size(request);
+	if (size > WEB_SWALLOW_MAX)
+		return refuse_large(request);
+	request->body_cut = size > request->route->body_max;
+	return MHD_YES;
 }
 
 static enum MHD_Result handle_complete(struct web_request *request)

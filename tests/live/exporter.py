@@ -5,6 +5,8 @@
         exporter.say(COMPLETE)
         tap.equal("it answers", exporter.get("/metrics").code, 200)
 """
+import ctypes
+import fcntl
 import gzip
 import json
 import os
@@ -19,6 +21,7 @@ from harness import BUILD
 
 EXPORTER = os.environ.get("OPERAGLASS_EXPORTER", os.path.join(BUILD, "operaglass-exporter"))
 MAP, PROGRAM, ITERATOR, COMPLETE, REPLACED, LISTENING, STATUS = range(1, 8)
+SETTINGS = 10
 PROMETHEUS_ACCEPT = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
@@ -27,12 +30,75 @@ SECONDS = 5  # for everything that has no time of its own
 FIRST_REQUEST_SECONDS = 10  # WEB_FIRST_REQUEST_SECONDS
 
 
+class Price(ctypes.Structure):
+    _fields_ = [("model", ctypes.c_char * 64), ("per_million", ctypes.c_uint64 * 4)]
+
+
+class Custom(ctypes.Structure):
+    _fields_ = [
+        ("name", ctypes.c_char * 64),
+        ("help", ctypes.c_char * 160),
+        ("labels", ctypes.c_char * 64 * 4),
+        ("bounds", ctypes.c_double * 20),
+        ("bound_count", ctypes.c_uint32),
+        ("type", ctypes.c_uint32),
+    ]
+
+
+class Settings(ctypes.Structure):
+    """struct reporting_settings of include/reporting.h; with another size the exporter ends."""
+
+    _fields_ = [
+        ("uid_count", ctypes.c_uint32),
+        ("gid_count", ctypes.c_uint32),
+        ("uids", ctypes.c_uint32 * 64),
+        ("gids", ctypes.c_uint32 * 64),
+        ("sender_rate", ctypes.c_uint32),
+        ("sender_burst", ctypes.c_uint32),
+        ("total_rate", ctypes.c_uint32),
+        ("total_burst", ctypes.c_uint32),
+        ("id_window_ns", ctypes.c_uint64),
+        ("approval_timeout_ns", ctypes.c_uint64),
+        ("approval_grace_ns", ctypes.c_uint64),
+        ("pending_max", ctypes.c_uint32),
+        ("session_label", ctypes.c_uint32),
+        ("session_key", ctypes.c_uint8 * 32),
+        ("plain_actors", ctypes.c_bool),
+        ("retention_ns", ctypes.c_uint64),
+        ("retention_bytes", ctypes.c_uint64),
+        ("time_zone", ctypes.c_char * 64),
+        ("prices_date", ctypes.c_char * 16),
+        ("price_count", ctypes.c_uint32),
+        ("prices", Price * 256),
+        ("monthly_budget", ctypes.c_uint64),
+        ("custom_count", ctypes.c_uint32),
+        ("custom", Custom * 64),
+        ("ingest_token", ctypes.c_char * 256),
+        ("read_token", ctypes.c_char * 256),
+    ]
+
+
+def default_settings():
+    """Root may report; no limit of rates; everything is kept for a day."""
+    day = 86400 * 10**9
+    return Settings(
+        uid_count=1,
+        id_window_ns=day,
+        approval_timeout_ns=1800 * 10**9,
+        approval_grace_ns=30 * 10**9,
+        pending_max=1000,
+        retention_ns=day,
+        retention_bytes=1 << 30,
+    )
+
+
 class Exporter:
     """A running exporter and the observer's end of its socket."""
 
-    def __init__(self, *options, addresses=("127.0.0.1:0",)):
+    def __init__(self, *options, addresses=("127.0.0.1:0",), settings=None):
         self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.settimeout(SECONDS)
+        self.set(settings or default_settings())
         self.log = tempfile.TemporaryFile()
         with theirs:
             self.process = subprocess.Popen(
@@ -57,6 +123,15 @@ class Exporter:
 
     def say(self, kind, value=0, name=""):
         self.socket.send(struct.pack("<II64s", kind, value, name.encode()))
+
+    def set(self, settings):
+        """What the observer sends at start and after each reload."""
+        fd = os.memfd_create("reporting", os.MFD_ALLOW_SEALING)
+        os.write(fd, bytes(settings))
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, 0xF)  # F_SEAL_SEAL, _SHRINK, _GROW, _WRITE
+        head = struct.pack("<II64s", SETTINGS, ctypes.sizeof(settings), b"reporting")
+        socket.send_fds(self.socket, [head], [fd])
+        os.close(fd)
 
     def read_log(self):
         self.log.seek(0)

@@ -14,6 +14,7 @@ from exporter import (
     PROMETHEUS_ACCEPT,
     REPLACED,
     SECONDS,
+    STATUS,
     Exporter,
     Response,
     sample,
@@ -34,7 +35,7 @@ def check_privileges(exporter):
     tap.equal("every capability set is empty", [exporter.status(s) for s in sets], ["0" * 16] * 5)
     tap.equal("it cannot gain privileges", exporter.status("NoNewPrivs"), "1")
     tap.equal("its system calls are filtered", exporter.status("Seccomp"), "2")
-    tap.equal("it has one thread", exporter.status("Threads"), "1")
+    tap.equal("it has three threads: the loop, the recorder, the worker", exporter.status("Threads"), "3")
     tap.equal("its directory is /", os.readlink(f"/proc/{exporter.process.pid}/cwd"), "/")
 
 

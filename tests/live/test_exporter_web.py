@@ -7,7 +7,7 @@ import subprocess
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter import PROMETHEUS_ACCEPT, Exporter, Response, send
+from exporter import COMPLETE, PROMETHEUS_ACCEPT, Exporter, Response, send, wait_for
 from harness import Tap
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -137,6 +137,8 @@ def check_methods(exporter):
 
 def main():
     with Exporter() as exporter:
+        exporter.say(COMPLETE)
+        wait_for(lambda: exporter.get("/-/ready").code == 200)
         check_page(exporter)
         check_formats(exporter)
         check_gzip(exporter)
