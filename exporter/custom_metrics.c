@@ -10,8 +10,6 @@
 
 #define MILLION	     1e6
 #define VALUE_PREFIX "custom_metric/" /* of the stored values' names */
-/* A value in millionths that still fits; what is larger is in the last bucket anyway. */
-#define OBSERVED_MAX 1.8e13
 
 struct custom_metric {
 	struct reporting_custom custom;
@@ -154,11 +152,24 @@ static int order_labels(const struct custom_metric *metric, const struct event *
 	return 0;
 }
 
+/* A number of millionths in the bucket that the value belongs to: compared as it was reported. */
+static uint64_t bucket_of(const struct custom_metric *metric, double value)
+{
+	uint32_t i;
+
+	if (value == 0)
+		return 0;
+	for (i = 0; i < metric->custom.bound_count; i++)
+		if (value <= metric->custom.bounds[i])
+			return metric->bounds[i];
+	return metric->bounds[i - 1] + 1;
+}
+
 int custom_metrics_apply(struct custom_metrics *metrics, const struct event *event,
 			 struct event_error *ret_error)
 {
 	const char *name = event_text(event, FIELD_NAME), *values[FAMILY_LABELS_MAX];
-	double value = event_number(event, FIELD_VALUE, 0), millionths;
+	double value = event_number(event, FIELD_VALUE, 0);
 	struct model_labels labels = {values, 0};
 	const struct custom_metric *metric;
 	unsigned i;
@@ -181,9 +192,7 @@ int custom_metrics_apply(struct custom_metrics *metrics, const struct event *eve
 		return tally_count_real(metrics->tallies, FAMILY_COUNT + i, value, labels);
 	if (metric->custom.type == CUSTOM_GAUGE)
 		return tally_set(metrics->tallies, FAMILY_COUNT + i, value, NULL, labels);
-	/* Up, so that a value above a bound is never in its bucket. */
-	millionths = value >= OBSERVED_MAX / MILLION ? OBSERVED_MAX : round(value * MILLION);
-	return tally_observe(metrics->tallies, FAMILY_COUNT + i, (uint64_t)millionths, value,
+	return tally_observe(metrics->tallies, FAMILY_COUNT + i, bucket_of(metric, value), value,
 			     labels);
 }
 
