@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "journal_files.h"
+#include "journal_salvage.h"
 #include "journal_schema.h"
 #include "journal_state.h"
 #include "log.h"
@@ -116,7 +117,8 @@ static void close_database(struct journal *journal)
 
 static int open_database(struct journal *journal)
 {
-	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+	const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX |
+			  SQLITE_OPEN_URI; /* of what is attached */
 	int result, found, err = 0;
 
 	if (journal->path)
@@ -154,7 +156,7 @@ static int open_database(struct journal *journal)
 
 int journal_set_aside(struct journal *journal)
 {
-	char name[PATH_MAX] = "", why[JOURNAL_PROBLEM_SIZE];
+	char name[PATH_MAX] = "", why[JOURNAL_PROBLEM_SIZE], lost[128];
 	int err = 0;
 
 	snprintf(why, sizeof(why), "%s", journal->problem);
@@ -167,12 +169,22 @@ int journal_set_aside(struct journal *journal)
 	if (err)
 		return log_error(err, "journal '%s' is damaged (%s) and cannot be set aside: %s",
 				 journal->path, why, strerror(-err));
-	log_error(0, "journal '%s' is damaged (%s): it was set aside as '%s', a new one is begun",
-		  journal->path ? journal->path : "in memory", why, name);
 	err = open_database(journal);
-	return err ? log_error(err, "cannot begin a new journal '%s': %s", journal->path,
-			       journal->problem)
-		   : 0;
+	if (err)
+		return log_error(
+			err,
+			"journal '%s' is damaged (%s) and was set aside as '%s', but a new "
+			"one cannot be begun: %s",
+			journal->path, why, name, journal->problem);
+	if (!journal->path)
+		return log_error(0, "the journal in memory is damaged (%s): a new one is begun",
+				 why);
+	journal_salvage(journal, name, lost, sizeof(lost));
+	return log_error(
+		0,
+		"journal '%s' is damaged (%s): it was set aside as '%s', a new one is begun "
+		"without its events, audit log%s",
+		journal->path, why, name, lost);
 }
 
 static int open_at(struct journal *journal, const char *directory)

@@ -19,6 +19,7 @@ static struct {
 	sqlite3_vfs vfs, *real;
 	atomic_int countdown; /* 0: nothing fails; 1: the next change does */
 	atomic_int full;      /* the disk is full; otherwise it is broken */
+	atomic_int corrupt;   /* what fails says that the file is malformed */
 	atomic_int for_good;
 	atomic_int failures;
 } shim;
@@ -42,6 +43,8 @@ static int shim_strike(int broken)
 	if (!atomic_load(&shim.for_good))
 		atomic_store(&shim.countdown, 0);
 	atomic_fetch_add(&shim.failures, 1);
+	if (atomic_load(&shim.corrupt))
+		return SQLITE_CORRUPT;
 	return atomic_load(&shim.full) ? SQLITE_FULL : broken;
 }
 
@@ -147,9 +150,16 @@ static void shim_install(void)
 static void shim_arm(int nth, int full, int for_good)
 {
 	atomic_store(&shim.full, full);
+	atomic_store(&shim.corrupt, 0);
 	atomic_store(&shim.for_good, for_good);
 	atomic_store(&shim.failures, 0);
 	atomic_store(&shim.countdown, nth);
+}
+
+static inline void shim_corrupt(int nth)
+{
+	shim_arm(nth, 0, 0);
+	atomic_store(&shim.corrupt, 1);
 }
 
 #endif

@@ -20,8 +20,8 @@
 /* 2026-03-29 00:30 UTC: 01:30 in Berlin, half an hour before the clocks go forward. */
 #define SPRING_US (INT64_C(1774744200) * SECOND_US)
 
-#define TEST(sentence, function)                             \
-	{                                                    \
+#define TEST(sentence, function)                                 \
+	{                                                        \
 		sentence, function, scene_begin, scene_end, NULL \
 	}
 
@@ -234,8 +234,9 @@ static void test_calendar(void **state)
 			 1774738800 + 23 * 3600);
 	assert_int_equal(calendar_start(&calendar, WINDOW_MINUTE, SPRING_US + 61 * SECOND_US),
 			 1774744260);
-	assert_int_equal(calendar_start(&calendar, WINDOW_FIVE_MINUTES, SPRING_US + 599 * SECOND_US),
-			 1774744500);
+	assert_int_equal(
+		calendar_start(&calendar, WINDOW_FIVE_MINUTES, SPRING_US + 599 * SECOND_US),
+		1774744500);
 	assert_string_equal(calendar_day(&calendar, -1), "1970-01-01");
 }
 
@@ -282,8 +283,10 @@ static void test_retention(void **state)
 	for (i = 0; i < 3000; i++) {
 		struct event *event;
 
-		snprintf(json, sizeof(json), "{\"type\":\"audit\",\"actor\":\"a\",\"action\":\"b\","
-					     "\"resource\":\"c\",\"details\":\"%0900d\"}", i);
+		snprintf(json, sizeof(json),
+			 "{\"type\":\"audit\",\"actor\":\"a\",\"action\":\"b\","
+			 "\"resource\":\"c\",\"details\":\"%0900d\"}",
+			 i);
 		if (i % 1000 == 0)
 			assert_int_equal(journal_begin(journal), 0);
 		event = scene_event_at(now + (int64_t)i * SECOND_US, json);
