@@ -51,6 +51,10 @@ static void declare_custom(struct accounts *accounts)
 	struct event_error ignored;
 	uint32_t i;
 
+	/* A batch is open that declared some of its own: they are not to be committed with these. */
+	accounts->custom_later = custom_metrics_open(accounts->custom);
+	if (accounts->custom_later)
+		return;
 	for (i = 0; i < accounts->settings.custom_count && i < REPORTING_CUSTOM_MAX; i++)
 		custom_metrics_declare(accounts->custom, &accounts->settings.custom[i], false,
 				       &ignored);
@@ -220,6 +224,8 @@ void accounts_commit(struct accounts *accounts)
 	budget_commit(&accounts->budget);
 	custom_metrics_commit(accounts->custom);
 	account_rows_clear(&accounts->rows);
+	if (accounts->custom_later)
+		declare_custom(accounts);
 }
 
 void accounts_rollback(struct accounts *accounts)
@@ -230,6 +236,8 @@ void accounts_rollback(struct accounts *accounts)
 	budget_rollback(&accounts->budget);
 	blocked_rollback(accounts->blocked);
 	approvals_rollback(accounts->approvals);
+	if (accounts->custom_later)
+		declare_custom(accounts);
 }
 
 /* The approvals that are due, as events. */

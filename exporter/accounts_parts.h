@@ -24,6 +24,7 @@ struct accounts {
 	uint64_t boot_epoch;
 	int64_t boot_offset_us; /* Unix time at which the boot clock was 0 */
 	bool settled;		/* what was loaded is complete */
+	bool custom_later;	/* the settings' metrics are to be declared after this batch */
 };
 
 /* When an event happened, not later than it arrived. */

@@ -155,47 +155,17 @@ static int note_change(struct approvals *approvals, struct approval *approval, c
 	return 0;
 }
 
-static uint8_t put_text(struct approval *approval, size_t *used, const char *text)
-{
-	size_t size = strlen(text) + 1, at = *used;
-
-	memcpy(approval->id + at, text, size);
-	*used += size;
-	return (uint8_t)(size - 1);
-}
-
 /* Only makes room: the approval is not in the table yet. */
 static struct approval *make(struct approvals *approvals, const struct approval_request *request,
 			     uint64_t hash)
 {
-	size_t used = 0, size = strlen(request->id) + strlen(request->session) +
-				strlen(request->tool) + strlen(request->priority) +
-				strlen(request->agent_type) + 5;
-	struct approval *approval;
-
 	uint32_t count = approvals->table.count + 1;
 
 	if (approval_table_reserve(&approvals->table) ||
 	    approval_heap_reserve(&approvals->heaps[BY_REQUEST], count) ||
 	    approval_heap_reserve(&approvals->heaps[BY_DUE], count))
 		return NULL;
-	approval = calloc(1, sizeof(*approval) + size);
-	if (!approval)
-		return NULL;
-	approval->hash = hash;
-	approval->requested_us = request->requested_us;
-	approval->requested_ns = request->requested_ns;
-	approval->due_us = request->due_us;
-	approval->due_ns = request->due_ns;
-	approval->pid = request->pid;
-	approval->root = request->root;
-	approval->root_start_ns = request->root_start_ns;
-	approval->session = (uint8_t)(put_text(approval, &used, request->id) + 1);
-	approval->tool = (uint8_t)(put_text(approval, &used, request->session) + 1);
-	approval->priority = (uint8_t)(put_text(approval, &used, request->tool) + 1);
-	approval->agent_type = (uint8_t)(put_text(approval, &used, request->priority) + 1);
-	put_text(approval, &used, request->agent_type);
-	return approval;
+	return approval_make(request, hash);
 }
 
 static void insert(struct approvals *approvals, struct approval *approval)
@@ -294,26 +264,6 @@ int approvals_message(struct approvals *approvals, const char *id, int32_t statu
 	approval->message_ns = ns;
 	*ret_approval = approval;
 	return 0;
-}
-
-const char *approval_session(const struct approval *approval)
-{
-	return approval->id + approval->session;
-}
-
-const char *approval_tool(const struct approval *approval)
-{
-	return approval_session(approval) + approval->tool;
-}
-
-const char *approval_priority(const struct approval *approval)
-{
-	return approval_tool(approval) + approval->priority;
-}
-
-const char *approval_agent_type(const struct approval *approval)
-{
-	return approval_priority(approval) + approval->agent_type;
 }
 
 int approvals_save(const struct approvals *approvals, const struct account_store *store)
@@ -433,7 +383,7 @@ int approvals_load(struct approvals *approvals, const struct approval_row *row,
 	uint64_t hash = keyed_hash(&approvals->hash, row->approval_id);
 	struct approval *approval;
 
-	if (row->state >= APPROVAL_STATES)
+	if (row->state >= APPROVAL_STATES || !approval_fits(&request))
 		return -EINVAL;
 	if (state_of(approvals, hash, row->approval_id, &approval) != APPROVAL_STATES)
 		return -EINVAL;

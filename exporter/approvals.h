@@ -98,7 +98,11 @@ int approvals_decide(struct approvals *approvals, const struct approval_decision
 int approvals_message(struct approvals *approvals, const char *id, int32_t status, uint64_t ns,
 		      enum approval_verdict *ret_verdict, const struct approval **ret_approval);
 
-/* Offsets of texts. */
+/* Allocated, in no table; free() ends it. NULL without memory. Each text is at most 250 bytes. */
+struct approval *approval_make(const struct approval_request *request, uint64_t hash);
+bool approval_fits(const struct approval_request *request);
+
+/* Good as long as the approval. */
 const char *approval_session(const struct approval *approval);
 const char *approval_tool(const struct approval *approval);
 const char *approval_priority(const struct approval *approval);

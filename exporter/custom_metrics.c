@@ -234,6 +234,11 @@ int custom_metrics_save(const struct custom_metrics *metrics, const struct accou
 	return err;
 }
 
+bool custom_metrics_open(const struct custom_metrics *metrics)
+{
+	return metrics->count > metrics->committed;
+}
+
 void custom_metrics_commit(struct custom_metrics *metrics)
 {
 	metrics->committed = metrics->count;

@@ -44,6 +44,8 @@ int custom_metrics_apply(struct custom_metrics *metrics, const struct event *eve
 			 struct event_error *ret_error);
 
 int custom_metrics_save(const struct custom_metrics *metrics, const struct account_store *store);
+/* Whether some are declared and not committed yet. */
+bool custom_metrics_open(const struct custom_metrics *metrics);
 void custom_metrics_commit(struct custom_metrics *metrics);
 void custom_metrics_rollback(struct custom_metrics *metrics);
 /* 0; -ENOENT: not a value of this; -EINVAL. */

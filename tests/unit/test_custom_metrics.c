@@ -240,6 +240,37 @@ static void test_refused(void **state)
 	accounts_free(accounts);
 }
 
+static void test_configured(void **state)
+{
+	static struct memory_store store;
+	const struct account_store functions = memory_functions(&store);
+	struct reporting_settings *settings = calloc(1, sizeof(*settings));
+	struct accounts *accounts = create();
+
+	(void)state;
+	assert_non_null(settings);
+	settings->custom_count = 1;
+	settings->custom[0] =
+		(struct reporting_custom){.name = "later", .help = "Help.", .type = CUSTOM_GAUGE};
+	declare(accounts, METRIC("declared", "gauge", ""));
+	assert_int_equal(accounts_configure(accounts, settings), 0);
+	accounts_rollback(accounts);
+	assert_refused(report(accounts, "{\"type\":\"metric\",\"name\":\"declared\","
+					"\"value\":1}"),
+		       "undeclared_metric");
+	declare(accounts, METRIC("declared", "gauge", ""));
+	assert_int_equal(accounts_configure(accounts, settings), 0);
+	assert_int_equal(accounts_save(accounts, &functions), 0);
+	accounts_commit(accounts);
+	assert_int_equal(store.value_count, 1);
+	assert_string_equal(store.values[0].name, "custom_metric/declared");
+	assert_int_equal(
+		report(accounts, "{\"type\":\"metric\",\"name\":\"later\",\"value\":1}").kind,
+		OUTCOME_TAKEN);
+	free(settings);
+	accounts_free(accounts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -248,6 +279,8 @@ int main(void)
 		     test_metrics),
 		TEST("what is not declared, or not so, is refused and changes nothing",
 		     test_refused),
+		TEST("new settings in the middle of a batch change nothing of the batch",
+		     test_configured),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
