@@ -18,6 +18,7 @@
 #include "log.h"
 #include "rate_limit.h"
 #include "recorder.h"
+#include "settings_receive.h"
 #include "worker.h"
 
 /* The observer sends its settings before it starts this process. */
@@ -253,12 +254,29 @@ void application_run(struct application *application)
 	worker_run(application->worker);
 }
 
+/* For the audit log: which settings are others now. */
+static void note_change(struct application *application, const struct reporting_settings *before)
+{
+	struct agent_link_source source = agent_maps_source(&application->maps);
+	struct event_origin origin = {.way = WAY_INTERNAL, .uid = UINT32_MAX};
+	struct moment now;
+	struct event *event;
+
+	source.now(source.context, &now);
+	origin.wall_us = now.wall_us;
+	origin.boot_ns = now.boot_ns;
+	if (!settings_change_event(before, &application->settings, &origin, &event))
+		note(application, event);
+}
+
 void application_follow(struct application *application, const struct handover *handover)
 {
+	static struct reporting_settings before;
 	int err;
 
 	if (application->settings_seen == handover->settings)
 		return;
+	before = application->settings;
 	application->settings_seen = handover->settings;
 	err = handover_settings(handover, "reporting", &application->settings,
 				sizeof(application->settings));
@@ -269,6 +287,8 @@ void application_follow(struct application *application, const struct handover *
 		return;
 	}
 	rate_limit_configure(application->limit, &application->settings);
+	note_change(application, &before);
+	explicit_bzero(&before, sizeof(before));
 }
 
 void application_join(struct application *application, struct kernel_reader *reader,

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """SIGHUP: the new configuration is in force at once, a bad one leaves the old one, counters go on."""
+import json
 import os
 import signal
 import subprocess
@@ -170,6 +171,16 @@ def check_tokens(tap, og):
     tap.equal("and what it held before stays in force", post(og, two), 200)
     tap.ok("a configuration without it is read", reload(og, TWO, "reloaded"), og.logs())
     tap.ok("and the web address takes none", until(lambda: post(og, two) == 403))
+
+    def audited():
+        with urllib.request.urlopen(og.url + "/api/audit?limit=100", timeout=5) as answer:
+            rows = json.load(answer)["entries"]
+        return [
+            row["details"] for row in rows if row["details"] == {"changed": ["events.token_file"]}
+        ]
+
+    until(lambda: len(audited()) >= 3)
+    tap.equal("each change is in the audit log, without its value", len(audited()), 3)
     tap.ok("no token is in a log line", one not in og.logs() and two not in og.logs())
     tap.equal("it was said once", og.logs().count(words), 1)
 
