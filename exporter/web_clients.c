@@ -111,7 +111,7 @@ static bool make_room(struct web_clients *clients, const uint8_t address[16])
 			goto out;
 	}
 	victim = choose(clients, NULL, &count);
-	if (count < WEB_CLIENTS_MAX)
+	if (count < clients->max)
 		return true;
 out:
 	clients->evicted++;
@@ -179,6 +179,14 @@ void web_clients_received(int fd, const void *bytes, size_t size, uint64_t now)
 	web_guard_feed(&client->guard, bytes, size);
 	/* Empty lines between requests bring no time. */
 	set_deadline(client, client->deadline);
+}
+
+bool web_clients_waits(int fd)
+{
+	const struct web_client *client =
+		fd >= 0 && (size_t)fd < by_fd.size ? by_fd.clients[fd] : NULL;
+
+	return client && pending(client) && web_guard_phase(&client->guard) == WEB_GUARD_IDLE;
 }
 
 void web_client_completed(struct web_client *client, uint64_t now)

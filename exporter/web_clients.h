@@ -29,6 +29,8 @@
 
 /* A handful of Prometheus servers and people; ten times that many may idle or be strangers. */
 #define WEB_CLIENTS_MAX 512
+/* Of the unix socket. With the maps, all stays below the common limit of 1,024 descriptors. */
+#define WEB_LOCAL_CLIENTS_MAX 128
 /* A proxy may bring many. */
 #define WEB_CLIENTS_PER_ADDRESS 64
 
@@ -49,6 +51,7 @@ struct web_client {
 
 struct web_clients {
 	struct web_client *first;
+	unsigned max; /* to be set before the first client */
 	unsigned count;
 	uint64_t expired; /* cut because their time was over */
 	uint64_t evicted; /* cut to make room */
@@ -67,6 +70,9 @@ void web_client_close(struct web_client *client);
 
 /* What came in on a descriptor; one that is no client's is ignored. */
 void web_clients_received(int fd, const void *bytes, size_t size, uint64_t now);
+
+/* Whether a client waits for the answer to a request that is here entirely. */
+bool web_clients_waits(int fd);
 
 /*
  * Shuts down the connections whose time is over; returns the milliseconds to the next deadline,
