@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -23,7 +24,9 @@
 
 /* The observer sends its settings before it starts this process. */
 #define SETTINGS_PATIENCE_MS 10000
-#define WAITING_MAX	     4096 /* agents; more than a host runs */
+/* Of a path that was refused; the rest says nothing more. */
+#define RESOURCE_SIZE 128
+#define WAITING_MAX   4096 /* agents; more than a host runs */
 
 struct application {
 	struct reporting_settings settings;
@@ -254,17 +257,44 @@ void application_run(struct application *application)
 	worker_run(application->worker);
 }
 
+/* Of what Operaglass notes itself, at this moment. */
+static struct event_origin own_origin(struct application *application)
+{
+	struct agent_link_source source = agent_maps_source(&application->maps);
+	struct moment now;
+
+	source.now(source.context, &now);
+	return (struct event_origin){
+		.way = WAY_INTERNAL,
+		.uid = UINT32_MAX,
+		.wall_us = now.wall_us,
+		.boot_ns = now.boot_ns,
+	};
+}
+
+void application_refused(struct application *application, enum web_refusal why, const char *address,
+			 const char *path)
+{
+	const struct event_origin origin = own_origin(application);
+	char resource[RESOURCE_SIZE];
+	const struct event_field_value values[] = {
+		{.field = FIELD_ACTOR, .text = address},
+		{.field = FIELD_RESOURCE, .text = resource},
+		{.field = FIELD_REASON, .text = web_refusal_names[why]},
+	};
+	struct event *event;
+
+	snprintf(resource, sizeof(resource), "%s", path);
+	if (!event_make(EVENT_ACCESS_REFUSED, &origin, values, 3, &event))
+		note(application, event);
+}
+
 /* For the audit log: which settings are others now. */
 static void note_change(struct application *application, const struct reporting_settings *before)
 {
-	struct agent_link_source source = agent_maps_source(&application->maps);
-	struct event_origin origin = {.way = WAY_INTERNAL, .uid = UINT32_MAX};
-	struct moment now;
+	const struct event_origin origin = own_origin(application);
 	struct event *event;
 
-	source.now(source.context, &now);
-	origin.wall_us = now.wall_us;
-	origin.boot_ns = now.boot_ns;
 	if (!settings_change_event(before, &application->settings, &origin, &event))
 		note(application, event);
 }

@@ -53,6 +53,10 @@ void application_tick(struct application *application);
 /* Before a scrape reads the agents: which of them wait for a human. */
 void application_set_waiting(struct application *application, struct kernel_reader *reader);
 
+/* For the audit log: somebody at `address` was refused `path`, because of `why`. */
+void application_refused(struct application *application, enum web_refusal why, const char *address,
+			 const char *path);
+
 /* Every family of approvals, business, custom metrics, events and journal. */
 void application_add(struct application *application, struct model *model);
 

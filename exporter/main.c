@@ -157,6 +157,13 @@ static void facts(void *context, struct health_facts *ret_facts)
 	}
 }
 
+static void refused(void *context, enum web_refusal why, const char *address, const char *path)
+{
+	struct exporter *exporter = context;
+
+	application_refused(exporter->application, why, address, path);
+}
+
 static int open_web(struct exporter *exporter)
 {
 	const struct web_site site = {
@@ -167,6 +174,7 @@ static int open_web(struct exporter *exporter)
 		.ready = ready,
 		.collect = collected,
 		.facts = facts,
+		.refused = refused,
 	};
 	unsigned i;
 	int fd, err;
