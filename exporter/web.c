@@ -265,6 +265,8 @@ int web_create(const struct web_site *site, struct web **ret_web)
 	if (!web)
 		return -ENOMEM;
 	web->shared.site = *site;
+	web->clients[0].max = WEB_CLIENTS_MAX;
+	web->clients[1].max = WEB_LOCAL_CLIENTS_MAX;
 	err = web_gate_create(&web->shared.gate);
 	if (!err)
 		err = web_bodies_create(&web->shared.bodies);

@@ -11,7 +11,11 @@
 
 #include "log.h"
 
-#define BACKLOG 64
+/*
+ * Room for a flood that comes while a scrape is rendered: what does not fit is dropped, and a client
+ * whose SYN is dropped tries again after a second.
+ */
+#define BACKLOG 1024
 
 static int parse_port(const char *text, uint16_t *ret_port)
 {

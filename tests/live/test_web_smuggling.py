@@ -2,54 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Requests that two servers could read differently, clients that are slow, and a thousand clients:
 the exporter alone, with this program as its observer."""
-import os
 import select
 import socket
-import struct
-import subprocess
-import tempfile
 import time
 
-from harness import BUILD, Tap
+from exporter import SECONDS, Exporter
+from harness import Tap
 
-LISTENING = 6
-SECONDS = 5
 HEAD_SECONDS, REQUEST_SECONDS = 10, 30  # WEB_HEAD_SECONDS, WEB_REQUEST_SECONDS
-CLIENTS_MAX, PER_ADDRESS = 512, 64
+CLIENTS_MAX = 512  # WEB_CLIENTS_MAX
 
 tap = Tap()
-
-
-class Exporter:
-    def __enter__(self):
-        self.socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(SECONDS)
-        self.log = tempfile.TemporaryFile()
-        with theirs:
-            self.process = subprocess.Popen(
-                [
-                    os.path.join(BUILD, "operaglass-exporter"),
-                    f"--handover.fd={theirs.fileno()}",
-                    "--web.listen-address=127.0.0.1:0",
-                ],
-                pass_fds=[theirs.fileno()],
-                stderr=self.log,
-            )
-        kind, self.port = struct.unpack("<II64x", self.socket.recv(4096) or bytes(72))
-        assert kind == LISTENING
-        return self
-
-    def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
-        self.socket.close()
-        self.log.close()
-
-    def connect(self, source="127.0.0.1"):
-        return socket.create_connection(("127.0.0.1", self.port), SECONDS, (source, 0))
-
-    def fds(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
 
 def read_all(connection):

@@ -25,7 +25,7 @@ static int pair[2];
 static int begin(void **state)
 {
 	(void)state;
-	clients = (struct web_clients){NULL};
+	clients = (struct web_clients){.max = WEB_CLIENTS_MAX};
 	return socketpair(AF_UNIX, SOCK_STREAM, 0, pair);
 }
 
