@@ -2,7 +2,7 @@
 """The JSON interface as a client sees it: on the web address and on the unix socket, and what the
 description promises of each answer.
 
-    client = Client(og)
+    client = Client(og.port, og.directory + "/api.sock")
     answer = client.post("/api/v1/events", {"type": "sms.received"})
     contract = Contract(client)
     contract.problems("GET", "/health", answer)     []: the answer is as described
@@ -44,10 +44,10 @@ class Answer:
 
 
 class Client:
-    """Requests to a running operaglass; `last` is the answer of the latest one."""
+    """Requests to a running operaglass or exporter, on its unix socket unless told otherwise."""
 
-    def __init__(self, og):
-        self.port, self.path = og.port, og.directory + "/api.sock"
+    def __init__(self, port, path):
+        self.port, self.path = port, path
 
     def unix(self):
         return UnixConnection(self.path)
