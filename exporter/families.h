@@ -80,53 +80,53 @@ enum family {
 	FAMILY_TELEGRAM_REPORTED_RETRIES, /* endpoint */
 
 	/* Business */
-	FAMILY_TOKENS,		     /* model, direction */
-	FAMILY_COST,		     /* model, agent_type */
-	FAMILY_UNPRICED_TOKENS,	     /* model */
-	FAMILY_BUDGET,		     /* none */
-	FAMILY_BUDGET_USED,	     /* none */
-	FAMILY_MONTH_COST,	     /* none */
-	FAMILY_QUEUE_DEPTH,	     /* queue */
-	FAMILY_TASKS,		     /* outcome */
-	FAMILY_TASK_DURATION,	     /* none */
-	FAMILY_SMS,		     /* direction, outcome */
-	FAMILY_AI_RESPONSES,	     /* outcome */
-	FAMILY_AI_DURATION,	     /* none */
-	FAMILY_PAYMENT_PLANS,	     /* outcome */
-	FAMILY_ESCALATIONS,	     /* type, severity */
-	FAMILY_WORKFLOW_STEP,	     /* step, outcome */
-	FAMILY_PULL_REQUEST,	     /* none */
-	FAMILY_CODE_REVIEW,	     /* none */
-	FAMILY_DEPLOYMENTS,	     /* environment, outcome */
-	FAMILY_RECOVERY,	     /* none */
-	FAMILY_STORIES,		     /* outcome */
+	FAMILY_TOKENS,		/* model, direction */
+	FAMILY_COST,		/* model, agent_type */
+	FAMILY_UNPRICED_TOKENS, /* model */
+	FAMILY_BUDGET,		/* none */
+	FAMILY_BUDGET_USED,	/* none */
+	FAMILY_MONTH_COST,	/* none */
+	FAMILY_QUEUE_DEPTH,	/* queue */
+	FAMILY_TASKS,		/* outcome */
+	FAMILY_TASK_DURATION,	/* none */
+	FAMILY_SMS,		/* direction, outcome */
+	FAMILY_AI_RESPONSES,	/* outcome */
+	FAMILY_AI_DURATION,	/* none */
+	FAMILY_PAYMENT_PLANS,	/* outcome */
+	FAMILY_ESCALATIONS,	/* type, severity */
+	FAMILY_WORKFLOW_STEP,	/* step, outcome */
+	FAMILY_PULL_REQUEST,	/* none */
+	FAMILY_CODE_REVIEW,	/* none */
+	FAMILY_DEPLOYMENTS,	/* environment, outcome */
+	FAMILY_RECOVERY,	/* none */
+	FAMILY_STORIES,		/* outcome */
 
 	/* Operaglass about itself */
-	FAMILY_BUILD_INFO,	    /* version, compiler, arch */
-	FAMILY_UP,		    /* component */
-	FAMILY_PROGRAM_ATTACHED,    /* program */
-	FAMILY_PROGRAM_RUN_SECONDS, /* program */
-	FAMILY_PROGRAM_RUNS,	    /* program */
-	FAMILY_MAP_ENTRIES,	    /* map */
-	FAMILY_MAP_CAPACITY,	    /* map */
-	FAMILY_LOST,		    /* where, cause */
-	FAMILY_TLS_TARGETS,	    /* stack, state */
-	FAMILY_SCRAPE_DURATION,	    /* none */
-	FAMILY_SERIES,		    /* family */
-	FAMILY_EXPORTER_RESTARTS,   /* none */
-	FAMILY_SELF_RESIDENT,	    /* process = observer, exporter */
-	FAMILY_SELF_CPU,	    /* process = observer, exporter */
-	FAMILY_WEB_REFUSED,	    /* reason */
-	FAMILY_JOURNAL_EVENTS,	    /* none */
-	FAMILY_JOURNAL_SIZE,	    /* none */
-	FAMILY_JOURNAL_COMMITS,	    /* none */
+	FAMILY_BUILD_INFO,		/* version, compiler, arch */
+	FAMILY_UP,			/* component */
+	FAMILY_PROGRAM_ATTACHED,	/* program */
+	FAMILY_PROGRAM_RUN_SECONDS,	/* program */
+	FAMILY_PROGRAM_RUNS,		/* program */
+	FAMILY_MAP_ENTRIES,		/* map */
+	FAMILY_MAP_CAPACITY,		/* map */
+	FAMILY_LOST,			/* where, cause */
+	FAMILY_TLS_TARGETS,		/* stack, state */
+	FAMILY_SCRAPE_DURATION,		/* none */
+	FAMILY_SERIES,			/* family */
+	FAMILY_EXPORTER_RESTARTS,	/* none */
+	FAMILY_SELF_RESIDENT,		/* process = observer, exporter */
+	FAMILY_SELF_CPU,		/* process = observer, exporter */
+	FAMILY_WEB_REFUSED,		/* reason */
+	FAMILY_JOURNAL_EVENTS,		/* none */
+	FAMILY_JOURNAL_SIZE,		/* none */
+	FAMILY_JOURNAL_COMMITS,		/* none */
 	FAMILY_JOURNAL_COMMIT_DURATION, /* none */
 	FAMILY_JOURNAL_FAILURES,	/* cause */
 	FAMILY_JOURNAL_QUEUE,		/* none */
 	FAMILY_JOURNAL_REMOVED,		/* none */
-	FAMILY_EVENTS_RECEIVED,	    /* type */
-	FAMILY_EVENTS_REFUSED,	    /* reason */
-	FAMILY_EVENT_INGEST,	    /* none */
+	FAMILY_EVENTS_RECEIVED,		/* type */
+	FAMILY_EVENTS_REFUSED,		/* reason */
+	FAMILY_EVENT_INGEST,		/* none */
 	FAMILY_PROCESS_CPU, /* none; the exporter's own, as every client library names them */
 	FAMILY_PROCESS_RESIDENT,
 	FAMILY_PROCESS_VIRTUAL,
