@@ -45,6 +45,7 @@ static void fill(struct model *model)
 	model_add(model, FAMILY_TOOL_EXECUTIONS, 2, "claude-code", "caf\xc3\xa9 \xff",
 		  "signal_self");
 	model_add(model, FAMILY_BUILD_INFO, 1, "9.9.9", "cc", "x86_64");
+	model_add(model, FAMILY_COST, 1234567, "claude-x", "claude-code");
 	model_add_real(model, FAMILY_SELF_CPU, 0.1, "observer");
 }
 
