@@ -154,6 +154,15 @@ static int open_database(struct journal *journal)
 	return err ? err : read_ends(journal);
 }
 
+static int reopen(struct journal *journal)
+{
+	int err = open_database(journal);
+
+	if (err)
+		close_database(journal);
+	return err;
+}
+
 int journal_set_aside(struct journal *journal)
 {
 	char name[PATH_MAX] = "", why[JOURNAL_PROBLEM_SIZE], lost[128];
@@ -169,7 +178,7 @@ int journal_set_aside(struct journal *journal)
 	if (err)
 		return log_error(err, "journal '%s' is damaged (%s) and cannot be set aside: %s",
 				 journal->path, why, strerror(-err));
-	err = open_database(journal);
+	err = reopen(journal);
 	if (err)
 		return log_error(
 			err,
@@ -267,16 +276,21 @@ void journal_rollback(struct journal *journal)
 
 	/* Many errors have rolled back already; what counts is the first one's text. */
 	memcpy(problem, journal->problem, sizeof(problem));
-	if (!sqlite3_get_autocommit(journal->db))
+	if (journal->db && !sqlite3_get_autocommit(journal->db))
 		journal_run(journal, ROLLBACK_GROUP, "");
-	read_ends(journal);
+	if (journal->db)
+		read_ends(journal);
 	memcpy(journal->problem, problem, sizeof(problem));
 }
 
 int journal_probe(struct journal *journal)
 {
-	int err = journal_begin(journal);
+	/* Closed: a damaged file was in the way, and perhaps no new one could be begun. */
+	int err = journal->db ? 0 : reopen(journal);
 
+	if (err)
+		return err;
+	err = journal_begin(journal);
 	if (!err)
 		err = journal_run(journal, PUT_VALUE, "tt", "journal.probe", "");
 	if (!err)

@@ -81,9 +81,12 @@ static const char *const texts[JOURNAL_STATEMENTS] = {
 
 int journal_failed(struct journal *journal, int result)
 {
-	int code = sqlite3_system_errno(journal->db);
+	/* Without a database every call is one of misuse, and what is known already stays. */
+	int code = journal->db ? sqlite3_system_errno(journal->db) : 0;
 	int err = journal_errno(result);
 
+	if (!journal->db)
+		return err;
 	if (err == -EIO && code == ENOSPC)
 		err = -ENOSPC;
 	snprintf(journal->problem, sizeof(journal->problem), "%s%s%s",

@@ -56,7 +56,8 @@ struct recorder {
 	struct journal *journal;
 	struct journal_rows *rows;
 	struct queued *group; /* RECORDER_GROUP_EVENTS */
-	uint64_t next_retention_ns, next_probe_ns;
+	uint64_t next_retention_ns, next_probe_ns, asides_end_ns;
+	unsigned asides; /* files set aside until then */
 
 	pthread_mutex_t accounts_lock; /* never held while the disk is used */
 	struct accounts *accounts;

@@ -12,10 +12,13 @@
 #define NANO UINT64_C(1000000000)
 /* While the journal fails, it is tried so often; what is due is looked at so often, because the
  * waiting below does not count a suspended host's time. */
-#define PROBE_NS	NANO
-#define RETENTION_NS	(60 * NANO)
-#define IDLE_NS		(10 * NANO)
-#define DUE_NS		(NANO / 100)
+#define PROBE_NS     NANO
+#define RETENTION_NS (60 * NANO)
+#define IDLE_NS	     (10 * NANO)
+#define DUE_NS	     (NANO / 100)
+/* Damaged files in that time. */
+#define ASIDES_MAX	3
+#define ASIDES_NS	(60 * NANO)
 #define EXPIRED_AT_ONCE 256
 
 static uint64_t monotonic_ns(void)
@@ -40,6 +43,18 @@ static void set_works(struct recorder *recorder, bool works, const char *detail)
 	pthread_mutex_unlock(&recorder->lock);
 }
 
+/* A host whose memory or disk damages every new file is not filled with them. */
+static bool may_set_aside(struct recorder *recorder)
+{
+	uint64_t now = monotonic_ns();
+
+	if (now >= recorder->asides_end_ns) {
+		recorder->asides_end_ns = now + ASIDES_NS;
+		recorder->asides = 0;
+	}
+	return recorder->asides++ < ASIDES_MAX;
+}
+
 /* After something of the journal failed with `err`. */
 static void failed(struct recorder *recorder, int err)
 {
@@ -59,7 +74,8 @@ static void failed(struct recorder *recorder, int err)
 	numbers->failures[failure]++;
 	pthread_mutex_unlock(&recorder->lock);
 	recorder->next_probe_ns = monotonic_ns() + PROBE_NS;
-	if (failure == FAILURE_DAMAGED && !journal_set_aside(recorder->journal))
+	if (failure == FAILURE_DAMAGED && may_set_aside(recorder) &&
+	    !journal_set_aside(recorder->journal))
 		return;
 	set_works(recorder, false, detail);
 	if (worked)
@@ -312,7 +328,8 @@ static bool take(struct recorder *recorder, unsigned *ret_count)
 	int err = 0;
 
 	pthread_mutex_lock(&recorder->lock);
-	while (!recorder->count && !recorder->stop && !recorder->retention_changed && !err)
+	while (!recorder->count && !recorder->stop && !err &&
+	       !(recorder->retention_changed && recorder->numbers.works))
 		err = pthread_cond_timedwait(&recorder->wake, &recorder->lock, &at);
 	while (recorder->count && count < RECORDER_GROUP_EVENTS && bytes < RECORDER_GROUP_BYTES) {
 		recorder->group[count] = recorder->queue[recorder->first];

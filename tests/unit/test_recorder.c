@@ -226,6 +226,38 @@ static void test_damage_at_run_time(void **state)
 	recorder_close(recorder);
 }
 
+static void test_damage_and_no_room(void **state)
+{
+	struct recorder *recorder = opened();
+	struct recorder_health health;
+	int i;
+
+	(void)state;
+	assert_int_equal(scene_record_one(recorder, scene_event("sms.received", "one")),
+			 RECORD_STORED);
+	/* Malformed, and no new file can be written either. */
+	shim_corrupt(1);
+	atomic_store(&shim.for_good, 1);
+	assert_int_equal(scene_record_one(recorder, scene_event("sms.received", "two")),
+			 RECORD_FAILED);
+	recorder_health(recorder, &health);
+	assert_false(health.works);
+	assert_int_equal(scene_record_one(recorder, scene_event("sms.received", "two")), -EIO);
+	shim_arm(0, 0, 0);
+	for (i = 0; i < 100 && !health.works; i++) {
+		poll(NULL, 0, 50);
+		recorder_health(recorder, &health);
+	}
+	assert_string_equal(health.detail, "");
+	assert_true(health.works);
+	assert_int_equal(scene_record_one(recorder, scene_event("sms.received", "two")),
+			 RECORD_STORED);
+	assert_int_equal(scene_sum(recorder, FAMILY_SMS), 2);
+	recorder_close(recorder);
+	/* The first one, and the one that was begun on the bad disk; each perhaps with its log. */
+	assert_in_range(scene_files(JOURNAL_FILE ".damaged-"), 2, 6);
+}
+
 static void test_second_instance(void **state)
 {
 	struct recorder *recorder = opened(), *second;
@@ -250,6 +282,8 @@ int main(void)
 		     test_actor),
 		TEST("a journal found damaged while it runs is set aside, and the sums go on",
 		     test_damage_at_run_time),
+		TEST("a damaged journal that cannot be begun anew is, once it can",
+		     test_damage_and_no_room),
 		TEST("a second instance is refused", test_second_instance),
 	};
 
