@@ -11,8 +11,12 @@
  * Whose a descriptor is: where bytes are received, nothing else is known. Grows to the highest
  * descriptor, which the process's limit bounds; never shrinks.
  */
+struct slot {
+	struct web_client *client; /* NULL: it is no client's */
+};
+
 static struct {
-	struct web_client **clients;
+	struct slot *slots;
 	size_t size;
 } by_fd;
 
@@ -28,17 +32,17 @@ uint64_t web_clients_now(void)
 static bool reserve_fd(int fd)
 {
 	size_t size = by_fd.size ? by_fd.size : 64;
-	struct web_client **grown;
+	struct slot *grown;
 
 	if (fd < 0 || (size_t)fd < by_fd.size)
 		return true;
 	while (size <= (size_t)fd)
 		size *= 2;
-	grown = reallocarray(by_fd.clients, size, sizeof(*grown));
+	grown = reallocarray(by_fd.slots, size, sizeof(*grown));
 	if (!grown)
 		return false;
 	memset(grown + by_fd.size, 0, (size - by_fd.size) * sizeof(*grown));
-	by_fd.clients = grown;
+	by_fd.slots = grown;
 	by_fd.size = size;
 	return true;
 }
@@ -142,7 +146,7 @@ struct web_client *web_client_open(struct web_clients *clients, int fd, uint64_t
 	clients->first = client;
 	clients->count++;
 	if (fd >= 0)
-		by_fd.clients[fd] = client;
+		by_fd.slots[fd].client = client;
 	return client;
 }
 
@@ -168,9 +172,15 @@ static void set_deadline(struct web_client *client, uint64_t next)
 		client->deadline = next;
 }
 
+/* NULL: it is no client's. */
+static struct web_client *client_of(int fd)
+{
+	return fd >= 0 && (size_t)fd < by_fd.size ? by_fd.slots[fd].client : NULL;
+}
+
 void web_clients_received(int fd, const void *bytes, size_t size, uint64_t now)
 {
-	struct web_client *client = fd >= 0 && (size_t)fd < by_fd.size ? by_fd.clients[fd] : NULL;
+	struct web_client *client = client_of(fd);
 
 	if (!client)
 		return;
@@ -183,8 +193,7 @@ void web_clients_received(int fd, const void *bytes, size_t size, uint64_t now)
 
 bool web_clients_waits(int fd)
 {
-	const struct web_client *client =
-		fd >= 0 && (size_t)fd < by_fd.size ? by_fd.clients[fd] : NULL;
+	const struct web_client *client = client_of(fd);
 
 	return client && pending(client) && web_guard_phase(&client->guard) == WEB_GUARD_IDLE;
 }
@@ -212,7 +221,7 @@ void web_client_close(struct web_client *client)
 	if (!client)
 		return;
 	if (client->fd >= 0)
-		by_fd.clients[client->fd] = NULL;
+		by_fd.slots[client->fd].client = NULL;
 	*client->link = client->next;
 	if (client->next)
 		client->next->link = client->link;

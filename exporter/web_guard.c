@@ -159,7 +159,8 @@ static void on_version(struct web_guard *guard, uint8_t byte)
 			fail(guard, WEB_FAULT_REQUEST_LINE);
 		return;
 	}
-	if (guard->at == digit ? byte != '0' && byte != '1' : byte != version_text[guard->at])
+	if (guard->at == digit ? byte != '0' && byte != '1'
+			       : byte != (uint8_t)version_text[guard->at])
 		fail(guard, WEB_FAULT_REQUEST_LINE);
 	else if (guard->at == digit)
 		guard->old = byte == '0';
