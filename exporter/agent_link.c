@@ -280,6 +280,12 @@ struct agent_link_counts agent_link_counts(const struct agent_link *link)
 	return link->counts;
 }
 
+void agent_link_add(const struct agent_link *link, struct model *model)
+{
+	/* A message that is not seen in time is no loss: there may have been none. */
+	model_add(model, FAMILY_LOST, link->counts.dropped, "approval_message", "table_full");
+}
+
 unsigned agent_link_awaiting(const struct agent_link *link)
 {
 	return link->count;

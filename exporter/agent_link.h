@@ -23,6 +23,7 @@
 #include "fact.h"
 #include "facts_log.h"
 #include "handover_registry.h"
+#include "model.h"
 #include "process.h"
 
 #define AGENT_LINK_AWAITING    1024
@@ -68,6 +69,8 @@ struct facts_listener agent_link_listener(struct agent_link *link);
 void agent_link_tick(struct agent_link *link);
 
 struct agent_link_counts agent_link_counts(const struct agent_link *link);
+/* Adds what was dropped to operaglass_lost_total. */
+void agent_link_add(const struct agent_link *link, struct model *model);
 unsigned agent_link_awaiting(const struct agent_link *link);
 
 /*
