@@ -6,30 +6,11 @@
 #include "api.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "api_note.h"
 #include "custom_metrics.h"
-#include "intake.h"
 #include "json_writer.h"
-
-/* One event of one ticket, and what is asked for. */
-struct declaration {
-	struct ticket ticket;
-	struct reporting_custom metric;
-	bool known; /* it is in the model already, and the same as far as that tells */
-};
-
-static void release_declaration(struct web_request *request)
-{
-	struct declaration *declaration = request->state;
-
-	free(declaration->ticket.events);
-	free(declaration);
-	request->state = NULL;
-}
 
 /* One line, in a fixed order; 0 or -ENOMEM. */
 static int write_declaration(const struct reporting_custom *metric, struct text *out)
@@ -95,101 +76,6 @@ static enum MHD_Result refuse_taken(struct web_request *request)
 	return web_refuse(request, MHD_HTTP_CONFLICT, &taken, web_no_headers);
 }
 
-static enum MHD_Result refuse_unwritten(struct web_request *request)
-{
-	static const struct web_problem unwritten = {"journal", "",
-						     "the journal cannot write: see /health"};
-
-	return web_refuse(request, MHD_HTTP_SERVICE_UNAVAILABLE, &unwritten, web_busy_headers);
-}
-
-static enum MHD_Result reply_declared(struct web_request *request)
-{
-	struct declaration *declaration = request->state;
-	struct text text = {0};
-	unsigned status = declaration->known ? MHD_HTTP_OK : MHD_HTTP_CREATED;
-
-	switch (declaration->ticket.events[0].result) {
-	case RECORD_FAILED:
-		return refuse_unwritten(request);
-	case RECORD_REFUSED:
-		return api_refuse(request, MHD_HTTP_CONFLICT, &declaration->ticket.events[0].why);
-	case RECORD_KNOWN:
-		status = MHD_HTTP_OK;
-		break;
-	case RECORD_STORED:
-		break;
-	}
-	if (write_declaration(&declaration->metric, &text)) {
-		text_release(&text);
-		return MHD_NO;
-	}
-	return web_reply_json(request, status, &text);
-}
-
-static void done(struct ticket *ticket)
-{
-	web_resume(ticket->context);
-}
-
-/* FNV-1a: the same declaration is the same event. */
-static uint64_t hash_of(const struct text *text)
-{
-	uint64_t hash = UINT64_C(14695981039346656037);
-	size_t i;
-
-	for (i = 0; i < text->size; i++)
-		hash = (hash ^ (unsigned char)text->data[i]) * UINT64_C(1099511628211);
-	return hash;
-}
-
-static int make_event(struct web_request *request, const struct reporting_custom *metric,
-		      struct event **ret_event)
-{
-	const struct event_origin origin = api_event_origin(request);
-	struct text text = {0};
-	char id[40], actor[64];
-	int err;
-
-	err = write_declaration(metric, &text);
-	if (!err)
-		err = text_reserve(&text, 1);
-	if (!err) {
-		const struct event_field_value values[] = {
-			{.field = FIELD_ID, .text = id},
-			{.field = FIELD_ACTOR, .text = actor},
-			{.field = FIELD_DETAILS, .text = text.data},
-		};
-
-		snprintf(id, sizeof(id), "metric-%016" PRIx64, hash_of(&text));
-		if (request->origin->way == WAY_STREAM)
-			snprintf(actor, sizeof(actor), "uid %u", request->origin->uid);
-		else
-			snprintf(actor, sizeof(actor), "%s", request->origin->address);
-		text.data[text.size] = '\0';
-		err = event_make(EVENT_METRIC_DECLARED, &origin, values, 3, ret_event);
-	}
-	text_release(&text);
-	return err;
-}
-
-static enum MHD_Result submit(struct web_request *request, struct declaration *declaration)
-{
-	struct ticket *ticket = &declaration->ticket;
-	struct event *event;
-
-	ticket->events = calloc(1, sizeof(*ticket->events));
-	if (!ticket->events || make_event(request, &declaration->metric, &event))
-		return MHD_NO;
-	ticket->count = 1;
-	ticket->done = done;
-	ticket->context = request;
-	if (recorder_submit(request->shared->reporting.recorder, &event, 1, ticket))
-		return refuse_unwritten(request);
-	web_suspend(request, reply_declared);
-	return MHD_YES;
-}
-
 static int parse(struct web_request *request, struct reporting_custom *ret_metric,
 		 struct event_error *ret_error)
 {
@@ -200,10 +86,46 @@ static int parse(struct web_request *request, struct reporting_custom *ret_metri
 	return custom_metric_parse(body->data, ret_metric, ret_error);
 }
 
+/* The body is still there: what was good when it was submitted is good now. */
+static enum MHD_Result reply_declared(struct web_request *request)
+{
+	const struct api_note *note = request->state;
+	enum record_result result = note->ticket.events[0].result;
+	struct reporting_custom metric;
+	struct event_error error;
+	struct text text = {0};
+
+	if (result != RECORD_STORED && result != RECORD_KNOWN)
+		return api_note_refuse(request);
+	if (parse(request, &metric, &error) || write_declaration(&metric, &text)) {
+		text_release(&text);
+		return MHD_NO;
+	}
+	return web_reply_json(request, note->amount ? MHD_HTTP_OK : MHD_HTTP_CREATED, &text);
+}
+
+/* `found`: it is declared already. */
+static enum MHD_Result submit(struct web_request *request, const struct reporting_custom *metric,
+			      int found)
+{
+	struct event_field_value value = {.field = FIELD_DETAILS};
+	enum MHD_Result result = MHD_NO;
+	struct text text = {0};
+
+	if (!write_declaration(metric, &text) && !text_reserve(&text, 1)) {
+		text.data[text.size] = '\0';
+		value.text = text.data;
+		result = api_note_submit(request, EVENT_METRIC_DECLARED, &value, (uint64_t)found,
+					 reply_declared);
+	}
+	text_release(&text);
+	return result;
+}
+
 enum MHD_Result api_declare(struct web_request *request)
 {
 	static const char *const names[] = {NULL};
-	struct declaration *declaration;
+	struct reporting_custom metric;
 	enum MHD_Result result;
 	struct event_error error;
 	struct web_query query;
@@ -213,19 +135,11 @@ enum MHD_Result api_declare(struct web_request *request)
 	if (!api_query(request, names, &query, &result) ||
 	    !api_is_json(request, &ndjson, &result) || !api_may_report(request, 0, &result))
 		return result;
-	declaration = calloc(1, sizeof(*declaration));
-	if (!declaration)
-		return MHD_NO;
-	request->state = declaration;
-	request->release = release_declaration;
-	if (parse(request, &declaration->metric, &error))
+	if (parse(request, &metric, &error))
 		return api_refuse(request,
 				  strcmp(error.code, "reserved_name") ? MHD_HTTP_BAD_REQUEST
 								      : MHD_HTTP_CONFLICT,
 				  &error);
-	found = look_up(request, &declaration->metric);
-	if (found < 0)
-		return refuse_taken(request);
-	declaration->known = found;
-	return submit(request, declaration);
+	found = look_up(request, &metric);
+	return found < 0 ? refuse_taken(request) : submit(request, &metric, found);
 }

@@ -16,7 +16,7 @@ enum MHD_Result api_openapi(struct web_request *request)
 	static const char *const names[] = {NULL};
 	static const struct web_header headers[] = {{"Content-Type", "application/json"},
 						    {NULL, NULL}};
-	size_t size = (size_t)(api_openapi_end - api_openapi_begin);
+	size_t size = (uintptr_t)api_openapi_end - (uintptr_t)api_openapi_begin;
 	enum MHD_Result result;
 	struct web_query query;
 

@@ -59,11 +59,17 @@ static void judge_kernel(struct health *health, const struct health_facts *facts
 static void judge_events(struct health *health, const struct health_facts *facts, int64_t now_us)
 {
 	const struct recorder_health *recorder = &facts->journal;
+	struct health_entry *journal = &health->entries[HEALTH_JOURNAL];
 	struct health_entry *queue = &health->entries[HEALTH_QUEUE];
 	struct health_entry *approvals = &health->entries[HEALTH_APPROVALS];
 
-	note(&health->entries[HEALTH_JOURNAL], recorder->works ? HEALTH_UP : HEALTH_DOWN,
-	     recorder->since_us > 0 ? recorder->since_us : now_us, "%s", recorder->detail);
+	if (recorder->detail[0])
+		note(journal, recorder->works ? HEALTH_UP : HEALTH_DOWN,
+		     recorder->since_us > 0 ? recorder->since_us : now_us, "%s", recorder->detail);
+	else
+		note(journal, recorder->works ? HEALTH_UP : HEALTH_DOWN,
+		     recorder->since_us > 0 ? recorder->since_us : now_us,
+		     "%" PRIu64 " events, %" PRIu64 " bytes", recorder->stored, recorder->bytes);
 	if (recorder->queued >= RECORDER_QUEUE_EVENTS)
 		note(queue, HEALTH_DOWN, now_us, "full: events are refused");
 	else if (recorder->queued >= RECORDER_QUEUE_EVENTS / 2)

@@ -195,7 +195,6 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 	*state = NULL;
 	if (!own)
 		return;
-	own->origin.count++;
 	if (own->client && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		web_client_completed(own->client, web_clients_now());
 }
@@ -209,7 +208,7 @@ static void know_peer(struct MHD_Connection *connection, struct web_origin *orig
 	struct ucred peer;
 
 	origin->way = WAY_WEB;
-	origin->uid = origin->gid = UINT32_MAX;
+	origin->uid = UINT32_MAX;
 	if (address)
 		origin->sender = rate_sender_address(address);
 	if (address && address->sa_family == AF_INET) {
@@ -221,7 +220,6 @@ static void know_peer(struct MHD_Connection *connection, struct web_origin *orig
 	} else if (!getsockopt(origin->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
 		origin->way = WAY_STREAM;
 		origin->uid = peer.uid;
-		origin->gid = peer.gid;
 		origin->pid = (uint32_t)peer.pid;
 		origin->sender = rate_sender_user(peer.uid);
 	}
@@ -247,10 +245,9 @@ static void connection_changed(void *context, struct MHD_Connection *connection,
 	if (!own)
 		return;
 	own->origin.fd = info->connect_fd;
-	own->origin.opened_ms = web_clients_now();
 	know_peer(connection, &own->origin);
 	own->client = web_client_open(&web->clients[own->origin.way == WAY_STREAM],
-				      info->connect_fd, own->origin.opened_ms);
+				      info->connect_fd, web_clients_now());
 	if (own->client)
 		own->origin.guard = &own->client->guard;
 	else /* nobody could make room: the server sees the end of the stream */

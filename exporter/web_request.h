@@ -43,17 +43,14 @@ struct web_route;
 /* Who is at the other end; filled when the connection is accepted. */
 struct web_origin {
 	enum event_way way;	   /* WAY_WEB or WAY_STREAM */
-	uint32_t uid, gid;	   /* of the peer of a unix socket; UINT32_MAX: unknown */
+	uint32_t uid;		   /* of the peer of a unix socket; UINT32_MAX: unknown */
 	uint32_t pid;		   /* likewise; 0: unknown */
 	struct rate_sender sender; /* as far as limits go */
 	char address[48];	   /* of a web client, numeric, without port; "" on a unix socket */
 	int fd;			   /* the connection's, not owned */
 	const struct web_guard *guard; /* what its bytes were; NULL: not known */
-	unsigned user;		       /* of a request's authentication; 0: nobody */
 	bool may_read;		       /* set by web_admit() */
 	bool may_ingest;	       /* likewise */
-	uint64_t opened_ms;	       /* CLOCK_MONOTONIC */
-	unsigned long count;	       /* requests on this connection so far */
 };
 
 /* What all requests share. */
@@ -80,7 +77,6 @@ typedef enum MHD_Result web_answer(struct web_request *request);
 enum web_stage {
 	STAGE_HEAD,
 	STAGE_BODY,
-	STAGE_COMPLETE, /* the body is there, or was not wanted */
 	STAGE_ANSWERED
 };
 

@@ -93,7 +93,11 @@ static void test_journal(void **state)
 	struct health health = {0};
 
 	(void)state;
+	facts.journal.detail[0] = '\0';
+	facts.journal.stored = 12;
+	facts.journal.bytes = 4096;
 	health_judge(&health, &facts, START);
+	assert_entry(&health, HEALTH_JOURNAL, HEALTH_UP, START - SECOND, "12 events, 4096 bytes");
 	facts.journal = (struct recorder_health){.since_us = START + SECOND, .detail = "disk full"};
 	health_judge(&health, &facts, START + 9 * SECOND);
 	assert_entry(&health, HEALTH_JOURNAL, HEALTH_DOWN, START + SECOND, "disk full");
