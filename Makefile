@@ -20,7 +20,8 @@ SYS_INC  := /usr/include/$(ARCH)-linux-gnu
 
 # What the distribution must provide. `make run` installs the first list, `make check` both.
 PKG_BUILD := clang gcc libc6-dev bpftool libbpf-dev libelf-dev zlib1g-dev libmicrohttpd-dev libyaml-dev \
-             libcap-dev libseccomp-dev libjansson-dev libsqlite3-dev libcrypt-dev nettle-dev pkg-config
+             libcap-dev libseccomp-dev libjansson-dev libsqlite3-dev libcrypt-dev nettle-dev libgnutls28-dev pkg-config \
+             $(if $(filter x86,$(BPF_ARCH)),libzydis-dev)
 PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck codespell \
              libssl-dev python3 python3-prometheus-client python3-aiohttp prometheus iproute2 curl wget openssl \
              python3-jsonschema procps debian-archive-keyring golang-go nodejs npm ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
@@ -43,9 +44,11 @@ CFLAGS_SAN   = -std=gnu11 -O1 -g $(SAN) $(WARN) $(INC) -Iuser -Iexporter -Ibpf $
 CFLAGS_FUZZ  = -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all \
                $(WARN) $(INC) -Iuser -Iexporter -Ibpf $(DEFS)
 
-LIBS_OBSERVER := -l:libbpf.a -lelf -lz -lyaml -lcap
+# The instruction decoder of user/probe_sites.c; other machines' probes stay at the symbols.
+LIBS_DECODE   := $(if $(filter x86,$(BPF_ARCH)),-lZydis)
+LIBS_OBSERVER := -l:libbpf.a -lelf -lz -lyaml -lcap $(LIBS_DECODE)
 LIBS_EXPORTER := -l:libbpf.a -lelf -lz -l:libmicrohttpd.a -lseccomp -lcap -l:libnettle.a -ljansson -lsqlite3 -lcrypt -lpthread -lm
-LIBS_TESTS    := -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -lnettle -ljansson -lsqlite3 -lcrypt -lpthread -lm
+LIBS_TESTS    := $(LIBS_DECODE) -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -lnettle -ljansson -lsqlite3 -lcrypt -lpthread -lm
 
 BPF_SRC      := $(wildcard bpf/*.bpf.c)
 USER_SRC     := $(wildcard user/*.c)

@@ -27,7 +27,7 @@ PROMETHEUS_ACCEPT = (
     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 )
 SECONDS = 5  # for everything that has no time of its own
-FIRST_REQUEST_SECONDS = 10  # WEB_FIRST_REQUEST_SECONDS
+FIRST_REQUEST_SECONDS = 10  # WEB_HEAD_SECONDS
 
 
 class Price(ctypes.Structure):
