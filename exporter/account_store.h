@@ -61,7 +61,8 @@ struct rollup_row {
 	uint64_t value_ns; /* with count 1: a duration to add to the series' distribution; else 0 */
 };
 
-/* Added to the row of (day, agent_type, model): facts for analytics. */
+/* Added to the row of (day, agent_type, model): facts for analytics. Failed, of agents and of tools, is
+ * every enum end_reason but success. The kernel's facts know no model: theirs is "". */
 struct run_row {
 	int64_t time_us;
 	const char *agent_type, *model;

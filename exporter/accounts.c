@@ -29,6 +29,7 @@ static const struct rule {
 	[EVENT_BUDGET_SET] = {accounts_budget, false},
 	[EVENT_METRIC] = {accounts_metric, false},
 	[EVENT_METRIC_DECLARED] = {accounts_declaration, false},
+	[EVENT_TOOLS_ENDED] = {accounts_tools, false},
 };
 
 static int create_parts(struct accounts *accounts)
@@ -131,6 +132,8 @@ int accounts_load_value(struct accounts *accounts, const char *name, const char 
 	int err = budget_load(&accounts->budget, name, value);
 
 	if (err == -ENOENT)
+		err = tools_seen_load(&accounts->tools, name, value);
+	if (err == -ENOENT)
 		err = custom_metrics_load(accounts->custom, name, value);
 	return err == -ENOENT ? -EINVAL : err;
 }
@@ -212,6 +215,8 @@ int accounts_save(struct accounts *accounts, const struct account_store *store)
 	if (!err)
 		err = budget_save(&accounts->budget, store);
 	if (!err)
+		err = tools_seen_save(&accounts->tools, store);
+	if (!err)
 		err = custom_metrics_save(accounts->custom, store);
 	return err ? err : account_rows_save(&accounts->rows, store);
 }
@@ -222,6 +227,7 @@ void accounts_commit(struct accounts *accounts)
 	approvals_commit(accounts->approvals);
 	blocked_commit(accounts->blocked);
 	budget_commit(&accounts->budget);
+	tools_seen_commit(&accounts->tools);
 	custom_metrics_commit(accounts->custom);
 	account_rows_clear(&accounts->rows);
 	if (accounts->custom_later)
@@ -233,6 +239,7 @@ void accounts_rollback(struct accounts *accounts)
 	account_rows_clear(&accounts->rows);
 	tallies_rollback(accounts->tallies);
 	custom_metrics_rollback(accounts->custom);
+	tools_seen_rollback(&accounts->tools);
 	budget_rollback(&accounts->budget);
 	blocked_rollback(accounts->blocked);
 	approvals_rollback(accounts->approvals);

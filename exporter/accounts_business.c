@@ -146,6 +146,36 @@ int accounts_agent_ended(struct accounts *accounts, const struct event *event,
 	return account_rows_run(&accounts->rows, &run);
 }
 
+static uint32_t bounded(uint64_t count)
+{
+	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+int accounts_tools(struct accounts *accounts, const struct event *event,
+		   struct outcome *ret_outcome)
+{
+	const char *type = accounts_text(event, FIELD_AGENT_TYPE, "unknown");
+	const struct tools_source source = {
+		.boot_epoch = accounts->boot_epoch,
+		.map = (uint32_t)event_number(event, FIELD_SOURCE, 0),
+	};
+	const struct tool_sums sums = {
+		.runs = (uint64_t)event_number(event, FIELD_RUNS, 0),
+		.failures = (uint64_t)event_number(event, FIELD_FAILURES, 0),
+	};
+	const struct tool_sums new = tools_seen_advance(&accounts->tools, &source, type, &sums);
+	const struct run_row run = {
+		.time_us = event_wall_us(event),
+		.agent_type = type,
+		.model = "",
+		.tool_runs = bounded(new.runs),
+		.tool_failures = bounded(new.failures),
+	};
+
+	(void)ret_outcome;
+	return new.runs || new.failures ? account_rows_run(&accounts->rows, &run) : 0;
+}
+
 int accounts_budget(struct accounts *accounts, const struct event *event,
 		    struct outcome *ret_outcome)
 {

@@ -11,6 +11,7 @@
 #include "custom_metrics.h"
 #include "session_label.h"
 #include "tally.h"
+#include "tools_seen.h"
 
 struct accounts {
 	struct reporting_settings settings;
@@ -19,6 +20,7 @@ struct accounts {
 	struct blocked *blocked;
 	struct custom_metrics *custom;
 	struct budget budget;
+	struct tools_seen tools;
 	struct account_rows rows;
 	struct keyed_hash hash; /* of what is stored or shown: labels and actors */
 	uint64_t boot_epoch;
@@ -64,6 +66,8 @@ int accounts_health(struct accounts *accounts, const struct event *event,
 		    struct outcome *ret_outcome);
 int accounts_agent_ended(struct accounts *accounts, const struct event *event,
 			 struct outcome *ret_outcome);
+int accounts_tools(struct accounts *accounts, const struct event *event,
+		   struct outcome *ret_outcome);
 int accounts_budget(struct accounts *accounts, const struct event *event,
 		    struct outcome *ret_outcome);
 int accounts_metric(struct accounts *accounts, const struct event *event,

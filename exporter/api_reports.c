@@ -223,6 +223,7 @@ enum MHD_Result api_cost(struct web_request *request)
 		return result;
 	if (read_cost_query(job))
 		return api_refuse(request, MHD_HTTP_BAD_REQUEST, &job->why);
+	job->report.monthly_budget = request->shared->reporting.settings->monthly_budget;
 	job->make = make_cost;
 	return api_job_start(job);
 }

@@ -20,6 +20,7 @@
 #include "rate_limit.h"
 #include "recorder.h"
 #include "settings_receive.h"
+#include "tools_counter.h"
 #include "worker.h"
 
 /* The observer sends its settings before it starts this process. */
@@ -39,6 +40,7 @@ struct application {
 	struct worker *worker;
 	struct agent_maps maps;
 	struct agent_link *link;
+	struct tools_counter tools;
 	struct waiting_root waiting[WAITING_MAX]; /* of the scrape that runs */
 };
 
@@ -99,8 +101,10 @@ void application_free(struct application *application)
 	if (!application)
 		return;
 	datagram_close(application->datagram);
-	if (application->recorder)
+	if (application->recorder) {
+		tools_counter_run(&application->tools);
 		recorder_close(application->recorder);
+	}
 	if (application->worker)
 		worker_free(application->worker);
 	agent_link_free(application->link);
@@ -155,6 +159,13 @@ static void note(void *context, struct event *event)
 	recorder_submit(application->recorder, &event, 1, NULL);
 }
 
+static int count(void *context, struct event *event)
+{
+	struct application *application = context;
+
+	return recorder_submit(application->recorder, &event, 1, NULL);
+}
+
 static int open_link(struct application *application)
 {
 	struct agent_link_source source;
@@ -166,6 +177,7 @@ static int open_link(struct application *application)
 		.submit = note,
 		.submit_context = application,
 	};
+	application->tools = (struct tools_counter){.submit = count, .context = application};
 	source = agent_maps_source(&application->maps);
 	return agent_link_create(&source, &application->link);
 }
@@ -327,6 +339,8 @@ void application_join(struct application *application, struct kernel_reader *rea
 	const struct facts_listener listener = agent_link_listener(application->link);
 
 	agent_maps_bind(&application->maps, handover);
+	tools_counter_bind(&application->tools, handover);
+	tools_counter_run(&application->tools);
 	if (reader)
 		kernel_reader_listen(reader, &listener);
 }
@@ -334,6 +348,7 @@ void application_join(struct application *application, struct kernel_reader *rea
 void application_tick(struct application *application)
 {
 	agent_link_tick(application->link);
+	tools_counter_tick(&application->tools);
 }
 
 void application_set_waiting(struct application *application, struct kernel_reader *reader)
@@ -347,4 +362,5 @@ void application_add(struct application *application, struct model *model)
 {
 	recorder_add(application->recorder, model);
 	intake_add(&application->intake, model);
+	agent_link_add(application->link, model);
 }

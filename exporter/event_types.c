@@ -87,6 +87,9 @@ const struct field_row event_fields[EVENT_FIELDS] = {
 	[FIELD_STATUS] = NUMBER("status", KIND_INTEGER, -1000, 1000),
 	[FIELD_CPU_SECONDS] = DURATION("cpu_seconds"),
 	[FIELD_AMOUNT] = INTEGER("amount"),
+	[FIELD_RUNS] = INTEGER("runs"),
+	[FIELD_FAILURES] = INTEGER("failures"),
+	[FIELD_SOURCE] = INTEGER("source"),
 };
 
 #define DECISION_FIELDS (BIT(REASON) | BIT(ACTOR) | BIT(AUTO))
@@ -150,6 +153,9 @@ const struct type_row event_types[EVENT_TYPES] = {
 		INTERNAL("access.refused", 0, BIT(ACTOR) | BIT(RESOURCE) | BIT(REASON)),
 	[EVENT_BUDGET_SET] = INTERNAL("budget.set", BIT(AMOUNT), BIT(ACTOR)),
 	[EVENT_METRIC_DECLARED] = INTERNAL("metric.declared", BIT(DETAILS), BIT(ACTOR)),
+	[EVENT_TOOLS_ENDED] = INTERNAL("tools.ended",
+				       BIT(AGENT_TYPE) | BIT(RUNS) | BIT(FAILURES) | BIT(SOURCE),
+				       0),
 };
 
 int event_type_find(const char *name)

@@ -44,6 +44,7 @@ enum event_type {
 	EVENT_ACCESS_REFUSED,	     /* actor (address or uid), resource (path), reason */
 	EVENT_BUDGET_SET,	     /* amount (micro-dollars a month; 0 removes it), actor */
 	EVENT_METRIC_DECLARED,	     /* details: the declaration as JSON */
+	EVENT_TOOLS_ENDED, /* agent_type; runs, failures: of its tools so far; source: the map that counts */
 	EVENT_TYPES
 };
 
@@ -97,6 +98,9 @@ enum event_field {
 	FIELD_STATUS,
 	FIELD_CPU_SECONDS,
 	FIELD_AMOUNT,
+	FIELD_RUNS,
+	FIELD_FAILURES,
+	FIELD_SOURCE,
 	EVENT_FIELDS
 };
 

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * How agents do, by type and model: what tasks reported, what the kernel saw, against the period
- * before. Rows of the table `runs` with a model are reported tasks; those without one hold what the
- * kernel knows, which is the agent's type and nothing of models.
+ * before. Rows of the table `runs` with a model are reported; those without one hold what the kernel
+ * knows, which is the agent's type and nothing of models, and tasks that named no model.
  */
 #include <errno.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "journal.h"
 #include "journal_schema.h"
@@ -18,22 +18,24 @@
 #include "report_period.h"
 
 #define DEFAULT_DAYS 7
+#define DAY_US	     (INT64_C(86400) * 1000000)
 #define NAME_SIZE    65
 
 /* When an agent is marked: it has run often enough to tell, and one of these is so. */
 #define MARK_RUNS_MIN	   5	/* tasks in the period */
-#define MARK_SUCCESS_BELOW 0.10 /* success rate under that of all agents by so much */
+#define MARK_SUCCESS_BELOW 0.10 /* success rate under that of all agents by more than so much */
 #define MARK_SUCCESS_FELL  0.10 /* or under its own of the period before */
 #define MARK_SLOWER_BY	   1.5	/* mean time over its own of the period before, times */
 
-/* Sums of one (agent type, model) in one period. */
+/* Sums of one agent in one period. */
 struct sums {
 	int64_t runs, successes, duration_ns, tokens;
 	int64_t exits, failed_exits, cpu_ns, blocked_ns, tool_runs, tool_failures;
+	int64_t timed; /* tasks that said how long they took */
 };
 
 struct agent {
-	char type[NAME_SIZE], model[NAME_SIZE];
+	char type[NAME_SIZE], model[NAME_SIZE]; /* model "": the type as a whole */
 	struct sums now, before;
 	struct sketch times; /* of the present period */
 };
@@ -43,16 +45,26 @@ struct analytics {
 	struct report_period period, before;
 	struct agent *agents;
 	size_t count, limit;
-	struct sums all; /* of the present period */
+	struct agent *whole, *part; /* what rows are added to; NULL: there is no room */
+	struct sums all;	    /* of the present period */
 	struct json_writer json;
 };
 
+/* In the order of the report. */
 static const char query[] =
 	"SELECT agent_type, model, runs, successes, duration, tokens, exits, failed_exits, cpu,"
-	" blocked, tool_runs, tool_failures, buckets FROM runs WHERE day >= ?1 AND day < ?2"
-	" ORDER BY agent_type, model";
+	" blocked, tool_runs, tool_failures, buckets, day >= ?2 FROM runs"
+	" WHERE day >= ?1 AND day < ?3 ORDER BY agent_type, model";
 
-static void add_sums(struct sums *sums, sqlite3_stmt *statement)
+enum column {
+	COLUMN_TYPE,
+	COLUMN_MODEL,
+	COLUMN_RUNS, /* and the others of struct sums */
+	COLUMN_BUCKETS = COLUMN_RUNS + 10,
+	COLUMN_PRESENT
+};
+
+static void add_sums(struct sums *sums, sqlite3_stmt *statement, int64_t timed)
 {
 	int64_t *const members[] = {&sums->runs,	 &sums->successes,  &sums->duration_ns,
 				    &sums->tokens,	 &sums->exits,	    &sums->failed_exits,
@@ -61,20 +73,18 @@ static void add_sums(struct sums *sums, sqlite3_stmt *statement)
 	size_t i;
 
 	for (i = 0; i < sizeof(members) / sizeof(members[0]); i++)
-		*members[i] += sqlite3_column_int64(statement, (int)i + 2);
+		*members[i] += sqlite3_column_int64(statement, COLUMN_RUNS + (int)i);
+	sums->timed += timed;
 }
 
-/* The row of this type and model; NULL when there are as many as the query wants. */
-static struct agent *find(struct analytics *analytics, const char *type, const char *model)
+/* `last` when it is this agent's; else a new one, NULL when there are as many as the query wants. */
+static struct agent *find(struct analytics *analytics, struct agent *last, const char *type,
+			  const char *model)
 {
 	struct agent *agent;
-	size_t i;
 
-	for (i = 0; i < analytics->count; i++) {
-		agent = &analytics->agents[i];
-		if (!strcmp(agent->type, type) && !strcmp(agent->model, model))
-			return agent;
-	}
+	if (last && !strcmp(last->type, type) && !strcmp(last->model, model))
+		return last;
 	if (analytics->count == analytics->limit)
 		return NULL;
 	agent = &analytics->agents[analytics->count++];
@@ -83,37 +93,55 @@ static struct agent *find(struct analytics *analytics, const char *type, const c
 	return agent;
 }
 
-static void take_row(struct analytics *analytics, sqlite3_stmt *statement, bool present)
+static void take_row(struct analytics *analytics, sqlite3_stmt *statement)
 {
-	const char *type = (const char *)sqlite3_column_text(statement, 0);
-	const char *model = (const char *)sqlite3_column_text(statement, 1);
-	struct agent *agent = type && model ? find(analytics, type, model) : NULL;
+	const char *type = (const char *)sqlite3_column_text(statement, COLUMN_TYPE);
+	const char *model = (const char *)sqlite3_column_text(statement, COLUMN_MODEL);
+	const void *buckets = sqlite3_column_blob(statement, COLUMN_BUCKETS);
+	size_t size = (size_t)sqlite3_column_bytes(statement, COLUMN_BUCKETS);
+	bool present = sqlite3_column_int(statement, COLUMN_PRESENT) != 0;
+	struct sketch times = {{0}};
+	struct agent *agents[2];
+	int64_t timed;
+	int i;
 
-	if (present)
-		add_sums(&analytics->all, statement);
-	if (!agent)
+	if (!type || !model)
 		return;
-	add_sums(present ? &agent->now : &agent->before, statement);
 	/* What is no sketch of ours changes no quantile. */
+	sketch_merge(&times, buckets, size);
+	timed = (int64_t)sketch_count(&times);
 	if (present)
-		sketch_merge(&agent->times, sqlite3_column_blob(statement, 12),
-			     (size_t)sqlite3_column_bytes(statement, 12));
+		add_sums(&analytics->all, statement, timed);
+	agents[0] = analytics->whole = find(analytics, analytics->whole, type, "");
+	agents[1] = NULL;
+	if (*model)
+		agents[1] = analytics->part = find(analytics, analytics->part, type, model);
+	for (i = 0; i < 2; i++) {
+		if (!agents[i])
+			continue;
+		add_sums(present ? &agents[i]->now : &agents[i]->before, statement, timed);
+		if (present)
+			sketch_merge(&agents[i]->times, buckets, size);
+	}
 }
 
-static int read_period(struct analytics *analytics, const struct report_period *period,
-		       bool present)
+static int read_rows(struct analytics *analytics)
 {
 	sqlite3_stmt *statement = NULL;
 	int result = sqlite3_prepare_v2(analytics->db, query, -1, &statement, NULL);
 
 	if (result == SQLITE_OK)
-		result = sqlite3_bind_text(statement, 1, period->begin, -1, SQLITE_STATIC);
+		result =
+			sqlite3_bind_text(statement, 1, analytics->before.begin, -1, SQLITE_STATIC);
 	if (result == SQLITE_OK)
-		result = sqlite3_bind_text(statement, 2, period->end, -1, SQLITE_STATIC);
+		result =
+			sqlite3_bind_text(statement, 2, analytics->period.begin, -1, SQLITE_STATIC);
+	if (result == SQLITE_OK)
+		result = sqlite3_bind_text(statement, 3, analytics->period.end, -1, SQLITE_STATIC);
 	while (result == SQLITE_OK || result == SQLITE_ROW) {
 		result = sqlite3_step(statement);
 		if (result == SQLITE_ROW)
-			take_row(analytics, statement, present);
+			take_row(analytics, statement);
 	}
 	sqlite3_finalize(statement);
 	return journal_errno(result);
@@ -124,11 +152,16 @@ static double ratio(int64_t part, int64_t whole)
 	return whole ? (double)part / (double)whole : 0;
 }
 
-/* A share of nothing is not 0, it is unknown. */
-static void write_ratio(struct json_writer *json, const char *key, int64_t part, int64_t whole)
+static double mean_seconds(const struct sums *sums)
 {
-	if (whole)
-		write_real(json, key, ratio(part, whole));
+	return ratio(sums->duration_ns, sums->timed) / 1e9;
+}
+
+/* A share of nothing is not 0, it is unknown. */
+static void write_known(struct json_writer *json, const char *key, bool known, double value)
+{
+	if (known)
+		write_real(json, key, value);
 	else
 		write_null(json, key);
 }
@@ -147,9 +180,8 @@ static void write_marks(struct analytics *analytics, const struct agent *agent)
 		{enough && comparable &&
 			 success < ratio(before->successes, before->runs) - MARK_SUCCESS_FELL,
 		 "success rate fell"},
-		{enough && comparable && before->duration_ns &&
-			 ratio(now->duration_ns, now->runs) >
-				 MARK_SLOWER_BY * ratio(before->duration_ns, before->runs),
+		{now->timed >= MARK_RUNS_MIN && before->timed >= MARK_RUNS_MIN &&
+			 mean_seconds(now) > MARK_SLOWER_BY * mean_seconds(before),
 		 "slower than before"},
 	};
 	bool any = false;
@@ -165,38 +197,48 @@ static void write_marks(struct analytics *analytics, const struct agent *agent)
 	write_bool(&analytics->json, "under_performing", any);
 }
 
+/* What both periods have. */
+static void write_sums(struct json_writer *json, const struct sums *sums)
+{
+	write_integer(json, "runs", sums->runs);
+	write_known(json, "success_rate", sums->runs, ratio(sums->successes, sums->runs));
+	write_known(json, "mean_seconds", sums->timed, mean_seconds(sums));
+}
+
 static void write_reported(struct analytics *analytics, const struct agent *agent)
+{
+	const struct sums *now = &agent->now;
+	struct json_writer *json = &analytics->json;
+
+	write_open(json, "reported", '{');
+	write_sums(json, now);
+	if (now->timed)
+		write_decimal(json, "p95_seconds", sketch_quantile(&agent->times, 0.95), 9);
+	else
+		write_null(json, "p95_seconds");
+	write_known(json, "tokens_per_task", now->runs, ratio(now->tokens, now->runs));
+	/* Who waited is known by its process, and that has no model. */
+	if (!*agent->model)
+		write_decimal(json, "blocked_seconds", (uint64_t)now->blocked_ns, 9);
+	else
+		write_null(json, "blocked_seconds");
+	write_close(json);
+}
+
+static void write_trend(struct analytics *analytics, const struct agent *agent)
 {
 	const struct sums *now = &agent->now, *before = &agent->before;
 	struct json_writer *json = &analytics->json;
 
-	write_open(json, "reported", '{');
-	write_integer(json, "runs", now->runs);
-	write_ratio(json, "success_rate", now->successes, now->runs);
-	write_ratio(json, "mean_seconds", now->duration_ns / 1000, now->runs * 1000000);
-	if (sketch_count(&agent->times))
-		write_decimal(json, "p95_seconds", sketch_quantile(&agent->times, 0.95), 9);
-	else
-		write_null(json, "p95_seconds");
-	write_ratio(json, "tokens_per_task", now->tokens, now->runs);
-	write_decimal(json, "blocked_seconds", (uint64_t)now->blocked_ns, 9);
-	write_close(json);
 	write_open(json, "previous", '{');
-	write_integer(json, "runs", before->runs);
-	write_ratio(json, "success_rate", before->successes, before->runs);
-	write_ratio(json, "mean_seconds", before->duration_ns / 1000, before->runs * 1000000);
+	write_sums(json, before);
 	write_close(json);
 	write_open(json, "trend", '{');
-	if (now->runs && before->runs) {
-		write_real(json, "success_rate",
-			   ratio(now->successes, now->runs) -
-				   ratio(before->successes, before->runs));
-		write_ratio(json, "mean_seconds_ratio", now->duration_ns / now->runs,
-			    before->duration_ns / before->runs);
-	} else {
-		write_null(json, "success_rate");
-		write_null(json, "mean_seconds_ratio");
-	}
+	write_known(json, "success_rate", now->runs && before->runs,
+		    ratio(now->successes, now->runs) - ratio(before->successes, before->runs));
+	/* Not finite, and so unknown, when the period before took no time. */
+	write_known(json, "mean_seconds_ratio", now->timed && before->timed,
+		    mean_seconds(now) / mean_seconds(before));
 	write_close(json);
 }
 
@@ -205,6 +247,10 @@ static void write_kernel(struct analytics *analytics, const struct agent *agent)
 	struct json_writer *json = &analytics->json;
 	const struct sums *now = &agent->now;
 
+	if (*agent->model) {
+		write_null(json, "kernel");
+		return;
+	}
 	write_open(json, "kernel", '{');
 	write_integer(json, "exits", now->exits);
 	write_integer(json, "failed_exits", now->failed_exits);
@@ -220,6 +266,7 @@ static void write_agent(struct analytics *analytics, const struct agent *agent)
 	write_text(&analytics->json, "agent_type", agent->type);
 	write_text(&analytics->json, "model", agent->model);
 	write_reported(analytics, agent);
+	write_trend(analytics, agent);
 	write_kernel(analytics, agent);
 	write_marks(analytics, agent);
 	write_close(&analytics->json);
@@ -245,14 +292,12 @@ static int write_report(struct analytics *analytics)
 static int choose_period(const struct report_query *report_query, struct analytics *analytics)
 {
 	int64_t to = report_query->to_us, from = report_query->from_us;
-	struct timespec now;
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &now);
 	if (!to)
-		to = (int64_t)now.tv_sec * 1000000;
+		to = report_now(report_query) + 1;
 	if (!from)
-		from = to - (int64_t)(DEFAULT_DAYS - 1) * 86400 * 1000000;
+		from = to - (DEFAULT_DAYS - 1) * DAY_US - 1;
 	err = report_days(from, to, &analytics->period);
 	if (!err)
 		report_days_before(&analytics->period, &analytics->before);
@@ -272,9 +317,7 @@ int report_analytics(const char *journal_path, const struct report_query *report
 		return -ENOMEM;
 	err = journal_open_reader(journal_path, &analytics.db);
 	if (!err)
-		err = read_period(&analytics, &analytics.period, true);
-	if (!err)
-		err = read_period(&analytics, &analytics.before, false);
+		err = read_rows(&analytics);
 	if (!err)
 		err = write_report(&analytics);
 	sqlite3_close_v2(analytics.db);

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <errno.h>
 #include <sqlite3.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <stdbool.h>
 
 #include "journal.h"
 #include "journal_schema.h"
@@ -13,6 +11,7 @@
 
 /* A forecast goes on as the last week went. */
 #define TREND_DAYS 7
+#define DAY_US	   (INT64_C(86400) * 1000000)
 
 const char *const report_by_names[REPORT_BYS + 1] = {"model", "agent", "epic", "story", NULL};
 
@@ -33,7 +32,8 @@ struct cost_report {
 	const struct report_query *query;
 	struct report_period period, before;
 	int64_t now_us;
-	int64_t total, total_before; /* micro-dollars */
+	int64_t total; /* micro-dollars */
+	bool is_month;
 	struct json_writer json;
 };
 
@@ -72,53 +72,62 @@ static void write_dollars(struct json_writer *json, const char *key, int64_t mic
 }
 
 /* What the whole period will have cost if the days to come are like the last week. */
-static int write_forecast(struct cost_report *report)
+static int read_forecast(const struct cost_report *report, int64_t *ret_forecast)
 {
-	double elapsed = report_elapsed(&report->period, report->now_us), left, days;
+	double elapsed = report_elapsed(&report->period, report->now_us);
+	double left = report->period.days - elapsed;
 	struct report_period week;
-	int64_t spent;
-	int err;
+	int64_t spent = 0;
+	int err = 0;
 
-	left = report->period.days - elapsed;
-	if (left <= 0 || elapsed <= 0) {
-		write_dollars(&report->json, "forecast_usd", report->total);
-		return 0;
+	if (left > 0 && elapsed > 0) {
+		err = report_days(report->now_us - (TREND_DAYS - 1) * DAY_US, report->now_us + 1,
+				  &week);
+		if (!err)
+			err = read_total(report, &week, &spent);
+		if (err)
+			return err;
+		left /= report_elapsed(&week, report->now_us);
 	}
-	err = report_days(report->now_us - (int64_t)(TREND_DAYS - 1) * 86400 * 1000000,
-			  report->now_us, &week);
-	if (!err)
-		err = read_total(report, &week, &spent);
-	if (err)
-		return err;
-	days = report_elapsed(&week, report->now_us);
-	write_dollars(&report->json, "forecast_usd",
-		      report->total + (int64_t)((double)spent / days * left));
+	*ret_forecast = report->total + (int64_t)((double)spent * left);
 	return 0;
 }
 
-/* Set by `operaglass cost budget set`; what only a configuration says is not in the journal. */
-static int write_budget(struct cost_report *report)
+/* Set by `operaglass cost budget set`; 0: none. */
+static int read_budget(const struct cost_report *report, int64_t *ret_budget)
 {
 	sqlite3_stmt *statement = NULL;
-	int64_t budget = 0;
-	int result = sqlite3_prepare_v2(report->db,
-					"SELECT value FROM named_values WHERE name = 'monthly_budget'", -1,
-					&statement, NULL);
+	int result = sqlite3_prepare_v2(
+		report->db, "SELECT value FROM named_values WHERE name = 'monthly_budget'", -1,
+		&statement, NULL);
 
 	if (result == SQLITE_OK)
 		result = sqlite3_step(statement);
-	if (result == SQLITE_ROW)
-		budget = sqlite3_column_int64(statement, 0);
+	*ret_budget = result == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : 0;
 	sqlite3_finalize(statement);
-	if (budget > 0) {
+	return journal_errno(result);
+}
+
+/* A month's budget says nothing about other spans. */
+static int write_budget(struct cost_report *report)
+{
+	int64_t budget = 0;
+	int err = read_budget(report, &budget);
+
+	if (err)
+		return err;
+	if (budget <= 0)
+		budget = (int64_t)report->query->monthly_budget;
+	if (budget > 0)
 		write_dollars(&report->json, "budget_usd", budget);
+	else
+		write_null(&report->json, "budget_usd");
+	if (budget > 0 && report->is_month)
 		write_real(&report->json, "budget_used_ratio",
 			   (double)report->total / (double)budget);
-	} else {
-		write_null(&report->json, "budget_usd");
+	else
 		write_null(&report->json, "budget_used_ratio");
-	}
-	return journal_errno(result);
+	return 0;
 }
 
 static int write_days(struct cost_report *report)
@@ -177,29 +186,38 @@ static int write_rows(struct cost_report *report)
 	return err ? err : journal_errno(result);
 }
 
-static int write_report(struct cost_report *report)
+static void write_totals(struct cost_report *report, int64_t before, int64_t forecast)
 {
 	struct json_writer *json = &report->json;
-	int err = read_total(report, &report->period, &report->total);
 
-	if (!err)
-		err = read_total(report, &report->before, &report->total_before);
-	if (err)
-		return err;
-	write_open(json, NULL, '{');
 	write_text(json, "begin", report->period.begin);
 	write_text(json, "end", report->period.end);
 	write_text(json, "by", report_by_names[report->query->by]);
 	write_dollars(json, "total_usd", report->total);
-	write_dollars(json, "previous_usd", report->total_before);
-	if (report->total_before)
-		write_real(json, "change_ratio",
-			   (double)report->total / (double)report->total_before - 1);
+	write_dollars(json, "previous_usd", before);
+	/* Whole periods are compared: a month that has just begun is not a cheap one. */
+	if (before)
+		write_real(json, "change_ratio", (double)forecast / (double)before - 1);
 	else
 		write_null(json, "change_ratio");
-	err = write_forecast(report);
+	write_dollars(json, "forecast_usd", forecast);
+}
+
+static int write_report(struct cost_report *report)
+{
+	struct json_writer *json = &report->json;
+	int64_t before = 0, forecast = 0;
+	int err = read_total(report, &report->period, &report->total);
+
 	if (!err)
-		err = write_budget(report);
+		err = read_total(report, &report->before, &before);
+	if (!err)
+		err = read_forecast(report, &forecast);
+	if (err)
+		return err;
+	write_open(json, NULL, '{');
+	write_totals(report, before, forecast);
+	err = write_budget(report);
 	if (!err)
 		err = write_days(report);
 	if (!err)
@@ -208,29 +226,53 @@ static int write_report(struct cost_report *report)
 	return err ? err : json->err;
 }
 
-int report_cost(const char *journal_path, const struct report_query *query, struct text *out)
+/* Without `from`, a span begins with the month that it ends in. */
+static int choose_span(struct cost_report *report)
 {
-	struct cost_report report = {.query = query, .json.text = out};
-	struct timespec now;
+	int64_t from = report->query->from_us;
+	int64_t to = report->query->to_us ? report->query->to_us : report->now_us + 1;
+	struct report_period month;
+	int err = 0;
+
+	if (!from)
+		err = report_month("", to - 1, &month);
+	if (!err && !from)
+		err = report_day_noon(month.begin, &from);
+	/* Noon of the first may be later than `to`. */
+	if (!err)
+		err = report_days(from < to || report->query->from_us ? from : to - 1, to,
+				  &report->period);
+	if (!err)
+		report_days_before(&report->period, &report->before);
+	return err;
+}
+
+static int choose_period(struct cost_report *report)
+{
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	report.now_us = (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-	if (query->from_us || query->to_us) {
-		err = report_days(query->from_us, query->to_us ? query->to_us : report.now_us,
-				  &report.period);
-		if (!err)
-			report_days_before(&report.period, &report.before);
-	} else {
-		err = report_month(query->month, report.now_us, &report.period);
-		if (!err)
-			report_month_before(&report.period, &report.before);
-	}
+	report->is_month = !report->query->from_us && !report->query->to_us;
+	if (!report->is_month)
+		return choose_span(report);
+	err = report_month(report->query->month, report->now_us, &report->period);
+	if (!err)
+		report_month_before(&report->period, &report->before);
+	return err;
+}
+
+int report_cost(const char *journal_path, const struct report_query *query, struct text *out)
+{
+	struct cost_report report = {.query = query, .now_us = report_now(query), .json.text = out};
+	int err = choose_period(&report);
+
 	if (!err)
 		err = journal_open_reader(journal_path, &report.db);
 	if (err)
 		return err;
-	err = write_report(&report);
+	/* One state of the journal for all that is read. */
+	err = journal_errno(sqlite3_exec(report.db, "BEGIN", NULL, NULL, NULL));
+	if (!err)
+		err = write_report(&report);
 	sqlite3_close_v2(report.db);
 	return err;
 }

@@ -10,9 +10,9 @@
 #include <time.h>
 
 #include "emit_client.h"
-#include "event_time.h"
 #include "journal_tool.h"
 #include "report.h"
+#include "report_period.h"
 #include "report_table.h"
 
 #define STREAM_SOCKET	"/run/operaglass/api.sock"
@@ -48,7 +48,6 @@ static const char analytics_help[] =
 	"  --state.dir=DIR       where operaglass keeps its state (" JOURNAL_STATE_DIR ")\n";
 
 struct command {
-	const char *help;
 	const char *state_dir, *socket;
 	struct report_query query;
 	const char *monthly;
@@ -63,19 +62,6 @@ static int set_number(const char *text, unsigned *ret_number)
 	if (end == text || *end || number < 1 || number > REPORT_LIMIT_MAX)
 		return -EINVAL;
 	*ret_number = (unsigned)number;
-	return 0;
-}
-
-/* Noon of that day, so that it is in it. */
-static int set_day(const char *text, int64_t *ret_us)
-{
-	struct tm day = {.tm_isdst = -1};
-	const char *end = strptime(text, "%Y-%m-%d", &day);
-
-	if (!end || *end)
-		return -EINVAL;
-	day.tm_hour = 12;
-	*ret_us = (int64_t)mktime(&day) * 1000000;
 	return 0;
 }
 
@@ -109,9 +95,9 @@ static int set_option(struct command *command, int option, const char *value)
 	case 'l':
 		return set_number(value, &command->query.limit);
 	case 'f':
-		return set_day(value, &command->query.from_us);
+		return report_day_noon(value, &command->query.from_us);
 	case 't':
-		return set_day(value, &command->query.to_us);
+		return report_day_noon(value, &command->query.to_us);
 	case 'd':
 		command->state_dir = value;
 		return 0;
@@ -157,6 +143,21 @@ typedef int report_function(const char *journal_path, const struct report_query 
 			    struct text *out);
 typedef int table_function(const struct text *json, FILE *out);
 
+/* 0, or -EIO after one line on standard error. */
+static int print(bool as_json, const struct text *json, table_function *table)
+{
+	int err = 0;
+
+	if (as_json)
+		printf("%.*s\n", (int)json->size, json->data);
+	else
+		err = table(json, stdout);
+	if (!err && !fflush(stdout) && !ferror(stdout))
+		return 0;
+	fprintf(stderr, "operaglass: cannot write the report: %s\n", strerror(err ? -err : errno));
+	return -EIO;
+}
+
 static int run_report(const struct command *command, report_function *report, table_function *table)
 {
 	char path[PATH_MAX];
@@ -165,19 +166,20 @@ static int run_report(const struct command *command, report_function *report, ta
 
 	if (!err)
 		err = report(path, &command->query, &json);
-	if (err == -EINVAL)
-		fputs("operaglass: no such period\n", stderr);
-	else if (err)
-		fprintf(stderr, "operaglass: cannot read the journal '%s': %s\n", path,
-			strerror(-err));
-	else if (command->json)
-		printf("%.*s\n", (int)json.size, json.data);
+	if (!err)
+		err = print(command->json, &json, table);
+	else if (err == -EINVAL)
+		fputs("operaglass: there is no such month, or the days end before they begin\n",
+		      stderr);
 	else
-		err = table(&json, stdout);
+		fprintf(stderr,
+			"operaglass: cannot read the journal '%s': %s; has operaglass run "
+			"with this --state.dir?\n",
+			path, strerror(-err));
 	text_release(&json);
 	if (err == -EINVAL)
 		return EXIT_USAGE;
-	return err || fflush(stdout) ? EXIT_CANNOT : EXIT_DONE;
+	return err ? EXIT_CANNOT : EXIT_DONE;
 }
 
 static int set_budget(const struct command *command)

@@ -3,7 +3,12 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <string.h>
+
+#include "report_period.h"
+
+#define TEXT_SIZE 128 /* bytes that are shown of a name: 31 of the longest characters */
 
 struct column {
 	const char *title;
@@ -20,16 +25,41 @@ static json_t *value_at(const json_t *row, const struct column *column)
 	return column->path[1] ? json_object_get(value, column->path[1]) : value;
 }
 
-/* Names come from applications: what a terminal would act upon is not printed. */
+/* Whether a control character begins here: those of ASCII, and U+0080 to U+009F. */
+static bool is_control(const unsigned char *text)
+{
+	return *text < ' ' || *text == 0x7f || (*text == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0);
+}
+
+static bool is_first(unsigned char byte)
+{
+	return (byte & 0xc0) != 0x80;
+}
+
+/*
+ * Names come from applications: what a terminal would act upon is not printed. Columns are counted in
+ * characters; a negative width is to the left.
+ */
 static void print_text(FILE *out, const char *text, int width)
 {
-	char shown[64];
-	size_t used = 0;
+	const unsigned char *at = (const unsigned char *)text;
+	char shown[TEXT_SIZE];
+	int used = 0, hidden = 0;
 
-	for (; *text && used < sizeof(shown) - 1; text++)
-		shown[used++] = (unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text;
+	for (; *at && used < TEXT_SIZE - 4; at++) {
+		if (is_control(at)) {
+			at += *at == 0xc2;
+			shown[used++] = '?';
+		} else {
+			hidden += !is_first(*at);
+			shown[used++] = (char)*at;
+		}
+	}
+	/* No part of a character. */
+	for (; !is_first(*at); at++, hidden++)
+		shown[used++] = (char)*at;
 	shown[used] = '\0';
-	fprintf(out, "%*s", width, used ? shown : "-");
+	fprintf(out, "%*s", width < 0 ? width - hidden : width + hidden, used ? shown : "-");
 }
 
 static void print_cell(FILE *out, const json_t *row, const struct column *column)
@@ -65,13 +95,48 @@ static void print_rows(FILE *out, const json_t *rows, const struct column *colum
 
 static int parse(const struct text *json, json_t **ret_root)
 {
-	*ret_root = json_loadb(json->data, json->size, 0, NULL);
-	return *ret_root ? 0 : -EINVAL;
+	json_t *root = json_loadb(json->data, json->size, 0, NULL);
+
+	if (!json_is_string(json_object_get(root, "begin")) ||
+	    !json_is_string(json_object_get(root, "end"))) {
+		json_decref(root);
+		return -EINVAL;
+	}
+	*ret_root = root;
+	return 0;
 }
 
 static double number_of(const json_t *root, const char *key)
 {
 	return json_number_value(json_object_get(root, key));
+}
+
+/* "2026-11-01 to 2026-11-30" */
+static void print_period(FILE *out, const json_t *root)
+{
+	struct report_period period = {.days = 0};
+	char last[REPORT_DAY_SIZE];
+
+	snprintf(period.end, sizeof(period.end), "%s",
+		 json_string_value(json_object_get(root, "end")));
+	report_last_day(&period, last);
+	fprintf(out, "%s to %s", json_string_value(json_object_get(root, "begin")), last);
+}
+
+static void print_totals(FILE *out, const json_t *root)
+{
+	fprintf(out, "\ntotal $%.2f, forecast $%.2f; the period before $%.2f",
+		number_of(root, "total_usd"), number_of(root, "forecast_usd"),
+		number_of(root, "previous_usd"));
+	if (json_is_number(json_object_get(root, "change_ratio")))
+		fprintf(out, " (%+.1f %%)", 100 * number_of(root, "change_ratio"));
+	fputc('\n', out);
+	if (!json_is_number(json_object_get(root, "budget_usd")))
+		return;
+	fprintf(out, "budget $%.2f a month", number_of(root, "budget_usd"));
+	if (json_is_number(json_object_get(root, "budget_used_ratio")))
+		fprintf(out, ", %.1f %% of it used", 100 * number_of(root, "budget_used_ratio"));
+	fputc('\n', out);
 }
 
 int report_table_cost(const struct text *json, FILE *out)
@@ -93,19 +158,12 @@ int report_table_cost(const struct text *json, FILE *out)
 		return err;
 	by = json_string_value(json_object_get(root, "by"));
 	columns[0].title = columns[0].path[0] = by ? by : "";
-	fprintf(out, "%s to %s, days before the last one included\n\n",
-		json_string_value(json_object_get(root, "begin")),
-		json_string_value(json_object_get(root, "end")));
+	fputs("cost from ", out);
+	print_period(out, root);
+	fputs("\n\n", out);
 	print_rows(out, json_object_get(root, "rows"), columns,
 		   sizeof(columns) / sizeof(columns[0]));
-	fprintf(out, "\ntotal $%.2f, the period before $%.2f", number_of(root, "total_usd"),
-		number_of(root, "previous_usd"));
-	if (json_is_number(json_object_get(root, "change_ratio")))
-		fprintf(out, " (%+.1f %%)", 100 * number_of(root, "change_ratio"));
-	fprintf(out, "; forecast $%.2f\n", number_of(root, "forecast_usd"));
-	if (json_is_number(json_object_get(root, "budget_usd")))
-		fprintf(out, "budget $%.2f, %.1f %% of it used\n", number_of(root, "budget_usd"),
-			100 * number_of(root, "budget_used_ratio"));
+	print_totals(out, root);
 	json_decref(root);
 	return 0;
 }
@@ -151,9 +209,9 @@ int report_table_analytics(const struct text *json, FILE *out)
 
 	if (err)
 		return err;
-	fprintf(out, "%s to %s, compared with the days from %s\n\n",
-		json_string_value(json_object_get(root, "begin")),
-		json_string_value(json_object_get(root, "end")),
+	fputs("agents from ", out);
+	print_period(out, root);
+	fprintf(out, ", compared with the days from %s\n\n",
 		json_string_value(json_object_get(root, "previous_begin")));
 	print_rows(out, json_object_get(root, "agents"), columns,
 		   sizeof(columns) / sizeof(columns[0]));
