@@ -10,14 +10,22 @@
 #include "tls_decode.bpf.h"
 #include "tls_open.bpf.h"
 
-/* A call instruction has pushed 8 bytes that the return has popped; arm64 keeps them elsewhere. */
+/* Without cookies, entries are probed at the symbol and leaves by return probes: a call instruction has
+ * pushed 8 bytes that the return has popped; arm64 keeps them elsewhere. */
 #if defined(__TARGET_ARCH_x86)
 #define TLS_RETURN_POPS 8
 #else
 #define TLS_RETURN_POPS 0
 #endif
 
-static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *frame)
+/* Where the stack pointer was at the function's first instruction; `otherwise`: without a cookie. */
+static __always_inline __u64 tls_stack_at_entry(struct pt_regs *ctx, __u64 cookie, __s64 otherwise)
+{
+	return PT_REGS_SP(ctx) +
+	       (cookie & TLS_COOKIE_PLACED ? TLS_COOKIE_ADJUST(cookie) : otherwise);
+}
+
+static __always_inline bool tls_before_write(__u64 cookie, const struct tls_frame *frame)
 {
 	static const struct tls_stream fresh = {.readers[TLS_RECEIVED].flags = HTTP_RESPONSE};
 	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
@@ -25,7 +33,7 @@ static __always_inline bool tls_before_write(void *ctx, const struct tls_frame *
 	struct tls_slot *slot;
 	bool own;
 
-	slot = tls_slot_of(ctx, &own);
+	slot = tls_slot_of(cookie, &own);
 	if (slot)
 		__sync_fetch_and_add(&slot->hits, 1);
 	if (!stream) {
@@ -55,19 +63,21 @@ static __always_inline bool tls_before_read(__u64 ssl)
 static __always_inline int tls_enter(struct pt_regs *ctx, __u32 direction, __u64 length,
 				     __u64 result)
 {
+	__u64 cookie = tls_cookie(ctx);
 	struct tls_frame_key key = {.pid_tgid = bpf_get_current_pid_tgid(),
-				    .stack = PT_REGS_SP(ctx)};
+				    .stack = tls_stack_at_entry(ctx, cookie, 0)};
 	struct tls_frame frame = {
 		.ssl = PT_REGS_PARM1(ctx),
 		.buffer = PT_REGS_PARM2(ctx),
 		.length = length,
 		.result = result,
 		.direction = direction,
+		.function = TLS_COOKIE_FUNCTION(cookie),
 	};
 
 	if (!length)
 		return 0;
-	if (direction == TLS_SENT ? !tls_before_write(ctx, &frame) : !tls_before_read(frame.ssl))
+	if (direction == TLS_SENT ? !tls_before_write(cookie, &frame) : !tls_before_read(frame.ssl))
 		return 0;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	bpf_map_update_elem(&tls_frames, &key, &frame, BPF_ANY);
@@ -105,14 +115,18 @@ int og_tls_read_ex(struct pt_regs *ctx)
 	return tls_enter(ctx, TLS_RECEIVED, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }
 
-static __always_inline void tls_frame_key(struct pt_regs *ctx, struct tls_frame_key *key)
+/* Returns the cookie. */
+static __always_inline __u64 tls_frame_key(struct pt_regs *ctx, struct tls_frame_key *key)
 {
+	__u64 cookie = tls_cookie(ctx);
+
 	key->pid_tgid = bpf_get_current_pid_tgid();
-	key->stack = PT_REGS_SP(ctx) - TLS_RETURN_POPS;
+	key->stack = tls_stack_at_entry(ctx, cookie, -TLS_RETURN_POPS);
+	return cookie;
 }
 
 /* An object whose handshake was made inside this very write is joined only now. */
-static __always_inline bool tls_after_write(void *ctx, const struct tls_frame *frame)
+static __always_inline bool tls_after_write(__u64 cookie, const struct tls_frame *frame)
 {
 	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
@@ -121,7 +135,7 @@ static __always_inline bool tls_after_write(void *ctx, const struct tls_frame *f
 
 	if (!stream || stream->state != TLS_STREAM_NEW)
 		return stream;
-	slot = tls_slot_of(ctx, &own);
+	slot = tls_slot_of(cookie, &own);
 	return tls_look(stream, own ? slot : NULL, &key, frame->buffer, frame->total);
 }
 
@@ -137,16 +151,17 @@ static __always_inline bool tls_never_left(const struct tls_frame *frame)
 	       tls_opening(frame->buffer, frame->length) == TLS_OPENING_REQUEST;
 }
 
+/* At a return, or at a place behind which every return lies with its result in place. */
 SEC("uretprobe")
 int og_tls_leave(struct pt_regs *ctx)
 {
 	struct tls_frame_key key;
 	struct tls_frame *frame;
-	__u64 count = 0;
+	__u64 count = 0, cookie = tls_frame_key(ctx, &key);
 
-	tls_frame_key(ctx, &key);
 	frame = bpf_map_lookup_elem(&tls_frames, &key);
-	if (!frame)
+	/* An inner function's return probe sees the calls of others, too. */
+	if (!frame || frame->function != TLS_COOKIE_FUNCTION(cookie))
 		return 0;
 	if (!frame->result)
 		count = tls_int(PT_REGS_RC(ctx));
@@ -164,7 +179,7 @@ int og_tls_leave(struct pt_regs *ctx)
 	frame->total = count;
 	if (frame->direction == TLS_RECEIVED)
 		frame->time_ns = bpf_ktime_get_boot_ns();
-	else if (!tls_after_write(ctx, frame))
+	else if (!tls_after_write(cookie, frame))
 		goto done;
 	bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
 done:

@@ -37,12 +37,18 @@ enum tls_opening {
 	TLS_OPENING_OTHER,
 };
 
-static __always_inline struct tls_slot *tls_slot_of(void *ctx, bool *ret_own)
+/* 0: this kernel has none. */
+static __always_inline __u64 tls_cookie(void *ctx)
 {
-	__u32 index = 0;
-
 	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
-		index = bpf_get_attach_cookie(ctx);
+		return bpf_get_attach_cookie(ctx);
+	return 0;
+}
+
+static __always_inline struct tls_slot *tls_slot_of(__u64 cookie, bool *ret_own)
+{
+	__u32 index = TLS_COOKIE_SLOT(cookie);
+
 	if (index >= TLS_TARGET_SLOTS)
 		index = 0;
 	*ret_own = index != 0;

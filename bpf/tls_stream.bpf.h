@@ -33,7 +33,8 @@ struct tls_frame {
 	__u64 time_ns; /* entry of a write; return of a read */
 	__u64 total;   /* bytes that were written or read */
 	__u64 offset;  /* of them decoded */
-	__u32 direction;
+	__u16 direction;
+	__u16 function;	   /* of its file, by the cookie */
 	__u16 event;	   /* enum http_event that stopped the decoding */
 	__u16 window;	   /* bytes being looked at */
 	__u16 host_skip;   /* bytes of the Host's name that a wildcard may stand for */

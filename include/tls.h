@@ -11,16 +11,27 @@
 
 /* Rows of the table in user/tls_stacks.c, and the label `stack`. The numbers live in pinned maps and
  * in the names of pins: a new one goes to the end. */
-#define TLS_STACK_LIST(X)     \
-	X(OPENSSL, "openssl") \
-	X(NODE, "node")
+#define TLS_STACK_LIST(X)         \
+	X(OPENSSL, "openssl")     \
+	X(NODE, "node")           \
+	X(GNUTLS, "gnutls")       \
+	X(DOTNET, "dotnet")       \
+	X(STATIC, "static")       \
+	X(GO, "go")               \
+	X(BORINGSSL, "boringssl") \
+	X(NSS, "nss")             \
+	X(RUSTLS, "rustls")       \
+	X(JAVA, "java")
 
 /* Label `state`. REFUSED: a probe there would be unsafe, or the kernel did not take it. STALE:
- * ciphertext flows from processes that map it, but no probe was hit. */
-#define TLS_TARGET_STATE_LIST(X) \
-	X(ATTACHED, "attached")  \
-	X(REFUSED, "refused")    \
-	X(STALE, "stale")
+ * ciphertext flows from processes that map it, but no probe was hit. UNDECODED: recognised, and
+ * cannot be read. COVERED: all it does is call another file that is in this list. */
+#define TLS_TARGET_STATE_LIST(X)  \
+	X(ATTACHED, "attached")   \
+	X(REFUSED, "refused")     \
+	X(STALE, "stale")         \
+	X(UNDECODED, "undecoded") \
+	X(COVERED, "covered")
 
 #define TLS_STACK_ENUM(name, text)	  TLS_STACK_##name,
 #define TLS_TARGET_STATE_ENUM(name, text) TLS_TARGET_##name,
@@ -42,8 +53,22 @@ struct tls_slot {
 	__u64 hits;	   /* calls of its functions, by whomever */
 	__u64 attached_ns; /* when its probes were set; written by the observer */
 	__u32 place;	   /* 1 + index into tls_random_places, once one was right; 0: not yet */
-	__u32 reserved;
+	__u32 object_at;   /* Go: bytes from the stack pointer to the object, where a read ends */
 };
+
+/*
+ * What a probe's program must know of its place: the attach cookie. `adjust` is added to the stack
+ * pointer there to have its value at the function's first instruction: a call's entry and its leave
+ * find each other by that. `function` is the same at both, and differs within a file.
+ * Kernels without cookies read 0; probes then sit where the programs expect them.
+ */
+#define TLS_COOKIE(slot, adjust, function)                                \
+	((__u64)((slot)&0xffff) | ((__u64)(__u16)(__s16)(adjust) << 16) | \
+	 ((__u64)((function)&0xff) << 32) | TLS_COOKIE_PLACED)
+#define TLS_COOKIE_SLOT(cookie)	    ((__u32)(cookie)&0xffff)
+#define TLS_COOKIE_ADJUST(cookie)   ((__s64)(__s16)((cookie) >> 16))
+#define TLS_COOKIE_FUNCTION(cookie) ((__u16)((cookie) >> 32 & 0xff))
+#define TLS_COOKIE_PLACED	    (1ULL << 40) /* there is an `adjust` */
 
 enum {
 	TLS_TARGET_SLOTS = 256,	   /* different TLS files on one host; dozens on a busy one */

@@ -18,6 +18,7 @@
 #include "bpf_pins.h"
 #include "bpf_tables.h"
 #include "log.h"
+#include "probe_classes.h"
 #include "tls_targets.h"
 
 static __u64 boot_time_ns(void)
@@ -110,8 +111,11 @@ static void ask_meanwhile(void)
 {
 	enum tls_probe_kind kind;
 
-	if (!tls_probe_kind_check(&kind))
-		tls_return_probe_check(kind);
+	if (tls_probe_kind_check(&kind))
+		return;
+	probe_classes_begin(kind);
+	tls_return_probe_check(kind);
+	probe_classes_cheap();
 }
 
 /*

@@ -31,6 +31,7 @@ struct elf {
 	const char *const *names;
 	size_t count;
 	uint64_t *offsets;
+	uint64_t *sizes;
 	size_t found;
 };
 
@@ -112,6 +113,7 @@ static void take(struct elf *elf, const Elf64_Sym *symbol, const char *text)
 		if (!offset)
 			return;
 		elf->offsets[i] = offset;
+		elf->sizes[i] = symbol->st_size;
 		elf->found++;
 		return;
 	}
@@ -302,24 +304,58 @@ static int scan_sections(struct elf *elf)
 	return err;
 }
 
+static int open_elf(int fd, struct elf *elf)
+{
+	struct stat status;
+
+	if (fstat(fd, &status))
+		return -errno;
+	if (!S_ISREG(status.st_mode))
+		return -ENOEXEC;
+	elf->fd = fd;
+	elf->size = (uint64_t)status.st_size;
+	elf->budget = TLS_ELF_READ_MAX;
+	return read_head(elf);
+}
+
+int tls_elf_code(int fd, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end)
+{
+	struct elf elf = {};
+	size_t i;
+	int err = open_elf(fd, &elf);
+
+	for (i = 0; !err && i < elf.segment_count; i++) {
+		const Elf64_Phdr *segment = &elf.segments[i];
+
+		if (segment->p_type != PT_LOAD || !(segment->p_flags & PF_X) ||
+		    segment->p_offset > elf.size ||
+		    segment->p_filesz > elf.size - segment->p_offset ||
+		    offset < segment->p_offset || offset - segment->p_offset >= segment->p_filesz)
+			continue;
+		*ret_begin = segment->p_offset;
+		*ret_end = segment->p_offset + segment->p_filesz;
+		return 0;
+	}
+	return err ? err : -ENOENT;
+}
+
 int tls_elf_functions(int fd, const char *const *names, size_t count, uint64_t *ret_offsets)
 {
-	uint64_t offsets[TLS_ELF_NAMES_MAX] = {0};
-	struct elf elf = {.fd = fd, .budget = TLS_ELF_READ_MAX, .names = names, .count = count};
+	return tls_elf_sized(fd, names, count, ret_offsets, NULL);
+}
+
+int tls_elf_sized(int fd, const char *const *names, size_t count, uint64_t *ret_offsets,
+		  uint64_t *ret_sizes)
+{
+	uint64_t offsets[TLS_ELF_NAMES_MAX] = {0}, sizes[TLS_ELF_NAMES_MAX] = {0};
+	struct elf elf = {.names = names, .count = count, .offsets = offsets, .sizes = sizes};
 	struct dynamic dynamic;
-	struct stat status;
 	size_t i;
 	int err;
 
 	if (count > TLS_ELF_NAMES_MAX)
 		return -EINVAL;
-	if (fstat(fd, &status))
-		return -errno;
-	if (!S_ISREG(status.st_mode))
-		return -ENOEXEC;
-	elf.size = (uint64_t)status.st_size;
-	elf.offsets = offsets;
-	err = read_head(&elf);
+	err = open_elf(fd, &elf);
 	if (err)
 		return err;
 	err = read_dynamic(&elf, &dynamic);
@@ -330,5 +366,7 @@ int tls_elf_functions(int fd, const char *const *names, size_t count, uint64_t *
 	if (err)
 		return err;
 	memcpy(ret_offsets, offsets, count * sizeof(offsets[0]));
+	if (ret_sizes)
+		memcpy(ret_sizes, sizes, count * sizeof(sizes[0]));
 	return (int)elf.found;
 }

@@ -23,4 +23,11 @@
  */
 int tls_elf_functions(int fd, const char *const *names, size_t count, uint64_t *ret_offsets);
 
+/* The same; ret_sizes: of each function in bytes, as its symbol claims; 0: it claims nothing. */
+int tls_elf_sized(int fd, const char *const *names, size_t count, uint64_t *ret_offsets,
+		  uint64_t *ret_sizes);
+
+/* The file range of the executable segment that holds this file offset. 0, -ENOENT or as above. */
+int tls_elf_code(int fd, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end);
+
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls_links.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
@@ -148,4 +150,38 @@ int tls_link_create(enum tls_probe_kind kind, int program, const struct tls_plac
 	if (kind == TLS_PROBE_MULTI)
 		return create_multi(program, place, ret_probe);
 	return create_perf(kind, program, place, ret_probe);
+}
+
+/* A multi link wants its program loaded with its own attach type. */
+int tls_links_empty_program(enum tls_probe_kind kind)
+{
+	struct bpf_insn code[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, options);
+
+	if (kind == TLS_PROBE_MULTI)
+		options.expected_attach_type = TLS_UPROBE_MULTI;
+	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "og_tls_check", "GPL", code, 2, &options);
+}
+
+int tls_links_own_code(const void *code, uint64_t *ret_offset)
+{
+	unsigned long begin, end, offset, address = (uintptr_t)code;
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char line[512];
+	int err = -ENOENT;
+
+	if (!maps)
+		return -errno;
+	while (err && fgets(line, sizeof(line), maps)) {
+		if (sscanf(line, "%lx-%lx %*4s %lx", &begin, &end, &offset) != 3 ||
+		    address < begin || address >= end)
+			continue;
+		*ret_offset = address - begin + offset;
+		err = 0;
+	}
+	fclose(maps);
+	return err;
 }

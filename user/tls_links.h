@@ -26,6 +26,12 @@ struct tls_place {
 int tls_link_create(enum tls_probe_kind kind, int program, const struct tls_place *place,
 		    int *ret_probe);
 
+/* A program that does nothing, to be placed by this kind. Descriptor or -errno. */
+int tls_links_empty_program(enum tls_probe_kind kind);
+
+/* Where code of this process lies in /proc/self/exe. 0 or -errno. */
+int tls_links_own_code(const void *code, uint64_t *ret_offset);
+
 /* As in tls_targets.h; program: a descriptor of a loaded uprobe program, of attach type
  * TLS_UPROBE_MULTI for kind TLS_PROBE_MULTI. */
 #define TLS_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI, unknown to older headers */

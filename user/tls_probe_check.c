@@ -29,55 +29,18 @@ static int __attribute__((noinline, used)) probed(volatile int *value)
 	return *value;
 }
 
-/* Where `probed` lies in /proc/self/exe. */
-static int probed_offset(uint64_t *ret_offset)
-{
-	unsigned long begin, end, offset, address = (uintptr_t)probed;
-	FILE *maps = fopen("/proc/self/maps", "re");
-	char line[512];
-	int err = -ENOENT;
-
-	if (!maps)
-		return -errno;
-	while (fgets(line, sizeof(line), maps)) {
-		if (sscanf(line, "%lx-%lx %*4s %lx", &begin, &end, &offset) != 3)
-			continue;
-		if (address < begin || address >= end)
-			continue;
-		*ret_offset = address - begin + offset;
-		err = 0;
-		break;
-	}
-	fclose(maps);
-	return err;
-}
-
-/* The smallest program. A multi link wants it loaded with its own attach type. */
-static int load_program(enum tls_probe_kind kind)
-{
-	struct bpf_insn code[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
-	LIBBPF_OPTS(bpf_prog_load_opts, options);
-
-	if (kind == TLS_PROBE_MULTI)
-		options.expected_attach_type = TLS_UPROBE_MULTI;
-	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "og_tls_check", "GPL", code, 2, &options);
-}
-
 /* One probe in one process (0: in all). ret_probe: the caller closes it. */
 static int place_probe(enum tls_probe_kind kind, bool leave, pid_t pid, int *ret_probe)
 {
 	struct tls_place place = {.leave = leave, .pid = pid};
-	int program, err = probed_offset(&place.offset);
+	int program, err = tls_links_own_code((const void *)(uintptr_t)probed, &place.offset);
 
 	if (err)
 		return err;
 	place.file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (place.file < 0)
 		return -errno;
-	program = load_program(kind);
+	program = tls_links_empty_program(kind);
 	err = program < 0 ? program : tls_link_create(kind, program, &place, ret_probe);
 	if (program >= 0)
 		close(program);

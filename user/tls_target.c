@@ -8,9 +8,17 @@
 #include <unistd.h>
 
 #include "log.h"
-#include "tls_elf.h"
+#include "probe_plan.h"
 #include "tls_links.h"
 #include "tls_pins.h"
+#include "tls_recognise.h"
+
+/* By function of the stack; an offset of 0: this file does not have it. */
+struct target_plan {
+	uint64_t offsets[TLS_STACK_FUNCTIONS_MAX];
+	uint64_t sizes[TLS_STACK_FUNCTIONS_MAX];
+	struct probe_plan plans[TLS_STACK_FUNCTIONS_MAX];
+};
 
 static struct tls_pin pin_of(const struct tls_target *target, uint32_t number)
 {
@@ -43,11 +51,32 @@ void tls_target_detach(struct tls_target *target, const struct tls_target_tools 
 	target->pins = 0;
 }
 
-static int place(struct tls_target *target, const struct tls_target_tools *tools, int file,
-		 uint64_t offset, const char *program, bool leave)
+/* How many integer arguments an entry's program reads. Others are placed at the symbol. */
+static unsigned arguments_of(const char *program)
 {
-	struct tls_place where = {
-		.file = file, .offset = offset, .leave = leave, .cookie = target->slot};
+	static const struct {
+		const char *program;
+		unsigned count;
+	} rows[] = {
+		{"og_tls_write", 3},   {"og_tls_read", 3}, {"og_tls_write_ex", 4},
+		{"og_tls_read_ex", 4}, {"og_tls_free", 1},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (!strcmp(rows[i].program, program))
+			return rows[i].count;
+	return 0;
+}
+
+/* `number`: of the function in its file. */
+static int place(struct tls_target *target, const struct tls_target_tools *tools, int file,
+		 const struct probe_point *point, const char *program, size_t number)
+{
+	struct tls_place where = {.file = file,
+				  .offset = point->offset,
+				  .leave = point->is_return,
+				  .cookie = TLS_COOKIE(target->slot, point->adjust, number)};
 	int fd = bpf_set_program(tools->set, program), probe, err;
 
 	if (fd < 0)
@@ -60,18 +89,20 @@ static int place(struct tls_target *target, const struct tls_target_tools *tools
 
 /* First all returns, then the entries: no call is seen begin and not end. */
 static int place_all(struct tls_target *target, const struct tls_target_tools *tools, int file,
-		     const uint64_t *offsets)
+		     const struct target_plan *plan)
 {
 	const struct tls_function *functions = tls_stacks[target->stack].functions;
 	int err = 0;
 	size_t i;
 
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (offsets[i] && functions[i].leave)
-			err = place(target, tools, file, offsets[i], functions[i].leave, true);
+		if (plan->offsets[i] && functions[i].leave)
+			err = place(target, tools, file, &plan->plans[i].leave, functions[i].leave,
+				    i);
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (offsets[i])
-			err = place(target, tools, file, offsets[i], functions[i].entry, false);
+		if (plan->offsets[i])
+			err = place(target, tools, file, &plan->plans[i].entry, functions[i].entry,
+				    i);
 	return err;
 }
 
@@ -104,29 +135,67 @@ static void begin_slot(const struct tls_target *target, const struct tls_target_
 		bpf_map_update_elem(tools->slots_fd, &target->slot, &slot, BPF_ANY);
 }
 
-static int find_functions(const struct tls_stack *stack, int file, uint64_t *offsets)
+/* Where exactly each function is probed. */
+static int plan_functions(const struct tls_stack *stack, const struct tls_target_tools *tools,
+			  int file, struct target_plan *plan)
 {
-	const char *names[TLS_STACK_FUNCTIONS_MAX];
-	size_t count;
+	struct probe_abilities abilities = {
+		.classes = tools->cheap_classes,
+		.cookies = tools->abilities.kind != TLS_PROBE_LOCAL,
+	};
+	const struct tls_function *function;
+	int err = 0;
+	size_t i;
 
-	for (count = 0; stack->functions[count].symbol; count++)
-		names[count] = stack->functions[count].symbol;
-	return tls_elf_functions(file, names, count, offsets);
+	for (i = 0; !err && (function = &stack->functions[i])->symbol; i++) {
+		struct probe_function where = {
+			.file = file,
+			.offset = plan->offsets[i],
+			.size = plan->sizes[i],
+			.arguments = arguments_of(function->entry),
+			.has_leave = function->leave,
+		};
+
+		if (plan->offsets[i])
+			err = probe_plan_make(&where, &abilities, &plan->plans[i]);
+	}
+	return err;
+}
+
+static void report(const struct tls_stack *stack, const struct target_plan *plan, const char *path)
+{
+	int count = 0, slow = 0;
+	size_t i;
+
+	for (i = 0; stack->functions[i].symbol; i++) {
+		if (!plan->offsets[i])
+			continue;
+		count++;
+		slow += plan->plans[i].scheme == PROBE_SCHEME_SYMBOL;
+		log_debug(0, "'%s' of '%s' is probed at %+lld and %+lld (%s)",
+			  stack->functions[i].symbol, path,
+			  (long long)(plan->plans[i].entry.offset - plan->offsets[i]),
+			  (long long)(plan->plans[i].leave.offset - plan->offsets[i]),
+			  probe_scheme_name(plan->plans[i].scheme));
+	}
+	log_info(0, "reading HTTP inside the TLS of '%s' (%s; cheaply in %d of %d functions)", path,
+		 stack->name, count - slow, count);
 }
 
 void tls_target_attach(struct tls_target *target, const struct tls_target_tools *tools, int file,
-		       const char *path)
+		       const char *path, const struct tls_recognition *found)
 {
 	const struct tls_stack *stack = &tls_stacks[target->stack];
-	uint64_t offsets[TLS_STACK_FUNCTIONS_MAX] = {};
-	int err = find_functions(stack, file, offsets);
+	struct target_plan plan = {};
+	int err;
 
-	target->fate = TLS_FATE_EMPTY;
-	if (err <= 0) {
-		log_debug(0, "'%s' is not probed: it has no functions of %s (%s)", path,
-			  stack->name, err ? strerror(-err) : "no symbols");
+	target->fate = stack->covered ? TLS_FATE_COVERED : TLS_FATE_UNDECODED;
+	if (!found->found) {
+		log_debug(0, "'%s' (%s) is not probed: %s", path, stack->name, found->why);
 		return;
 	}
+	memcpy(plan.offsets, found->offsets, sizeof(plan.offsets));
+	memcpy(plan.sizes, found->sizes, sizeof(plan.sizes));
 	target->fate = TLS_FATE_REFUSED;
 	if (!stack->return_probes || tools->abilities.return_probes != TLS_RETURN_SAFE) {
 		log_warning(0,
@@ -136,7 +205,9 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		return;
 	}
 	begin_slot(target, tools);
-	err = place_all(target, tools, file, offsets);
+	err = plan_functions(stack, tools, file, &plan);
+	if (!err)
+		err = place_all(target, tools, file, &plan);
 	if (err) {
 		log_warning(err,
 			    "cannot probe '%s': %s; its calls are timed at the socket, "
@@ -146,7 +217,7 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		return;
 	}
 	target->fate = TLS_FATE_ATTACHED;
-	log_info(0, "reading HTTP inside the TLS of '%s' (%s)", path, stack->name);
+	report(stack, &plan, path);
 	if (!tools->pin_directory || tools->abilities.kind == TLS_PROBE_LOCAL)
 		return;
 	err = pin_all(target, tools);

@@ -16,8 +16,12 @@
 enum tls_target_fate {
 	TLS_FATE_ATTACHED,
 	TLS_FATE_REFUSED,
-	TLS_FATE_EMPTY, /* has none of the functions */
+	TLS_FATE_EMPTY,	    /* no file of this stack, whatever its name says */
+	TLS_FATE_UNDECODED, /* has none of the functions */
+	TLS_FATE_COVERED,   /* read in another file */
 };
+
+struct tls_recognition;
 
 struct tls_target {
 	dev_t device;
@@ -38,15 +42,16 @@ struct tls_target_tools {
 	const struct bpf_set *set;
 	const char *pin_directory; /* NULL: pin nothing */
 	struct tls_abilities abilities;
+	unsigned cheap_classes; /* enum probe_class */
 	int slots_fd;
 };
 
 /*
- * Looks into the file and places all probes of its stack, or none. path is for messages. Sets fate,
- * probes and pins of the target, whose identity, stack and slot the caller has set.
+ * Places all probes of its stack, or none, where the functions were found. path is for messages. Sets
+ * fate, probes and pins of the target, whose identity, stack and slot the caller has set.
  */
 void tls_target_attach(struct tls_target *target, const struct tls_target_tools *tools, int file,
-		       const char *path);
+		       const char *path, const struct tls_recognition *found);
 
 /* Takes every probe away. */
 void tls_target_detach(struct tls_target *target, const struct tls_target_tools *tools);

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Which instructions this kernel's uprobes emulate (cheap), and which it single-steps.
+ *
+ * Every supported kernel emulates the four classes (pushes since 4.16, the others since 3.16), so the
+ * measurement confirms rather than decides: where it cannot be made all are taken for cheap, which
+ * costs time at worst. It is made in a child, which waits for the kernel to take the probes away while
+ * its parent goes on.
+ */
+#ifndef OPERAGLASS_PROBE_CLASSES_H
+#define OPERAGLASS_PROBE_CLASSES_H
+
+#include "tls_targets.h"
+
+/* Starts the measurement, once per process: some 5 ms of another process. */
+void probe_classes_begin(enum tls_probe_kind kind);
+
+/* enum probe_class bits. Waits at most half a second for what was begun; asked again it remembers. */
+unsigned probe_classes_cheap(void);
+
+#endif
