@@ -44,6 +44,9 @@ static const char *const undecoded[UNDECODED_REASONS] = {
 	[UNDECODED_PROBE_REFUSED] = "probe_refused",
 	[UNDECODED_MALFORMED] = "malformed",
 	[UNDECODED_NO_REQUEST] = "no_request",
+	[UNDECODED_RUSTLS] = "rustls",
+	[UNDECODED_JAVA] = "java",
+	[UNDECODED_NSS] = "nss",
 };
 
 static const char *label(const char *const *labels, size_t count, unsigned int index)

@@ -48,7 +48,10 @@ enum undecoded_reason { /* label `reason` of upstream_undecoded_connections_tota
 	UNDECODED_PROBE_REFUSED = 4,
 	UNDECODED_MALFORMED = 5,  /* decoding began and lost its way */
 	UNDECODED_NO_REQUEST = 6, /* closed before any call */
-	UNDECODED_REASONS = 7,
+	UNDECODED_RUSTLS = 7,
+	UNDECODED_JAVA = 8,
+	UNDECODED_NSS = 9,
+	UNDECODED_REASONS = 10,
 };
 
 /* Map `upstream_totals`: array by upstream id. Members grow by atomic addition. */

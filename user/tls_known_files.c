@@ -18,10 +18,11 @@ typedef void taker(void *context, const char *path, int file);
 
 static void offer(const char *path, taker *take, void *context)
 {
+	int file, stack = tls_stack_of_file(path);
 	struct stat status;
-	int file;
 
-	if (tls_stack_of_file(path) < 0 || stat(path, &status) || !S_ISREG(status.st_mode))
+	if (stack < 0 || !tls_stacks[stack].functions[0].symbol || stat(path, &status) ||
+	    !S_ISREG(status.st_mode))
 		return;
 	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (file < 0)
@@ -62,7 +63,8 @@ static void offer_path(taker *take, void *context)
 
 	while ((directory = strsep(&next, ":")))
 		for (stack = 0; stack < TLS_STACKS; stack++) {
-			if (tls_stacks[stack].file_is_prefix || *directory != '/')
+			if (!tls_stacks[stack].file || tls_stacks[stack].file_is_prefix ||
+			    *directory != '/')
 				continue;
 			if (snprintf(path, sizeof(path), "%s/%s", directory,
 				     tls_stacks[stack].file) < (int)sizeof(path))
@@ -81,7 +83,7 @@ void tls_known_files(taker *take, void *context)
 	offer_path(take, context);
 	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
 		for (stack = 0; stack < TLS_STACKS; stack++) {
-			if (tls_stacks[stack].file_is_prefix)
+			if (!tls_stacks[stack].file || tls_stacks[stack].file_is_prefix)
 				continue;
 			snprintf(path, sizeof(path), "%s%s", usual[i], tls_stacks[stack].file);
 			offer(path, take, context);

@@ -15,6 +15,15 @@
 			{"SSL_free", "og_tls_free", NULL},                   \
 	}
 
+/* The same arguments; send returns what it has taken. gnutls_record_send2() is not probed: the
+ * other one calls it. */
+#define GNUTLS_FUNCTIONS                                                       \
+	{                                                                      \
+		{"gnutls_record_send", "og_tls_write", "og_tls_leave"},        \
+			{"gnutls_record_recv", "og_tls_read", "og_tls_leave"}, \
+			{"gnutls_deinit", "og_tls_free", NULL},                \
+	}
+
 /* clang-format off: one stack, one row */
 const struct tls_stack tls_stacks[TLS_STACKS] = {
 	[TLS_STACK_OPENSSL] =
@@ -23,6 +32,7 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.file = "libssl.so",
 			.file_is_prefix = true,
 			.return_probes = true,
+			.undecoded = UNDECODED_NO_SYMBOLS,
 			.functions = OPENSSL_FUNCTIONS,
 			.places =
 				{
@@ -36,6 +46,7 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.name = "node",
 			.file = "node",
 			.return_probes = true,
+			.undecoded = UNDECODED_NO_SYMBOLS,
 			.functions = OPENSSL_FUNCTIONS,
 			.places =
 				{
@@ -43,6 +54,69 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 					{.used = 1, .offset = 0x188},
 				},
 		},
+	[TLS_STACK_GNUTLS] =
+		{
+			.name = "gnutls",
+			.file = "libgnutls.so",
+			.file_is_prefix = true,
+			.return_probes = true,
+			.undecoded = UNDECODED_NO_SYMBOLS,
+			.functions = GNUTLS_FUNCTIONS,
+			.places = {{.used = 1, .offset = 0x50}}, /* 3.7 */
+		},
+	[TLS_STACK_DOTNET] = /* it finds libssl's functions by name, so they can be found there */
+	{
+		.name = "dotnet",
+		.file = "libSystem.Security.Cryptography.Native.OpenSsl.so",
+		.covered = true,
+		.undecoded = UNDECODED_NO_SYMBOLS,
+	},
+	[TLS_STACK_STATIC] =
+		{
+			.name = "static",
+			.return_probes = true,
+			.undecoded = UNDECODED_NO_SYMBOLS,
+			.functions = OPENSSL_FUNCTIONS,
+			.places =
+				{
+					{.used = 1, .offset = 0x160},
+					{.used = 1, .offset = 0x188},
+					{.used = 1, .pointer = 0xa8, .offset = 0xb8},
+					{.used = 1,
+					 .pointer = 0x30,
+					 .offset = 0x30}, /* BoringSSL */
+				},
+		},
+	[TLS_STACK_GO] =
+		{
+			.name = "go",
+			.undecoded = UNDECODED_NO_SYMBOLS,
+		},
+	[TLS_STACK_BORINGSSL] =
+		{
+			.name = "boringssl",
+			.return_probes = true,
+			.undecoded = UNDECODED_NO_SYMBOLS,
+			.functions = OPENSSL_FUNCTIONS,
+			.places = {{.used = 1, .pointer = 0x30, .offset = 0x30}},
+		},
+	[TLS_STACK_NSS] = /* its functions are those of every file and socket of NSPR */
+	{
+		.name = "nss",
+		.file = "libssl3.so",
+		.undecoded = UNDECODED_NSS,
+	},
+	[TLS_STACK_RUSTLS] =
+		{
+			.name = "rustls",
+			.undecoded = UNDECODED_RUSTLS,
+		},
+	[TLS_STACK_JAVA] = /* what it runs is compiled while it runs */
+	{
+		.name = "java",
+		.file = "libjvm.so",
+		.undecoded = UNDECODED_JAVA,
+	},
 };
 /* clang-format on */
 
@@ -79,6 +153,8 @@ int tls_stack_of_file(const char *path)
 	for (i = 0; i < TLS_STACKS; i++) {
 		const struct tls_stack *stack = &tls_stacks[i];
 
+		if (!stack->file)
+			continue;
 		if (stack->file_is_prefix
 			    ? begins(name, stack->file)
 			    : length == strlen(stack->file) && !strncmp(name, stack->file, length))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * What a TLS stack is: how its file is recognised, which of its functions are probed by which
- * program of bpf/tls.bpf.c (a program knows where its arguments and its result are), whether return
- * probes are safe in it, and where its objects keep the client random.
+ * program of bpf/tls.bpf.c (a program knows where its arguments and its result are), what is unsafe
+ * in it, and where its objects keep the client random.
  *
  * To add a stack: its name in include/tls.h, one row here.
  */
@@ -25,11 +25,13 @@ struct tls_function {
 
 struct tls_stack {
 	const char *name;
-	const char *file;    /* basename */
+	const char *file;    /* basename; NULL: known by what is in the file (tls_recognise.h) */
 	bool file_is_prefix; /* `file` only begins it */
 	bool return_probes;  /* false: never, its threads move their stacks */
-	struct tls_function functions[TLS_STACK_FUNCTIONS_MAX];
-	struct tls_random_place places[TLS_RANDOM_PLACES]; /* ends with an unused one */
+	bool covered;	     /* its calls go through another stack's file, which is read there */
+	enum undecoded_reason undecoded; /* said of its connections when it cannot be read */
+	struct tls_function functions[TLS_STACK_FUNCTIONS_MAX]; /* none: it cannot be read */
+	struct tls_random_place places[TLS_RANDOM_PLACES];	/* ends with an unused one */
 };
 
 extern const struct tls_stack tls_stacks[TLS_STACKS];

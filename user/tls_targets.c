@@ -10,18 +10,23 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "probe_classes.h"
 #include "telegram_methods.h"
+#include "tls_candidates.h"
 #include "tls_known_files.h"
 #include "tls_links.h"
 #include "tls_mappings.h"
 #include "tls_pins.h"
+#include "tls_recognise.h"
 #include "tls_stale.h"
 #include "tls_target.h"
 
 struct tls_targets {
 	struct tls_target_tools tools;
 	struct tls_mappings *mappings; /* NULL: no records */
+	struct tls_candidates *candidates;
 	char *pin_directory;
+	const char *const *signatures; /* directories, ends with NULL */
 	int counts_fd;
 	int processes_fd;
 	bool full; /* said so */
@@ -189,6 +194,8 @@ int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 		err = -ENOMEM;
 	targets->tools.pin_directory = targets->pin_directory;
 	if (!err)
+		err = tls_candidates_new(set, &targets->candidates);
+	if (!err)
 		err = fill_chain(set);
 	if (!err)
 		err = fill_places(set);
@@ -214,34 +221,58 @@ static void note_process(const struct tls_targets *targets, const struct tls_tar
 	struct tls_process process = {};
 	uint32_t tgid = (uint32_t)pid;
 
-	if (!pid || target->fate == TLS_FATE_ATTACHED)
+	if (!pid || target->fate == TLS_FATE_ATTACHED || target->fate == TLS_FATE_COVERED)
 		return;
-	process.undecoded =
-		target->fate == TLS_FATE_REFUSED ? UNDECODED_PROBE_REFUSED : UNDECODED_NO_SYMBOLS;
+	process.undecoded = target->fate == TLS_FATE_REFUSED ? UNDECODED_PROBE_REFUSED
+							     : tls_stacks[target->stack].undecoded;
 	bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
+}
+
+/* Looks into a file that is not known yet. NULL: nothing in it, or no room for it. */
+static struct tls_target *look_into(struct tls_targets *targets, dev_t device, ino_t inode,
+				    int file, const char *path)
+{
+	struct tls_recognition found;
+	int err = tls_recognise(file, path, targets->signatures, &found), named;
+	struct tls_target *target;
+
+	if (err) {
+		named = tls_stack_of_file(path);
+		if (named < 0)
+			return NULL;
+		/* Remembered, so that it is not looked into again and again. */
+		found = (struct tls_recognition){.stack = (uint32_t)named};
+		log_debug(err, "'%s' is not probed: %s", path, strerror(-err));
+	}
+	target = add(targets, device, inode, found.stack, free_slot(targets));
+	if (target && err)
+		target->fate = TLS_FATE_EMPTY;
+	else if (target)
+		tls_target_attach(target, &targets->tools, file, path, &found);
+	return target;
 }
 
 static void take_mapping(void *context, const struct tls_mapping *mapping)
 {
-	int stack = tls_stack_of_file(mapping->path), file;
 	struct tls_targets *targets = context;
-	struct tls_target *target;
+	struct tls_target *target = find(targets, mapping->device, mapping->inode);
+	bool named;
+	int file;
 
-	if (stack < 0)
-		return;
-	target = find(targets, mapping->device, mapping->inode);
 	if (!target) {
+		named = tls_stack_of_file(mapping->path) >= 0;
+		if (!named && !tls_candidates_want(targets->candidates, mapping))
+			return;
 		file = tls_mapping_open_file(mapping);
 		if (file < 0) {
 			log_debug(0, "cannot open '%s' of process %d: %s", mapping->path,
 				  mapping->pid, strerror(-file));
 			return;
 		}
-		target = add(targets, mapping->device, mapping->inode, (uint32_t)stack,
-			     free_slot(targets));
-		if (target)
-			tls_target_attach(target, &targets->tools, file, mapping->path);
+		target = look_into(targets, mapping->device, mapping->inode, file, mapping->path);
 		close(file);
+		if (!target && !named)
+			tls_candidates_looked(targets->candidates, mapping);
 	}
 	if (!target)
 		return;
@@ -251,26 +282,27 @@ static void take_mapping(void *context, const struct tls_mapping *mapping)
 
 static void take_known_file(void *context, const char *path, int file)
 {
-	int stack = tls_stack_of_file(path);
 	struct tls_targets *targets = context;
 	struct tls_target *target;
 	struct stat status;
 
-	if (stack < 0 || fstat(file, &status))
+	if (fstat(file, &status))
 		return;
 	target = find(targets, status.st_dev, status.st_ino);
-	if (!target) {
-		target = add(targets, status.st_dev, status.st_ino, (uint32_t)stack,
-			     free_slot(targets));
-		if (target)
-			tls_target_attach(target, &targets->tools, file, path);
-	}
+	if (!target)
+		target = look_into(targets, status.st_dev, status.st_ino, file, path);
 	if (target)
 		target->kept = true;
 }
 
 static void publish(const struct tls_targets *targets)
 {
+	static const enum tls_target_state states[] = {
+		[TLS_FATE_ATTACHED] = TLS_TARGET_ATTACHED,
+		[TLS_FATE_REFUSED] = TLS_TARGET_REFUSED,
+		[TLS_FATE_UNDECODED] = TLS_TARGET_UNDECODED,
+		[TLS_FATE_COVERED] = TLS_TARGET_COVERED,
+	};
 	uint64_t counts[TLS_TARGET_COUNT_ROWS] = {};
 	uint32_t row;
 	size_t i;
@@ -281,10 +313,7 @@ static void publish(const struct tls_targets *targets)
 		row = target->stack * TLS_TARGET_STATES;
 		if (target->fate == TLS_FATE_EMPTY)
 			continue;
-		if (target->fate == TLS_FATE_REFUSED)
-			row += TLS_TARGET_REFUSED;
-		else
-			row += target->stale ? TLS_TARGET_STALE : TLS_TARGET_ATTACHED;
+		row += target->stale ? TLS_TARGET_STALE : states[target->fate];
 		counts[row]++;
 	}
 	for (row = 0; row < TLS_TARGET_COUNT_ROWS; row++)
@@ -296,7 +325,9 @@ int tls_targets_start(struct tls_targets *targets)
 	struct tls_abilities *abilities = &targets->tools.abilities;
 	int err;
 
+	probe_classes_begin(abilities->kind);
 	abilities->return_probes = tls_return_probe_check(abilities->kind);
+	targets->tools.cheap_classes = probe_classes_cheap();
 	if (abilities->return_probes != TLS_RETURN_SAFE)
 		log_warning(0,
 			    "return probes are %s on this kernel: nothing inside TLS is read, "
@@ -333,6 +364,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	err = tls_mappings_take(targets->mappings, take_mapping, targets);
 	if (err == -ENOBUFS)
 		err = tls_mappings_scan(take_mapping, targets);
+	tls_candidates_clients(targets->candidates, take_mapping, targets);
 	if (targets->count != before)
 		publish(targets);
 	return err;
@@ -345,9 +377,11 @@ int tls_targets_scan(struct tls_targets *targets)
 
 	for (i = 0; i < targets->count; i++)
 		targets->rows[i].seen = false;
+	tls_candidates_begin_scan(targets->candidates);
 	err = tls_mappings_scan(take_mapping, targets);
 	if (err)
 		return err;
+	tls_candidates_end_scan(targets->candidates);
 	i = 0;
 	while (i < targets->count) {
 		if (targets->rows[i].seen || targets->rows[i].kept)
@@ -382,6 +416,7 @@ void tls_targets_free(struct tls_targets *targets)
 	for (i = 0; i < targets->count; i++)
 		tls_target_close(&targets->rows[i]);
 	tls_mappings_close(targets->mappings);
+	tls_candidates_free(targets->candidates);
 	free(targets->pin_directory);
 	free(targets);
 }

@@ -47,6 +47,7 @@ CLIENTS = {
     "python_raw": ["/usr/bin/python3", f"{HERE}/clients/python_raw.py"],
     "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],
+    "gnutls_curl": ["/usr/bin/python3", f"{HERE}/clients/gnutls_curl.py"],
     "s_client": ["/usr/bin/python3", f"{HERE}/clients/s_client.py"],
     "node_https": ["node", f"{HERE}/clients/node_https.js"],
     "node_fetch": ["node", f"{HERE}/clients/node_fetch.js"],

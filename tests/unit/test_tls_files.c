@@ -30,7 +30,9 @@ static void a_file_is_known_by_its_basename(void **state)
 	assert_int_equal(tls_stack_of_file("/usr/bin/node (deleted)"), TLS_STACK_NODE);
 	assert_int_equal(tls_stack_of_file("/usr/bin/nodejs"), -ENOENT);
 	assert_int_equal(tls_stack_of_file("/usr/bin/node18"), -ENOENT);
-	assert_int_equal(tls_stack_of_file("/usr/lib/libssl3.so"), -ENOENT);
+	assert_int_equal(tls_stack_of_file("/usr/lib/libssl3.so"), TLS_STACK_NSS);
+	assert_int_equal(tls_stack_of_file("/usr/lib/libgnutls.so.30"), TLS_STACK_GNUTLS);
+	assert_int_equal(tls_stack_of_file("/usr/lib/libgnutls-openssl.so.27"), -ENOENT);
 	assert_int_equal(tls_stack_of_file("/usr/lib/libssl.so3"), -ENOENT);
 	assert_int_equal(tls_stack_of_file("/libssl.so/other"), -ENOENT);
 	assert_int_equal(tls_stack_of_file(""), -ENOENT);
@@ -43,15 +45,10 @@ static void every_stack_has_what_a_stack_needs(void **state)
 	(void)state;
 	for (i = 0; i < TLS_STACKS; i++) {
 		assert_non_null(tls_stacks[i].name);
-		assert_non_null(tls_stacks[i].file);
-		assert_non_null(tls_stacks[i].functions[0].symbol);
 		assert_null(tls_stacks[i].functions[TLS_STACK_FUNCTIONS_MAX - 1].symbol);
 		assert_false(tls_stacks[i].places[TLS_RANDOM_PLACES - 1].used);
-		for (function = 0; tls_stacks[i].functions[function].symbol; function++) {
+		for (function = 0; tls_stacks[i].functions[function].symbol; function++)
 			assert_non_null(tls_stacks[i].functions[function].entry);
-			if (strcmp(tls_stacks[i].functions[function].symbol, "SSL_free") != 0)
-				assert_non_null(tls_stacks[i].functions[function].leave);
-		}
 	}
 }
 

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * Whose files are worth a look inside, beyond those that their name tells: those of agents and what
+ * they spawned, and of processes that speak with a watched upstream; each file once.
+ */
+#ifndef OPERAGLASS_TLS_CANDIDATES_H
+#define OPERAGLASS_TLS_CANDIDATES_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "bpf_set.h"
+#include "tls_mappings.h"
+
+struct tls_candidates;
+
+/* set: has the maps `processes` and `connections`, must outlive the result; a map that it does not
+ * have finds nothing. */
+int tls_candidates_new(const struct bpf_set *set, struct tls_candidates **ret_candidates);
+void tls_candidates_free(struct tls_candidates *candidates);
+
+/* Whether to look into what is mapped here. Costs a process that is none one look-up, and a file
+ * that was looked into none. */
+bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_mapping *mapping);
+
+/* There is nothing in it, as long as anybody maps it. */
+void tls_candidates_looked(struct tls_candidates *candidates, const struct tls_mapping *mapping);
+
+/* Gives the mappings of processes that have begun to speak with a watched upstream to `take`; looks
+ * for such at most four times a second. */
+void tls_candidates_clients(struct tls_candidates *candidates, tls_mapping_taker *take,
+			    void *context);
+
+/* Around a scan of all mappings, each of which goes through tls_candidates_want: forgets files that
+ * nobody maps any more, whose numbers may be used again, and all processes. */
+void tls_candidates_begin_scan(struct tls_candidates *candidates);
+void tls_candidates_end_scan(struct tls_candidates *candidates);
+
+#endif

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls_recognise.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tls_elf.h"
+#include "tls_texts.h"
+
+/* What is being looked into, and what came of it. */
+struct look {
+	const struct tls_image *image;
+	const char *path;
+	const char *const *signatures;
+	struct tls_recognition *found;
+};
+
+/* The offsets of the stack's functions by their symbols; how many, or -errno. */
+static int find_symbols(const struct look *look, uint32_t stack)
+{
+	const struct tls_function *functions = tls_stacks[stack].functions;
+	const char *names[TLS_STACK_FUNCTIONS_MAX];
+	size_t count = 0;
+
+	while (functions[count].symbol) {
+		names[count] = functions[count].symbol;
+		count++;
+	}
+	return count ? tls_elf_sized(look->image->file, names, count, look->found->offsets,
+				     look->found->sizes)
+		     : 0;
+}
+
+/* A writing and a reading function: calls and their answers. */
+static bool is_whole(const struct tls_recognition *found)
+{
+	const struct tls_function *functions = tls_stacks[found->stack].functions;
+	bool sends = false, receives = false;
+	size_t i;
+
+	for (i = 0; i < TLS_STACK_FUNCTIONS_MAX && functions[i].symbol; i++) {
+		if (!found->offsets[i])
+			continue;
+		sends |= strstr(functions[i].entry, "write") != NULL;
+		receives |= strstr(functions[i].entry, "read") != NULL;
+	}
+	return sends && receives;
+}
+
+static int by_name(const struct look *look)
+{
+	struct tls_recognition *found = look->found;
+	int stack = tls_stack_of_file(look->path), count;
+
+	if (stack < 0)
+		return -ENOENT;
+	found->stack = (uint32_t)stack;
+	found->by = "its name";
+	if (tls_stacks[stack].covered) {
+		snprintf(found->why, sizeof(found->why), "%s",
+			 "its calls are read in the libssl that it calls");
+		return 0;
+	}
+	count = find_symbols(look, found->stack);
+	if (count > 0 && is_whole(found)) {
+		found->found = (size_t)count;
+		return 0;
+	}
+	snprintf(found->why, sizeof(found->why), "%s",
+		 tls_stacks[stack].functions[0].symbol
+			 ? "it has no symbols for its functions"
+			 : "this stack cannot be read: its calls are timed at the socket");
+	return count < 0 ? count : 0;
+}
+
+static int by_symbols(const struct look *look)
+{
+	struct tls_recognition *found = look->found;
+	int count;
+
+	found->stack = TLS_STACK_STATIC;
+	count = find_symbols(look, TLS_STACK_STATIC);
+	if (count < 0)
+		return count;
+	if (!is_whole(found))
+		return -ENOENT;
+	found->found = (size_t)count;
+	found->by = "symbols of OpenSSL's functions";
+	return 0;
+}
+
+/* Nothing tells where its functions are, only that they are somewhere in it. */
+static int by_texts(const struct look *look)
+{
+	const struct tls_text *text;
+	int err = tls_texts_find(look->image, &text);
+
+	if (err)
+		return err;
+	look->found->stack = text->stack;
+	look->found->by = text->text;
+	snprintf(look->found->why, sizeof(look->found->why), "%s", text->why);
+	return 0;
+}
+
+/* The most certain first; each says -ENOENT when it is not that. */
+static int (*const finders[])(const struct look *) = {by_name, by_symbols, by_texts};
+
+int tls_recognise(int file, const char *path, const char *const *signatures,
+		  struct tls_recognition *ret_recognition)
+{
+	struct tls_image *image = malloc(sizeof(*image));
+	struct look look = {image, path, signatures, ret_recognition};
+	int err;
+	size_t i;
+
+	if (!image)
+		return -ENOMEM;
+	err = tls_image_read(file, image);
+	for (i = 0; !err && i < sizeof(finders) / sizeof(finders[0]); i++) {
+		memset(ret_recognition, 0, sizeof(*ret_recognition));
+		memcpy(ret_recognition->build_id, image->build_id, sizeof(image->build_id));
+		err = finders[i](&look);
+		if (err != -ENOENT)
+			break;
+		err = i + 1 < sizeof(finders) / sizeof(finders[0]) ? 0 : -ENOENT;
+	}
+	free(image);
+	return err;
+}
