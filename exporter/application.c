@@ -360,7 +360,12 @@ void application_set_waiting(struct application *application, struct kernel_read
 
 void application_add(struct application *application, struct model *model)
 {
+	struct intake intake = application->intake;
+	struct recorder_health recorder;
+
+	recorder_health(application->recorder, &recorder);
+	intake.refused[INTAKE_NOT_APPLICABLE] += recorder.refused;
 	recorder_add(application->recorder, model);
-	intake_add(&application->intake, model);
+	intake_add(&intake, model);
 	agent_link_add(application->link, model);
 }

@@ -320,6 +320,7 @@ void recorder_health(struct recorder *recorder, struct recorder_health *ret_heal
 	ret_health->stored = numbers->stored;
 	ret_health->bytes = numbers->bytes;
 	ret_health->queued = recorder->count;
+	ret_health->refused = numbers->refused;
 	pthread_mutex_unlock(&recorder->lock);
 }
 

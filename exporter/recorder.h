@@ -17,7 +17,7 @@
 #include "event.h"
 #include "model.h"
 
-#define RECORDER_QUEUE_EVENTS 16384
+#define RECORDER_QUEUE_EVENTS 65536
 #define RECORDER_QUEUE_BYTES  (16 * 1024 * 1024)
 
 struct recorder;
@@ -80,6 +80,7 @@ struct recorder_health {
 	char detail[192];	/* one line */
 	uint64_t stored, bytes; /* events in the journal, its size */
 	unsigned queued;
+	uint64_t refused; /* datagrams that the accounts refused: nobody waited for the answer */
 };
 void recorder_health(struct recorder *recorder, struct recorder_health *ret_health);
 

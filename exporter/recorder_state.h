@@ -49,6 +49,7 @@ struct recorder_numbers {
 	uint64_t stored, bytes;
 	uint64_t commits, commit_ns, commit_buckets[RECORDER_BOUNDS + 1];
 	uint64_t failures[RECORDER_FAILURES], lost[RECORDER_LOSSES], removed;
+	uint64_t refused; /* of lost[LOSS_REFUSED], those that came by datagram */
 };
 
 struct recorder {

@@ -210,6 +210,15 @@ int recorder_write(struct recorder *recorder, struct queued *items, unsigned cou
 	return err;
 }
 
+static void count_lost(struct recorder_numbers *numbers, const struct queued *item)
+{
+	numbers->lost[LOSS_WRITE_FAILED] += item->result == RECORD_FAILED;
+	if (item->result != RECORD_REFUSED)
+		return;
+	numbers->lost[LOSS_REFUSED]++;
+	numbers->refused += event_origin(item->event)->way == WAY_DATAGRAM;
+}
+
 /* Tells who waits, and frees the events. */
 static void finish(struct recorder *recorder, struct queued *items, unsigned count)
 {
@@ -218,14 +227,11 @@ static void finish(struct recorder *recorder, struct queued *items, unsigned cou
 	bool done = false;
 	unsigned i;
 
-	for (i = 0; i < count; i++)
-		event_free(items[i].event);
 	pthread_mutex_lock(&recorder->lock);
 	for (i = 0; i < count; i++) {
 		ticket = items[i].ticket;
 		if (!ticket) {
-			numbers->lost[LOSS_WRITE_FAILED] += items[i].result == RECORD_FAILED;
-			numbers->lost[LOSS_REFUSED] += items[i].result == RECORD_REFUSED;
+			count_lost(numbers, &items[i]);
 			continue;
 		}
 		ticket->events[items[i].index].result = items[i].result;
@@ -237,6 +243,8 @@ static void finish(struct recorder *recorder, struct queued *items, unsigned cou
 		done = true;
 	}
 	pthread_mutex_unlock(&recorder->lock);
+	for (i = 0; i < count; i++)
+		event_free(items[i].event);
 	if (done)
 		eventfd_write(recorder->done_fd, 1);
 }

@@ -23,17 +23,21 @@ static struct reporting_settings settings;
 static struct accounts *accounts;
 static struct memory_store store;
 static struct event_origin origin;
+static int64_t jumped_us; /* by how much somebody has set the wall clock */
 
 static struct moment at(uint64_t seconds)
 {
-	return (struct moment){WALL_US + (int64_t)seconds * 1000000, BOOT_NS + seconds * SECOND};
+	return (struct moment){WALL_US + jumped_us + (int64_t)seconds * 1000000,
+			       BOOT_NS + seconds * SECOND};
 }
 
 static int setup(void **state)
 {
-	const struct moment now = at(0);
+	struct moment now;
 
 	(void)state;
+	jumped_us = 0;
+	now = at(0);
 	memset(&settings, 0, sizeof(settings));
 	settings.approval_timeout_ns = 1800 * SECOND;
 	settings.approval_grace_ns = 30 * SECOND;
@@ -296,6 +300,40 @@ static void test_expiry(void **state)
 	assert_line(9100, "escalation_response_time_seconds_sum{result=\"timeout\"} 10860");
 }
 
+#define DAY_US INT64_C(86400000000)
+
+/* The wall clock is set a day ahead, then two days back, while approvals wait. */
+static void test_clock_jumps(void **state)
+{
+	struct event *events[4];
+	struct moment now;
+
+	(void)state;
+	say_by(0, 500, REQUEST("a"));
+	say(0, REQUEST("b"));
+	commit();
+	jumped_us = DAY_US;
+	assert_line(42, "escalation_oldest_pending_seconds 42");
+	now = at(43);
+	assert_int_equal(accounts_due(accounts, &now, events, 4), 0);
+	say(50, REQUEST("c"));
+	commit();
+	jumped_us = -DAY_US;
+	assert_line(60, "escalation_oldest_pending_seconds 60");
+	say(90, ACCEPT("a"));
+	say(95, ACCEPT("c"));
+	commit();
+	assert_line(100, "escalation_response_time_seconds_sum{result=\"accepted\"} 135");
+	assert_line(100, "orchestrate_agent_blocked_seconds_total{type=\"claude-code\"} 90");
+	now = at(1829);
+	assert_int_equal(accounts_due(accounts, &now, events, 4), 0);
+	now = at(1830);
+	assert_int_equal(accounts_due(accounts, &now, events, 4), 1);
+	assert_int_equal(apply(events[0]).kind, OUTCOME_TAKEN);
+	commit();
+	assert_line(1831, "escalation_response_time_seconds_sum{result=\"timeout\"} 1830");
+}
+
 static void test_full(void **state)
 {
 	struct outcome outcome;
@@ -451,6 +489,7 @@ int main(void)
 		TEST("an approval waits, ages live, and is decided once", test_approval),
 		TEST("nobody decides in time: timed out to the second, and what follows is late",
 		     test_expiry),
+		TEST("a wall clock that jumps changes no duration and no expiry", test_clock_jumps),
 		TEST("as many wait as may, and one more is refused", test_full),
 		TEST("an agent is blocked while any of its approvals waits, until it ends",
 		     test_blocked),

@@ -60,7 +60,7 @@ static void test_good(void **state)
 		"\"since\":\"2023-11-14T22:13:20.000Z\"},"
 		"\"journal\":{\"status\":\"up\",\"detail\":\"3 events\","
 		"\"since\":\"2023-11-14T22:13:19.000Z\"},"
-		"\"queue\":{\"status\":\"up\",\"detail\":\"0 of 16384 places are taken\","
+		"\"queue\":{\"status\":\"up\",\"detail\":\"0 of 65536 places are taken\","
 		"\"since\":\"2023-11-14T22:13:20.000Z\"},"
 		"\"approvals\":{\"status\":\"up\",\"detail\":\"2 pending\","
 		"\"since\":\"2023-11-14T22:13:20.000Z\"}}}");
@@ -116,7 +116,7 @@ static void test_queue(void **state)
 	facts.journal.queued++;
 	health_judge(&health, &facts, START);
 	assert_entry(&health, HEALTH_QUEUE, HEALTH_DEGRADED, START,
-		     "8192 of 16384 places are taken");
+		     "32768 of 65536 places are taken");
 	assert_true(health_works(&health));
 	facts.journal.queued = RECORDER_QUEUE_EVENTS;
 	health_judge(&health, &facts, START);

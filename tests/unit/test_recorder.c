@@ -131,6 +131,33 @@ static void test_lost(void **state)
 	recorder_close(recorder);
 }
 
+/* Nobody waits for the answer to a datagram: what the accounts refuse is counted. */
+static void test_refused(void **state)
+{
+	static const char json[] = "{\"type\":\"metric\",\"name\":\"none\",\"value\":1}";
+	static const enum event_way ways[] = {WAY_DATAGRAM, WAY_DATAGRAM, WAY_INTERNAL};
+	struct recorder *recorder = opened();
+	struct recorder_health health;
+	struct event_origin origin;
+	struct event_error error;
+	struct event *event;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		origin = (struct event_origin){ways[i], 0, 0, scene_now_us(), 1000000000};
+		assert_int_equal(event_parse(json, strlen(json), &origin, &event, &error), 0);
+		assert_int_equal(recorder_submit(recorder, &event, 1, NULL), 0);
+	}
+	/* After those. */
+	assert_int_equal(scene_record_one(recorder, scene_event("sms.received", NULL)),
+			 RECORD_STORED);
+	recorder_health(recorder, &health);
+	assert_int_equal(health.refused, 2);
+	assert_int_equal(scene_sum(recorder, FAMILY_LOST), 3);
+	recorder_close(recorder);
+}
+
 static void test_expired_meanwhile(void **state)
 {
 	const int64_t long_ago = scene_now_us() - INT64_C(3600) * 1000000;
@@ -275,6 +302,8 @@ int main(void)
 		TEST("what finds no room is refused as a whole, what found room is written at the end",
 		     test_queue),
 		TEST("events that nobody waits for are counted when they are lost", test_lost),
+		TEST("datagrams that the accounts refuse are counted, and as lost like all others",
+		     test_refused),
 		TEST("what expired while nothing ran is marked at the start, with its own time",
 		     test_expired_meanwhile),
 		TEST("an approval that nobody decides expires by itself", test_expires),
