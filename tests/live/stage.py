@@ -48,6 +48,8 @@ CLIENTS = {
     "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],
     "gnutls_curl": ["/usr/bin/python3", f"{HERE}/clients/gnutls_curl.py"],
+    "lines": ["/usr/bin/python3", f"{HERE}/clients/lines.py"],
+    "dotnet": ["/usr/bin/python3", f"{HERE}/clients/dotnet.py"],
     "s_client": ["/usr/bin/python3", f"{HERE}/clients/s_client.py"],
     "node_https": ["node", f"{HERE}/clients/node_https.js"],
     "node_fetch": ["node", f"{HERE}/clients/node_fetch.js"],

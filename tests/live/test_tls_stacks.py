@@ -2,9 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every TLS stack that can be read is read: exact counts per endpoint and status, one per call."""
 
+import contextlib
+import os
+import subprocess
+
 from harness import Operaglass, Tap
 from scene import Scene, call
-from stage import Stage
+from stage import HERE, Stage
+
+CONFIG = """
+agents:
+  - type: stacks
+    names: [og-agent-static, og-agent-stripped, og-agent-go, og-agent-go-stripped, og-agent-go-pie]
+"""
+STATIC = ["-Wl,-Bstatic", "-lssl", "-lcrypto", "-Wl,-Bdynamic", "-lpthread", "-ldl"]
 
 
 def conversation(full=True):
@@ -37,10 +48,66 @@ def test_gnutls(scene):
     scene.check("wget's POSTs", "wget", posts)
 
 
+def test_dotnet(scene):
+    """The shim and the libssl behind it are in every call: it is counted once."""
+    shim = f"{scene.stage.directory}/libSystem.Security.Cryptography.Native.OpenSsl.so"
+    compile_client(["-shared", "-fPIC", "-o", shim, f"{HERE}/clients/dotnet_shim.c", "-ldl"])
+    scene.check("SslStream's calls", "dotnet", conversation(), shim=shim)
+    calls = [
+        call("getMe" if n % 2 else "sendMessage", "POST", "delay=20", body=n * 100)
+        for n in range(48)
+    ]
+    scene.check("SslStream on six connections", "dotnet", calls, shim=shim, connections=6)
+
+
+def compile_client(arguments):
+    subprocess.run(["gcc", "-O2", *arguments], check=True, timeout=60)
+
+
+@contextlib.contextmanager
+def running(scene, program, stack, state):
+    """A process of the program, which does nothing, once its file is a target in this state."""
+    before = scene.operaglass.metrics().total("operaglass_tls_targets", stack=stack, state=state)
+    with subprocess.Popen(
+        [program, "nowhere", "nothing"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.readline()
+        scene.operaglass.wait(
+            lambda m: m.total("operaglass_tls_targets", stack=stack, state=state) == before + 1, 5
+        )
+        scene.tap.equal(
+            f"{os.path.basename(program)} is {state}, as {stack}",
+            scene.operaglass.last.total("operaglass_tls_targets", stack=stack, state=state),
+            before + 1,
+        )
+        yield
+        process.stdin.close()
+
+
+def test_static(scene):
+    """OpenSSL inside of an executable: read by its symbols; without them, timed and named."""
+    whole = f"{scene.stage.directory}/og-agent-static"
+    stripped = f"{scene.stage.directory}/og-agent-stripped"
+    source = f"{HERE}/clients/tls_client.c"
+    compile_client(["-no-pie", "-D_GNU_SOURCE", "-o", whole, source, *STATIC])
+    compile_client(["-no-pie", "-D_GNU_SOURCE", "-s", "-o", stripped, source, *STATIC])
+    with running(scene, whole, "static", "attached"):
+        scene.check("OpenSSL linked statically", "lines", conversation(), program=whole)
+    with running(scene, stripped, "static", "undecoded"):
+        scene.check(
+            "OpenSSL linked statically and stripped",
+            "lines",
+            conversation(),
+            program=stripped,
+            opaque=True,
+            reason="no_symbols",
+        )
+
+
 def main():
     tap = Tap()
-    with Stage("stacks") as stage, Operaglass() as operaglass:
-        Scene(operaglass, stage, tap).run([test_gnutls])
+    with Stage("stacks") as stage, Operaglass(CONFIG) as operaglass:
+        Scene(operaglass, stage, tap).run([test_gnutls, test_dotnet, test_static])
     tap.done()
 
 
