@@ -237,11 +237,9 @@ static int choose_span(struct cost_report *report)
 	if (!from)
 		err = report_month("", to - 1, &month);
 	if (!err && !from)
-		err = report_day_noon(month.begin, &from);
-	/* Noon of the first may be later than `to`. */
+		err = report_day_begin(month.begin, &from);
 	if (!err)
-		err = report_days(from < to || report->query->from_us ? from : to - 1, to,
-				  &report->period);
+		err = report_days(from, to, &report->period);
 	if (!err)
 		report_days_before(&report->period, &report->before);
 	return err;

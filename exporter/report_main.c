@@ -95,9 +95,12 @@ static int set_option(struct command *command, int option, const char *value)
 	case 'l':
 		return set_number(value, &command->query.limit);
 	case 'f':
-		return report_day_noon(value, &command->query.from_us);
+		return report_day_begin(value, &command->query.from_us);
 	case 't':
-		return report_day_noon(value, &command->query.to_us);
+		if (report_day_begin(value, &command->query.to_us))
+			return -EINVAL;
+		command->query.to_us++; /* that day is in it */
+		return 0;
 	case 'd':
 		command->state_dir = value;
 		return 0;

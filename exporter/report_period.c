@@ -123,11 +123,12 @@ void report_last_day(const struct report_period *period, char ret_day[REPORT_DAY
 	write_day_after(period->end, -1, ret_day);
 }
 
-int report_day_noon(const char *day, int64_t *ret_us)
+int report_day_begin(const char *day, int64_t *ret_us)
 {
 	char again[REPORT_DAY_SIZE];
 	struct tm date;
-	int year;
+	time_t begin;
+	int year, number;
 
 	/* 30 February is another day when it is written again. */
 	if (sscanf(day, "%4d-", &year) != 1 || year < YEAR_FIRST || year > YEAR_LAST)
@@ -136,7 +137,13 @@ int report_day_noon(const char *day, int64_t *ret_us)
 	if (strcmp(day, again))
 		return -EINVAL;
 	date = parse_day(day);
-	*ret_us = (int64_t)mktime(&date) * 1000000;
+	number = date.tm_mday;
+	date.tm_hour = 0;
+	begin = mktime(&date);
+	/* A clock change may take midnight away: an hour before the change is the day before. */
+	if (date.tm_mday != number)
+		begin += 3600;
+	*ret_us = (int64_t)begin * 1000000;
 	return 0;
 }
 

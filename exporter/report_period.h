@@ -28,8 +28,8 @@ int report_days(int64_t from_us, int64_t to_us, struct report_period *ret_period
 void report_days_before(const struct report_period *period, struct report_period *ret_period);
 /* The last day of `period`. */
 void report_last_day(const struct report_period *period, char ret_day[REPORT_DAY_SIZE]);
-/* Noon of the day "2026-11-21" (Unix). 0 or -EINVAL: there is no such day. */
-int report_day_noon(const char *day, int64_t *ret_us);
+/* The first moment of the day "2026-11-21" (Unix). 0 or -EINVAL: there is no such day. */
+int report_day_begin(const char *day, int64_t *ret_us);
 /* How many days of `period` lie wholly before the one of now_us, and the share of that one. */
 double report_elapsed(const struct report_period *period, int64_t now_us);
 
