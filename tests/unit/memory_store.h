@@ -138,6 +138,8 @@ static int memory_run(void *context, const struct run_row *row)
 	store->run.duration_ns += row->duration_ns;
 	store->run.cpu_ns += row->cpu_ns;
 	store->run.blocked_ns += row->blocked_ns;
+	store->run.tool_runs += row->tool_runs;
+	store->run.tool_failures += row->tool_failures;
 	return 0;
 }
 
