@@ -22,10 +22,9 @@
 const char *probe_scheme_name(enum probe_scheme scheme)
 {
 	static const char *const names[PROBE_SCHEMES] = {
-		[PROBE_SCHEME_PLAIN] = "plain",
-		[PROBE_SCHEME_RETURN] = "return",
-		[PROBE_SCHEME_CALLEE] = "callee",
-		[PROBE_SCHEME_SYMBOL] = "symbol",
+		[PROBE_SCHEME_PLAIN] = "plain",	  [PROBE_SCHEME_RETURN] = "return",
+		[PROBE_SCHEME_CALLEE] = "callee", [PROBE_SCHEME_INNER] = "inner",
+		[PROBE_SCHEME_SHARED] = "shared", [PROBE_SCHEME_SYMBOL] = "symbol",
 	};
 
 	return scheme < PROBE_SCHEMES ? names[scheme] : "";
@@ -48,7 +47,7 @@ static ssize_t read_code(int file, uint64_t offset, uint8_t *code, size_t size)
 
 /* The inner function must lie in the code segment of the outer one. */
 static int plan_callee(const struct probe_function *function, unsigned classes,
-		       const struct probe_sites *sites, struct probe_point *leave)
+		       const struct probe_sites *sites, struct probe_plan *plan)
 {
 	uint64_t begin, end, inner = function->offset + (uint64_t)sites->callee;
 	uint8_t code[RETURN_BYTES];
@@ -66,7 +65,8 @@ static int plan_callee(const struct probe_function *function, unsigned classes,
 	err = probe_sites_return(code, (size_t)got, classes, &offset);
 	if (err)
 		return err;
-	*leave = (struct probe_point){inner + offset, (int16_t)sites->callee_depth, true};
+	plan->callee = inner;
+	plan->leave = (struct probe_point){inner + offset, (int16_t)sites->callee_depth, true};
 	return 0;
 }
 
@@ -87,7 +87,7 @@ static int plan_leave(const struct probe_function *function, unsigned classes,
 		return 0;
 	case PROBE_LEAVE_CALLEE:
 		plan->scheme = PROBE_SCHEME_CALLEE;
-		return plan_callee(function, classes, sites, &plan->leave);
+		return plan_callee(function, classes, sites, plan);
 	case PROBE_LEAVE_NONE:
 		break;
 	}
@@ -103,21 +103,12 @@ static struct probe_plan plan_symbol(const struct probe_function *function)
 	};
 }
 
-/* Programs that are not told expect the stack as it is at a symbol. */
-static bool is_placeable(const struct probe_plan *plan, const struct probe_function *function,
-			 const struct probe_abilities *abilities)
-{
-	return abilities->cookies || (plan->entry.adjust == 0 &&
-				      (!function->has_leave || plan->leave.adjust == -RETURN_POPS));
-}
-
-static int plan_cheap(const struct probe_function *function,
-		      const struct probe_abilities *abilities, const uint8_t *code, size_t size,
-		      struct probe_plan *ret_plan)
+static int plan_cheap(const struct probe_function *function, unsigned classes, const uint8_t *code,
+		      size_t size, struct probe_plan *ret_plan)
 {
 	struct probe_plan plan = plan_symbol(function);
 	struct probe_sites sites;
-	int err = probe_sites_choose(code, size, abilities->classes, function->arguments, &sites);
+	int err = probe_sites_choose(code, size, classes, function->arguments, &sites);
 
 	if (err)
 		return err;
@@ -127,36 +118,76 @@ static int plan_cheap(const struct probe_function *function,
 	plan.entry.offset = function->offset + sites.entry.offset;
 	plan.entry.adjust = (int16_t)sites.entry.depth;
 	if (function->has_leave) {
-		err = plan_leave(function, abilities->classes, &sites, &plan);
+		err = plan_leave(function, classes, &sites, &plan);
 		if (err == -ENOENT) /* half of it is cheap */
 			plan.scheme = PROBE_SCHEME_SYMBOL;
 		else if (err)
 			return err;
 	}
-	if (!is_placeable(&plan, function, abilities))
-		return -ENOENT;
 	*ret_plan = plan;
 	return 0;
 }
 
-int probe_plan_make(const struct probe_function *function, const struct probe_abilities *abilities,
+int probe_plan_make(const struct probe_function *function, unsigned classes,
 		    struct probe_plan *ret_plan)
 {
-	static const uint8_t nop5[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
 	struct probe_plan plan = plan_symbol(function);
 	uint8_t code[PROBE_FUNCTION_MAX];
 	ssize_t got;
-	bool harms;
 
 	got = read_code(function->file, function->offset, code, sizeof(code));
 	if (got < 0)
 		return (int)got;
-	harms = got >= (ssize_t)sizeof(nop5) && !memcmp(code, nop5, sizeof(nop5));
 	if (function->size && function->size <= (uint64_t)got && function->arguments)
-		plan_cheap(function, abilities, code, function->size, &plan);
-	if (harms && (plan.entry.offset == function->offset ||
-		      (function->has_leave && plan.leave.offset == function->offset)))
-		return -EPERM;
+		plan_cheap(function, classes, code, function->size, &plan);
 	*ret_plan = plan;
+	return 0;
+}
+
+void probe_plan_share(struct probe_plan *plan, const struct probe_function *other,
+		      struct probe_plan *other_plan)
+{
+	uint8_t code[PROBE_FUNCTION_MAX];
+	ssize_t got;
+
+	if ((plan->scheme != PROBE_SCHEME_CALLEE && plan->scheme != PROBE_SCHEME_INNER) ||
+	    !other->has_leave || !other->size)
+		return;
+	got = read_code(other->file, other->offset, code, sizeof(code));
+	if (got < 0 || other->size > (uint64_t)got ||
+	    !probe_sites_hands_on(code, other->size, (int64_t)(plan->callee - other->offset)))
+		return;
+	plan->scheme = PROBE_SCHEME_INNER;
+	plan->entry = (struct probe_point){plan->leave.offset, 0, false};
+	plan->leave.adjust = -RETURN_POPS;
+	other_plan->scheme = PROBE_SCHEME_SHARED;
+}
+
+/* Programs that are not told expect the stack as it is at a symbol. */
+static bool is_placeable(const struct probe_plan *plan, const struct probe_function *function)
+{
+	return plan->entry.adjust == 0 &&
+	       (!function->has_leave || plan->leave.adjust == -RETURN_POPS);
+}
+
+/* A five-byte nop, which Linux 6.18 rewrites to a call that tramples the program's red zone. */
+static bool is_harmful(const struct probe_function *function, const struct probe_point *point)
+{
+	static const uint8_t nop[] = {0x0f, 0x1f, 0x44, 0x00, 0x00};
+	uint8_t code[sizeof(nop)];
+
+	return read_code(function->file, point->offset, code, sizeof(code)) == sizeof(code) &&
+	       !memcmp(code, nop, sizeof(nop));
+}
+
+int probe_plan_settle(const struct probe_function *function, bool cookies, struct probe_plan *plan)
+{
+	if (plan->scheme == PROBE_SCHEME_SHARED)
+		return 0;
+	if (!cookies && !is_placeable(plan, function))
+		*plan = plan_symbol(function);
+	if (is_harmful(function, &plan->entry) ||
+	    (function->has_leave && is_harmful(function, &plan->leave)))
+		return -EPERM;
 	return 0;
 }

@@ -18,6 +18,8 @@ enum probe_scheme {
 	PROBE_SCHEME_PLAIN,  /* two plain probes on cheap instructions */
 	PROBE_SCHEME_RETURN, /* entry and return probe on a cheap instruction */
 	PROBE_SCHEME_CALLEE, /* entry on a cheap call, return probe in the function that it calls */
+	PROBE_SCHEME_INNER, /* entry and return probe on a cheap instruction of the function called */
+	PROBE_SCHEME_SHARED, /* no probe: all it does is seen in the function that another one calls */
 	PROBE_SCHEME_SYMBOL, /* some probe is single-stepped */
 	PROBE_SCHEMES,
 };
@@ -30,6 +32,7 @@ struct probe_point {
 
 struct probe_plan {
 	enum probe_scheme scheme;
+	uint64_t callee; /* CALLEE, INNER: where the function called begins; else 0 */
 	struct probe_point entry, leave;
 };
 
@@ -41,18 +44,25 @@ struct probe_function {
 	bool has_leave;
 };
 
-struct probe_abilities {
-	unsigned classes; /* enum probe_class that are cheap on this kernel */
-	bool cookies;	  /* a program can be told its `adjust` */
-};
+/*
+ * classes: enum probe_class that are cheap on this kernel. Never fails for want of a cheap place: the
+ * symbol is left. 0 or -errno of reading.
+ */
+int probe_plan_make(const struct probe_function *function, unsigned classes,
+		    struct probe_plan *ret_plan);
 
 /*
- * Never fails for want of a cheap place: the symbol is left. -EPERM: a probe at the symbol would
- * corrupt the program (a five-byte nop, which 6.18 rewrites to a call that tramples the red zone);
- * else -errno of reading.
+ * When the function planned as CALLEE and `other` hand everything on to the same inner function, both
+ * are read there, each call by two cheap probes instead of three: *plan becomes INNER, *other_plan SHARED.
  */
-int probe_plan_make(const struct probe_function *function, const struct probe_abilities *abilities,
-		    struct probe_plan *ret_plan);
+void probe_plan_share(struct probe_plan *plan, const struct probe_function *other,
+		      struct probe_plan *other_plan);
+
+/*
+ * The last word. cookies: a program can be told its `adjust`; else places that need one are given up
+ * for the symbol. -EPERM: a probe there would corrupt the program.
+ */
+int probe_plan_settle(const struct probe_function *function, bool cookies, struct probe_plan *plan);
 
 /* For messages. */
 const char *probe_scheme_name(enum probe_scheme scheme);

@@ -2,7 +2,6 @@
 #include "probe_sites.h"
 
 #include <errno.h>
-#include <stdbool.h>
 
 #if defined(__x86_64__)
 
@@ -330,6 +329,58 @@ int probe_sites_return(const uint8_t *code, size_t size, unsigned classes, uint3
 	return 0;
 }
 
+/* Extends the third argument's sign, and nothing else. */
+static bool is_extension(const struct step *step)
+{
+	return step->instruction.mnemonic == ZYDIS_MNEMONIC_MOVSXD &&
+	       step->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       step->operands[0].reg.value == ZYDIS_REGISTER_RDX &&
+	       step->operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       step->operands[1].reg.value == ZYDIS_REGISTER_EDX;
+}
+
+/* How often the function goes there; more than once as well when it is not understood. */
+static int count_calls(const struct function *function, int64_t callee)
+{
+	size_t offset = 0;
+	struct step step;
+	int64_t target;
+	int count = 0;
+
+	for (; offset < function->size; offset = next_offset(&step)) {
+		if (!decode(function, offset, &step))
+			return 2;
+		if (relative_target(&step, &target) && target == callee)
+			count++;
+	}
+	return count;
+}
+
+bool probe_sites_hands_on(const uint8_t *code, size_t size, int64_t callee)
+{
+	struct function function;
+	struct step step;
+	size_t offset = 0;
+	int64_t target;
+
+	if (size > PROBE_FUNCTION_MAX)
+		return false;
+	open_function(&function, code, size, 0);
+	if (count_calls(&function, callee) != 1)
+		return false;
+	for (; decode(&function, offset, &step); offset = next_offset(&step)) {
+		if (is_category(&step, ZYDIS_CATEGORY_CALL))
+			return relative_target(&step, &target) && target == callee &&
+			       !is_entered_again(&function, offset);
+		/* Away from the way to the call lead only branches; behind it nothing comes back. */
+		if (is_control_transfer(&step) && !is_category(&step, ZYDIS_CATEGORY_COND_BR))
+			return false;
+		if (!keeps_arguments(&step, 3) && !is_extension(&step))
+			return false;
+	}
+	return false;
+}
+
 #else /* other machines: instructions differ, probes stay at the symbols */
 
 int probe_sites_choose(const uint8_t *code, size_t size, unsigned classes, unsigned arguments,
@@ -343,6 +394,12 @@ int probe_sites_return(const uint8_t *code, size_t size, unsigned classes, uint3
 {
 	(void)code, (void)size, (void)classes, (void)ret_offset;
 	return -ENOTSUP;
+}
+
+bool probe_sites_hands_on(const uint8_t *code, size_t size, int64_t callee)
+{
+	(void)code, (void)size, (void)callee;
+	return false;
 }
 
 #endif

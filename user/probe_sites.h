@@ -14,8 +14,9 @@
 #ifndef OPERAGLASS_PROBE_SITES_H
 #define OPERAGLASS_PROBE_SITES_H
 
-#include <stdint.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* What kernels emulate, each measured at start (probe_classes.h). */
 enum probe_class {
@@ -64,5 +65,13 @@ int probe_sites_choose(const uint8_t *code, size_t size, unsigned classes, unsig
  * runs. 0, -ENOENT, -EINVAL or -ENOTSUP.
  */
 int probe_sites_return(const uint8_t *code, size_t size, unsigned classes, uint32_t *ret_offset);
+
+/*
+ * Whether this function does nothing with its first three arguments but hand them on to the function
+ * that begins `callee` bytes behind its own first byte: every call that it makes of it, and it makes
+ * only one, has the same first two arguments, and the third with its sign extended. What is seen there
+ * need not be seen here.
+ */
+bool probe_sites_hands_on(const uint8_t *code, size_t size, int64_t callee);
 
 #endif

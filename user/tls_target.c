@@ -87,6 +87,11 @@ static int place(struct tls_target *target, const struct tls_target_tools *tools
 	return err;
 }
 
+static bool is_placed(const struct target_plan *plan, size_t i)
+{
+	return plan->offsets[i] && plan->plans[i].scheme != PROBE_SCHEME_SHARED;
+}
+
 /* First all returns, then the entries: no call is seen begin and not end. */
 static int place_all(struct tls_target *target, const struct tls_target_tools *tools, int file,
 		     const struct target_plan *plan)
@@ -96,11 +101,11 @@ static int place_all(struct tls_target *target, const struct tls_target_tools *t
 	size_t i;
 
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (plan->offsets[i] && functions[i].leave)
+		if (is_placed(plan, i) && functions[i].leave)
 			err = place(target, tools, file, &plan->plans[i].leave, functions[i].leave,
 				    i);
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (plan->offsets[i])
+		if (is_placed(plan, i))
 			err = place(target, tools, file, &plan->plans[i].entry, functions[i].entry,
 				    i);
 	return err;
@@ -135,29 +140,42 @@ static void begin_slot(const struct tls_target *target, const struct tls_target_
 		bpf_map_update_elem(tools->slots_fd, &target->slot, &slot, BPF_ANY);
 }
 
+static void describe(const struct tls_stack *stack, int file, const struct target_plan *plan,
+		     size_t i, struct probe_function *ret_function)
+{
+	*ret_function = (struct probe_function){
+		.file = file,
+		.offset = plan->offsets[i],
+		.size = plan->sizes[i],
+		.arguments = arguments_of(stack->functions[i].entry),
+		.has_leave = stack->functions[i].leave,
+	};
+}
+
 /* Where exactly each function is probed. */
 static int plan_functions(const struct tls_stack *stack, const struct tls_target_tools *tools,
 			  int file, struct target_plan *plan)
 {
-	struct probe_abilities abilities = {
-		.classes = tools->cheap_classes,
-		.cookies = tools->abilities.kind != TLS_PROBE_LOCAL,
-	};
-	const struct tls_function *function;
+	bool cookies = tools->abilities.kind != TLS_PROBE_LOCAL;
+	struct probe_function function;
 	int err = 0;
-	size_t i;
+	size_t i, other;
 
-	for (i = 0; !err && (function = &stack->functions[i])->symbol; i++) {
-		struct probe_function where = {
-			.file = file,
-			.offset = plan->offsets[i],
-			.size = plan->sizes[i],
-			.arguments = arguments_of(function->entry),
-			.has_leave = function->leave,
-		};
-
+	for (i = 0; !err && stack->functions[i].symbol; i++) {
+		describe(stack, file, plan, i, &function);
 		if (plan->offsets[i])
-			err = probe_plan_make(&where, &abilities, &plan->plans[i]);
+			err = probe_plan_make(&function, tools->cheap_classes, &plan->plans[i]);
+	}
+	for (i = 0; !err && stack->functions[i].symbol; i++)
+		for (other = 0; plan->offsets[i] && stack->functions[other].symbol; other++) {
+			describe(stack, file, plan, other, &function);
+			if (other != i && plan->offsets[other])
+				probe_plan_share(&plan->plans[i], &function, &plan->plans[other]);
+		}
+	for (i = 0; !err && stack->functions[i].symbol; i++) {
+		describe(stack, file, plan, i, &function);
+		if (plan->offsets[i])
+			err = probe_plan_settle(&function, cookies, &plan->plans[i]);
 	}
 	return err;
 }
