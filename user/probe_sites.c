@@ -249,8 +249,9 @@ static bool choose_plain_leave(const struct function *function, struct probe_sit
 		if (!decode(function, offset, &step))
 			return false;
 		returns += step.instruction.mnemonic == ZYDIS_MNEMONIC_RET;
-		/* A jump to elsewhere is another way out. */
-		if (is_category(&step, ZYDIS_CATEGORY_UNCOND_BR) &&
+		/* A jump to elsewhere, also a conditional one, is another way out. */
+		if ((is_category(&step, ZYDIS_CATEGORY_UNCOND_BR) ||
+		     is_category(&step, ZYDIS_CATEGORY_COND_BR)) &&
 		    (!relative_target(&step, &target) || target < 0 ||
 		     target >= (int64_t)function->size))
 			return false;
