@@ -365,6 +365,7 @@ void application_add(struct application *application, struct model *model)
 
 	recorder_health(application->recorder, &recorder);
 	intake.refused[INTAKE_NOT_APPLICABLE] += recorder.refused;
+	model_add(model, FAMILY_UP, recorder.works, "journal");
 	recorder_add(application->recorder, model);
 	intake_add(&intake, model);
 	agent_link_add(application->link, model);

@@ -28,6 +28,8 @@
 #define WAL_PAGES     1000
 #define WAL_CUT_PAGES 8000
 #define WAL_BYTES     8388608
+/* More than most groups of events need: a disk with room for one page is still full. */
+#define PROBE_BYTES 65536
 
 /* auto_vacuum only takes effect before there are tables. */
 static const char settings[] = "PRAGMA page_size = " STRING(
@@ -283,21 +285,33 @@ void journal_rollback(struct journal *journal)
 	memcpy(journal->problem, problem, sizeof(problem));
 }
 
-int journal_probe(struct journal *journal)
+static int put_probe(struct journal *journal, const char *text)
 {
-	/* Closed: a damaged file was in the way, and perhaps no new one could be begun. */
-	int err = journal->db ? 0 : reopen(journal);
+	int err = journal_begin(journal);
 
-	if (err)
-		return err;
-	err = journal_begin(journal);
 	if (!err)
-		err = journal_run(journal, PUT_VALUE, "tt", "journal.probe", "");
+		err = journal_run(journal, PUT_VALUE, "tt", "journal.probe", text);
 	if (!err)
 		err = journal_commit(journal);
 	if (err)
 		journal_rollback(journal);
 	return err;
+}
+
+int journal_probe(struct journal *journal)
+{
+	char text[PROBE_BYTES];
+	/* Closed: a damaged file was in the way, and perhaps no new one could be begun. */
+	int err = journal->db ? 0 : reopen(journal);
+
+	if (err)
+		return err;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	err = put_probe(journal, text);
+	if (!err)
+		err = put_probe(journal, "");
+	return err ? err : journal_checkpoint(journal);
 }
 
 int journal_checkpoint(struct journal *journal)
