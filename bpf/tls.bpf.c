@@ -25,30 +25,42 @@ static __always_inline __u64 tls_stack_at_entry(struct pt_regs *ctx, __u64 cooki
 	       (cookie & TLS_COOKIE_PLACED ? TLS_COOKIE_ADJUST(cookie) : otherwise);
 }
 
-static __always_inline bool tls_before_write(__u64 cookie, const struct tls_frame *frame)
+/* What is known of the object that is being written to, by now something at least. NULL: nobody wants
+ * it. ret_slot: of its file, NULL when it has none of its own. */
+static __always_inline struct tls_stream *
+tls_stream_of(__u64 cookie, const struct tls_stream_key *key, struct tls_slot **ret_slot)
 {
 	static const struct tls_stream fresh = {.readers[TLS_RECEIVED].flags = HTTP_RESPONSE};
-	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
-	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
+	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, key);
 	struct tls_slot *slot;
 	bool own;
 
 	slot = tls_slot_of(cookie, &own);
 	if (slot)
 		__sync_fetch_and_add(&slot->hits, 1);
+	*ret_slot = own ? slot : NULL;
+	if (stream)
+		return stream;
+	if (!tls_in_scope(key->tgid))
+		return NULL;
+	bpf_map_update_elem(&tls_streams, key, &fresh, BPF_NOEXIST);
+	stream = bpf_map_lookup_elem(&tls_streams, key);
 	if (!stream) {
-		if (!tls_in_scope(key.tgid))
-			return false;
-		bpf_map_update_elem(&tls_streams, &key, &fresh, BPF_NOEXIST);
-		stream = bpf_map_lookup_elem(&tls_streams, &key);
-		if (!stream) {
-			lost_add(LOST_STREAMS_FULL);
-			return false;
-		}
-		stream->first_call = tls_first_number(stream);
-		stream->next_call = stream->first_call;
+		lost_add(LOST_STREAMS_FULL);
+		return NULL;
 	}
-	return tls_look(stream, own ? slot : NULL, &key, frame->buffer, frame->length);
+	stream->first_call = tls_first_number(stream);
+	stream->next_call = stream->first_call;
+	return stream;
+}
+
+static __always_inline bool tls_before_write(__u64 cookie, const struct tls_frame *frame)
+{
+	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_slot *slot;
+	struct tls_stream *stream = tls_stream_of(cookie, &key, &slot);
+
+	return stream && tls_look(stream, slot, &key, frame->buffer, frame->length);
 }
 
 /* False: this read is of no interest: nothing was ever written, or nobody wants it. */
@@ -390,5 +402,7 @@ int og_tls_free(struct pt_regs *ctx)
 		tls_stream_restart(stream);
 	return 0;
 }
+
+#include "tls_go.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

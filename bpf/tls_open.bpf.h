@@ -114,11 +114,10 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 	}
 }
 
-/* Looks at the object again, and at what it is about to send. False: of no interest. */
-static __always_inline bool tls_look(struct tls_stream *stream, struct tls_slot *slot,
-				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
+/* Looks at what an object is about to send. False: of no interest. */
+static __always_inline bool tls_look_at(struct tls_stream *stream, const struct tls_slot *slot,
+					__u64 buffer, __u64 length)
 {
-	tls_stream_refresh(stream, slot, key->ssl, key->tgid);
 	if (stream->readers[TLS_SENT].state == HTTP_START) {
 		if (stream->state == TLS_STREAM_JOINED)
 			tls_open(stream, slot, buffer, length);
@@ -127,6 +126,14 @@ static __always_inline bool tls_look(struct tls_stream *stream, struct tls_slot 
 			stream->state = TLS_STREAM_IGNORED;
 	}
 	return stream->state < TLS_STREAM_IGNORED;
+}
+
+/* The same, after a look at the object itself. */
+static __always_inline bool tls_look(struct tls_stream *stream, struct tls_slot *slot,
+				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
+{
+	tls_stream_refresh(stream, slot, key->ssl, key->tgid);
+	return tls_look_at(stream, slot, buffer, length);
 }
 
 #endif

@@ -113,6 +113,7 @@ void tls_candidates_clients(struct tls_candidates *candidates, tls_mapping_taker
 	int64_t now_ns;
 	size_t i;
 
+	candidates->last = 0; /* may be another program when the next records come */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	now_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
 	if (candidates->connections_fd < 0 || now_ns - candidates->walked_ns < CLIENTS_EVERY_NS)

@@ -26,7 +26,7 @@ bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_map
 /* There is nothing in it, as long as anybody maps it. */
 void tls_candidates_looked(struct tls_candidates *candidates, const struct tls_mapping *mapping);
 
-/* Gives the mappings of processes that have begun to speak with a watched upstream to `take`; looks
+/* After each batch of records. Gives the mappings of processes that have begun to speak with a watched upstream to `take`; looks
  * for such at most four times a second. */
 void tls_candidates_clients(struct tls_candidates *candidates, tls_mapping_taker *take,
 			    void *context);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "tls_elf.h"
+#include "tls_go.h"
 #include "tls_texts.h"
 
 /* What is being looked into, and what came of it. */
@@ -75,6 +76,29 @@ static int by_name(const struct look *look)
 	return count < 0 ? count : 0;
 }
 
+/* Go, stripped or not. */
+static int by_function_table(const struct look *look)
+{
+	struct tls_recognition *found = look->found;
+	struct tls_go_sites sites;
+	const char *why = "";
+	int err = tls_go_find(look->image, &sites, &why);
+
+	if (err && err != -ENOTSUP)
+		return err;
+	found->stack = TLS_STACK_GO;
+	found->by = "its function table";
+	if (err) {
+		snprintf(found->why, sizeof(found->why), "%s", why);
+		return 0;
+	}
+	found->found = 2;
+	found->offsets[0] = sites.write;
+	found->offsets[1] = sites.read;
+	found->object_at = sites.object_at;
+	return 0;
+}
+
 static int by_symbols(const struct look *look)
 {
 	struct tls_recognition *found = look->found;
@@ -106,7 +130,8 @@ static int by_texts(const struct look *look)
 }
 
 /* The most certain first; each says -ENOENT when it is not that. */
-static int (*const finders[])(const struct look *) = {by_name, by_symbols, by_texts};
+static int (*const finders[])(const struct look *) = {by_name, by_function_table, by_symbols,
+						      by_texts};
 
 int tls_recognise(int file, const char *path, const char *const *signatures,
 		  struct tls_recognition *ret_recognition)

@@ -90,6 +90,12 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 	[TLS_STACK_GO] =
 		{
 			.name = "go",
+			.functions =
+				{
+					/* Not the functions: what tls_go.h says of them. */
+					{"crypto/tls.(*Conn).Write", "og_tls_go_write", NULL},
+					{"crypto/tls.(*Conn).Read", "og_tls_go_read", NULL},
+				},
 			.undecoded = UNDECODED_NO_SYMBOLS,
 		},
 	[TLS_STACK_BORINGSSL] =

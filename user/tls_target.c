@@ -3,6 +3,7 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "probe_plan.h"
 #include "tls_links.h"
 #include "tls_pins.h"
+#include "tls_programs.h"
 #include "tls_recognise.h"
 
 /* By function of the stack; an offset of 0: this file does not have it. */
@@ -49,24 +51,6 @@ void tls_target_detach(struct tls_target *target, const struct tls_target_tools 
 		tls_pin_remove(tools->pin_directory, &pin);
 	}
 	target->pins = 0;
-}
-
-/* How many integer arguments an entry's program reads. Others are placed at the symbol. */
-static unsigned arguments_of(const char *program)
-{
-	static const struct {
-		const char *program;
-		unsigned count;
-	} rows[] = {
-		{"og_tls_write", 3},   {"og_tls_read", 3}, {"og_tls_write_ex", 4},
-		{"og_tls_read_ex", 4}, {"og_tls_free", 1},
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		if (!strcmp(rows[i].program, program))
-			return rows[i].count;
-	return 0;
 }
 
 /* `number`: of the function in its file. */
@@ -129,9 +113,10 @@ static int pin_all(struct tls_target *target, const struct tls_target_tools *too
 	return err;
 }
 
-static void begin_slot(const struct tls_target *target, const struct tls_target_tools *tools)
+static void begin_slot(const struct tls_target *target, const struct tls_target_tools *tools,
+		       const struct tls_recognition *found)
 {
-	struct tls_slot slot = {};
+	struct tls_slot slot = {.object_at = found->object_at};
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
@@ -143,11 +128,13 @@ static void begin_slot(const struct tls_target *target, const struct tls_target_
 static void describe(const struct tls_stack *stack, int file, const struct target_plan *plan,
 		     size_t i, struct probe_function *ret_function)
 {
+	const struct tls_program *program = tls_program_find(stack->functions[i].entry);
+
 	*ret_function = (struct probe_function){
 		.file = file,
 		.offset = plan->offsets[i],
 		.size = plan->sizes[i],
-		.arguments = arguments_of(stack->functions[i].entry),
+		.arguments = program ? program->arguments : 0,
 		.has_leave = stack->functions[i].leave,
 	};
 }
@@ -178,6 +165,34 @@ static int plan_functions(const struct tls_stack *stack, const struct tls_target
 			err = probe_plan_settle(&function, cookies, &plan->plans[i]);
 	}
 	return err;
+}
+
+/* Whether these places were proven; else they will be, where that can be done. */
+static bool ask_proof(const struct tls_target *target, const struct tls_target_tools *tools,
+		      int file, const char *path, const struct tls_recognition *found,
+		      const struct target_plan *plan)
+{
+	struct proof_order order = {.file = file, .kind = tools->abilities.kind};
+	const struct tls_function *functions = tls_stacks[target->stack].functions;
+	const struct tls_program *program;
+	size_t i;
+
+	if (!tools->trust || target->stack != TLS_STACK_OPENSSL ||
+	    tools->abilities.kind == TLS_PROBE_LOCAL)
+		return false;
+	snprintf(order.path, sizeof(order.path), "%s", path);
+	for (i = 0; functions[i].symbol && order.count < PROOF_FUNCTIONS; i++) {
+		program = tls_program_find(functions[i].entry);
+		if (program && is_placed(plan, i))
+			order.places[order.count++] = (struct proof_place){
+				.entry = plan->plans[i].entry,
+				.leave = plan->plans[i].leave,
+				.kind = program->kind,
+				.has_leave = functions[i].leave,
+				.pointed = program->pointed,
+			};
+	}
+	return probe_trust_ask(tools->trust, &order, found->build_id);
 }
 
 static void report(const struct tls_stack *stack, const struct target_plan *plan, const char *path)
@@ -215,14 +230,17 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 	memcpy(plan.offsets, found->offsets, sizeof(plan.offsets));
 	memcpy(plan.sizes, found->sizes, sizeof(plan.sizes));
 	target->fate = TLS_FATE_REFUSED;
-	if (!stack->return_probes || tools->abilities.return_probes != TLS_RETURN_SAFE) {
+	if (stack->return_probes ? tools->abilities.return_probes != TLS_RETURN_SAFE
+				 : tools->abilities.kind == TLS_PROBE_LOCAL) {
 		log_warning(0,
-			    "'%s' is not probed: return probes are not safe here; its calls "
-			    "are timed at the socket, without endpoint and status",
-			    path);
+			    "'%s' is not probed: %s; its calls are timed at the socket, without "
+			    "endpoint and status",
+			    path,
+			    stack->return_probes ? "return probes are not safe here"
+						 : "this kernel has no attach cookies");
 		return;
 	}
-	begin_slot(target, tools);
+	begin_slot(target, tools, found);
 	err = plan_functions(stack, tools, file, &plan);
 	if (!err)
 		err = place_all(target, tools, file, &plan);
@@ -235,6 +253,7 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		return;
 	}
 	target->fate = TLS_FATE_ATTACHED;
+	target->proven = ask_proof(target, tools, file, path, found, &plan);
 	report(stack, &plan, path);
 	if (!tools->pin_directory || tools->abilities.kind == TLS_PROBE_LOCAL)
 		return;

@@ -46,6 +46,7 @@ struct path {
 
 struct file {
 	struct path f_path;
+	void *private_data;
 };
 
 struct linux_binprm {
@@ -74,6 +75,7 @@ struct mm_struct___counters {
 
 struct fdtable {
 	unsigned int max_fds;
+	struct file **fd;
 	unsigned long *open_fds;
 };
 
@@ -195,6 +197,11 @@ struct sock {
 	__u8 sk_shutdown;
 	__u16 sk_type;
 	__u16 sk_protocol;
+};
+
+struct socket {
+	struct file *file;
+	struct sock *sk;
 };
 
 struct tcp_sock {

@@ -251,12 +251,19 @@ class Stage:
     def command(self, client):
         if client == "go":
             return [self.go()]
+        if client.startswith("/"):
+            return [client]
         return CLIENTS[client]
 
     def go(self):
         """The Go client, compiled once a version of its source."""
         source = f"{HERE}/clients/client.go"
         binary = f"{GO_CLIENT}-{os.stat(source).st_mtime_ns}"
+        if not os.path.exists(binary):
+            self.build_go(source, binary)
+        return binary
+
+    def build_go(self, source, binary, *flags):
         if not os.path.exists(binary):
             os.makedirs(os.path.dirname(binary), exist_ok=True)
             environment = dict(
@@ -269,12 +276,21 @@ class Stage:
                 PATH="/usr/lib/go/bin:/usr/bin:/bin",
             )
             subprocess.run(
-                ["go", "build", "-o", binary + ".new", source],
+                ["go", "build", *flags, "-o", binary + ".new", source],
                 env=environment,
                 check=True,
                 timeout=180,
             )
             os.rename(binary + ".new", binary)
+
+    def tls_client(self, name, *flags):
+        """clients/tls_client.c with a copy of OpenSSL inside, as a program of this name."""
+        binary = f"{self.directory}/{name}"
+        command = ["gcc", "-O2", "-D_GNU_SOURCE", "-no-pie", *flags, "-o", binary]
+        libraries = ["-Wl,-Bstatic", "-lssl", "-lcrypto", "-Wl,-Bdynamic", "-lpthread", "-ldl"]
+        subprocess.run(
+            [*command, f"{HERE}/clients/tls_client.c", *libraries], check=True, timeout=60
+        )
         return binary
 
     def play(self, client, requests, host="api.telegram.org", seconds=60, ca=True, **options):

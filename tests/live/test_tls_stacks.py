@@ -3,19 +3,19 @@
 """Every TLS stack that can be read is read: exact counts per endpoint and status, one per call."""
 
 import contextlib
+import json
 import os
 import subprocess
 
 from harness import Operaglass, Tap
 from scene import Scene, call
-from stage import HERE, Stage
+from stage import HERE, NAME, Stage
 
 CONFIG = """
 agents:
   - type: stacks
     names: [og-agent-static, og-agent-stripped, og-agent-go, og-agent-go-stripped, og-agent-go-pie]
 """
-STATIC = ["-Wl,-Bstatic", "-lssl", "-lcrypto", "-Wl,-Bdynamic", "-lpthread", "-ldl"]
 
 
 def conversation(full=True):
@@ -51,8 +51,14 @@ def test_gnutls(scene):
 def test_dotnet(scene):
     """The shim and the libssl behind it are in every call: it is counted once."""
     shim = f"{scene.stage.directory}/libSystem.Security.Cryptography.Native.OpenSsl.so"
-    compile_client(["-shared", "-fPIC", "-o", shim, f"{HERE}/clients/dotnet_shim.c", "-ldl"])
+    command = ["gcc", "-O2", "-shared", "-fPIC", "-o", shim, f"{HERE}/clients/dotnet_shim.c"]
+    subprocess.run([*command, "-ldl"], check=True, timeout=60)
     scene.check("SslStream's calls", "dotnet", conversation(), shim=shim)
+    scene.tap.equal(
+        "the shim is known, and read behind it",
+        scene.operaglass.last.total("operaglass_tls_targets", stack="dotnet", state="covered"),
+        1,
+    )
     calls = [
         call("getMe" if n % 2 else "sendMessage", "POST", "delay=20", body=n * 100)
         for n in range(48)
@@ -60,54 +66,67 @@ def test_dotnet(scene):
     scene.check("SslStream on six connections", "dotnet", calls, shim=shim, connections=6)
 
 
-def compile_client(arguments):
-    subprocess.run(["gcc", "-O2", *arguments], check=True, timeout=60)
-
-
 @contextlib.contextmanager
-def running(scene, program, stack, state):
+def running(scene, command, stack, state):
     """A process of the program, which does nothing, once its file is a target in this state."""
+    program = next(os.path.basename(word) for word in command if "og-agent" in word)
     before = scene.operaglass.metrics().total("operaglass_tls_targets", stack=stack, state=state)
     with subprocess.Popen(
-        [program, "nowhere", "nothing"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         process.stdout.readline()
         scene.operaglass.wait(
             lambda m: m.total("operaglass_tls_targets", stack=stack, state=state) == before + 1, 5
         )
         scene.tap.equal(
-            f"{os.path.basename(program)} is {state}, as {stack}",
+            f"{program} is {state}, as {stack}",
             scene.operaglass.last.total("operaglass_tls_targets", stack=stack, state=state),
             before + 1,
         )
-        yield
+        yield process
         process.stdin.close()
 
 
 def test_static(scene):
     """OpenSSL inside of an executable: read by its symbols; without them, timed and named."""
-    whole = f"{scene.stage.directory}/og-agent-static"
-    stripped = f"{scene.stage.directory}/og-agent-stripped"
-    source = f"{HERE}/clients/tls_client.c"
-    compile_client(["-no-pie", "-D_GNU_SOURCE", "-o", whole, source, *STATIC])
-    compile_client(["-no-pie", "-D_GNU_SOURCE", "-s", "-o", stripped, source, *STATIC])
-    with running(scene, whole, "static", "attached"):
+    whole = scene.stage.tls_client("og-agent-static")
+    stripped = scene.stage.tls_client("og-agent-stripped", "-s")
+    with running(scene, [whole, NAME, "none"], "static", "attached"):
         scene.check("OpenSSL linked statically", "lines", conversation(), program=whole)
-    with running(scene, stripped, "static", "undecoded"):
-        scene.check(
-            "OpenSSL linked statically and stripped",
-            "lines",
-            conversation(),
-            program=stripped,
-            opaque=True,
-            reason="no_symbols",
-        )
+    host = scene.stage.network.in_client([stripped, NAME, scene.stage.ca])
+    with running(scene, host, "static", "undecoded") as process:
+        tell(scene, "OpenSSL linked statically and stripped", process, "no_symbols")
+
+
+def tell(scene, sentence, process, reason):
+    """The calls of a process that the observer has looked into: opaque, and it is said why."""
+    calls, results = conversation(), []
+    for request in calls:
+        print(request["method"], request["path"], request.get("body") or 0, file=process.stdin)
+        process.stdin.flush()
+        results.append(json.loads(process.stdout.readline()))
+    process.stdin.close()
+    truth = scene.stage.truth(len(calls))
+    scene.compare(sentence, truth, results, calls, "telegram", True, None, reason)
+
+
+def test_go(scene):
+    """crypto/tls with symbols, stripped, and position-independent."""
+    for name, flags in (
+        ("og-agent-go", []),
+        ("og-agent-go-stripped", ["-ldflags=-s -w"]),
+        ("og-agent-go-pie", ["-ldflags=-s -w", "-buildmode=pie", "-trimpath"]),
+    ):
+        program = f"{scene.stage.directory}/{name}"
+        scene.stage.build_go(f"{HERE}/clients/client.go", program, *flags)
+        with running(scene, [program, json.dumps({"Hold": True})], "go", "attached"):
+            scene.check(f"Go ({name})", program, conversation())
 
 
 def main():
     tap = Tap()
     with Stage("stacks") as stage, Operaglass(CONFIG) as operaglass:
-        Scene(operaglass, stage, tap).run([test_gnutls, test_dotnet, test_static])
+        Scene(operaglass, stage, tap).run([test_gnutls, test_dotnet, test_static, test_go])
     tap.done()
 
 
