@@ -18,6 +18,7 @@
 #include "bpf_tables.h"
 #include "handover_send.h"
 #include "log.h"
+#include "state_directories.h"
 
 /* Whom an epoll event is for. */
 enum source {
@@ -256,7 +257,7 @@ static int on_signal(struct observer *observer)
 void observer_start_tls(struct observer *observer)
 {
 	const char *pin_path = observer->options->pin_path;
-	char path[OPTIONS_PATH_MAX + sizeof(BPF_PINS_TLS) + 1];
+	char path[OPTIONS_PATH_MAX + sizeof(BPF_PINS_TLS) + sizeof(STATE_PROBE_SITES)];
 
 	if (bpf_set_program(&observer->session.set, "og_tls_decode") < 0)
 		return; /* said when it was loaded */
@@ -265,6 +266,8 @@ void observer_start_tls(struct observer *observer)
 	if (tls_targets_new(&observer->session.set, pin_path ? path : NULL, &observer->tls))
 		return;
 	tls_targets_set_scope(observer->tls, observer->config.tls_scope == CONFIG_TLS_AGENTS);
+	snprintf(path, sizeof(path), "%s/%s", observer->options->state_dir, STATE_PROBE_SITES);
+	tls_targets_prove(observer->tls, path);
 	tls_targets_start(observer->tls);
 }
 

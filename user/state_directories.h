@@ -10,6 +10,9 @@
 /* Below the state directory: the key of hashed sessions and actors, when none is configured. */
 #define STATE_SESSION_KEY "session.key"
 
+/* Below the state directory, root's own: which probe places were proven, by build-id. */
+#define STATE_PROBE_SITES "probe-sites"
+
 /*
  * Makes the directories of both sockets (0755) and the journal's (0700, the exporter's user's; 0770 of its
  * group where this process may not change owners), and

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "bpf_set.h"
+#include "probe_trust.h"
 #include "tls_stacks.h"
 #include "tls_targets.h"
 
@@ -30,6 +31,7 @@ struct tls_target {
 	uint32_t slot;	/* of map tls_slots; 0: none */
 	enum tls_target_fate fate;
 	bool stale;
+	bool proven; /* where its probes sit, by calls of our own */
 	bool seen;	    /* somebody maps it; by the last scan */
 	bool kept;	    /* one of the host's well-known files: stays without being mapped */
 	uint32_t pins;	    /* of it; 0: the probes below are all there is */
@@ -43,6 +45,7 @@ struct tls_target_tools {
 	const char *pin_directory; /* NULL: pin nothing */
 	struct tls_abilities abilities;
 	unsigned cheap_classes; /* enum probe_class */
+	struct probe_trust *trust; /* NULL: nothing is proven */
 	int slots_fd;
 };
 

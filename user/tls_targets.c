@@ -347,6 +347,48 @@ int tls_targets_start(struct tls_targets *targets)
 	return err;
 }
 
+int tls_targets_prove(struct tls_targets *targets, const char *directory)
+{
+	targets->tools.trust = probe_trust_new(directory);
+	return targets->tools.trust ? 0 : -ENOMEM;
+}
+
+/* Wrong places are given up for the symbols, which are right and slow. */
+static void judge(void *context, const struct proof_order *order, enum proof_verdict verdict)
+{
+	struct tls_targets *targets = context;
+	struct tls_target_tools tools = targets->tools;
+	struct tls_recognition found;
+	struct tls_target *target;
+	struct stat status;
+
+	if (fstat(order->file, &status))
+		return;
+	target = find(targets, status.st_dev, status.st_ino);
+	if (!target || verdict == PROOF_UNMADE) {
+		log_debug(0, "where '%s' is probed could not be proven", order->path);
+		return;
+	}
+	target->proven = verdict == PROOF_RIGHT;
+	if (target->proven) {
+		log_info(0, "where '%s' is probed is proven", order->path);
+		return;
+	}
+	log_warning(0, "'%s' is not what it looks like: it is probed at its symbols, which is slow",
+		    order->path);
+	tools.cheap_classes = 0;
+	tools.trust = NULL;
+	tls_target_detach(target, &tools);
+	if (!tls_recognise(order->file, order->path, targets->signatures, &found))
+		tls_target_attach(target, &tools, order->file, order->path, &found);
+}
+
+static void step_proofs(struct tls_targets *targets)
+{
+	if (targets->tools.trust)
+		probe_trust_step(targets->tools.trust, judge, targets);
+}
+
 size_t tls_targets_fds(const struct tls_targets *targets, int *ret_fds, size_t size)
 {
 	if (!targets->mappings || !size)
@@ -367,6 +409,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	tls_candidates_clients(targets->candidates, take_mapping, targets);
 	if (targets->count != before)
 		publish(targets);
+	step_proofs(targets);
 	return err;
 }
 
@@ -389,6 +432,7 @@ int tls_targets_scan(struct tls_targets *targets)
 		else
 			drop(targets, i);
 	}
+	step_proofs(targets);
 	tls_stale_find(targets->rows, targets->count, &targets->tools);
 	publish(targets);
 	return 0;
@@ -415,6 +459,7 @@ void tls_targets_free(struct tls_targets *targets)
 		return;
 	for (i = 0; i < targets->count; i++)
 		tls_target_close(&targets->rows[i]);
+	probe_trust_free(targets->tools.trust);
 	tls_mappings_close(targets->mappings);
 	tls_candidates_free(targets->candidates);
 	free(targets->pin_directory);

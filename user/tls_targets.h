@@ -50,6 +50,10 @@ int tls_targets_prepare(struct bpf_object *object);
 int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 		    struct tls_targets **ret_targets);
 
+/* Before tls_targets_start: has the places of probes proven, and keeps what was proven in this directory.
+ * 0 or -ENOMEM. */
+int tls_targets_prove(struct tls_targets *targets, const char *directory);
+
 /* Opens the mapping records, then attaches to what runs and to the host's own well-known files.
  * Failures of single files are logged and counted as refused, not returned. */
 int tls_targets_start(struct tls_targets *targets);

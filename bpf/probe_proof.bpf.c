@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a probe sees in a process that the observer has made for that: user/probe_proof.h. Loaded for
+ * the time of a proof, attached to that process only, never pinned. */
+#include "vmlinux.h"
+#include <linux/bpf.h>
+#include <linux/ptrace.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "proof.h"
+#include "tls.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, PROOF_HITS_SIZE);
+} proof_hits SEC(".maps");
+
+/* By function: the fourth argument of its last entry. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, PROOF_FUNCTIONS);
+	__type(key, __u32);
+	__type(value, __u64);
+} proof_results SEC(".maps");
+
+SEC("uprobe")
+int probe_proof_hit(struct pt_regs *ctx)
+{
+	__u64 cookie = bpf_get_attach_cookie(ctx), *result;
+	__u32 function = TLS_COOKIE_FUNCTION(cookie);
+	struct proof_hit *hit;
+
+	result = bpf_map_lookup_elem(&proof_results, &function);
+	hit = bpf_ringbuf_reserve(&proof_hits, sizeof(*hit), 0);
+	if (!hit)
+		return 0; /* a hit too few fails the proof */
+	hit->cookie = cookie;
+	hit->stack = PT_REGS_SP(ctx) + TLS_COOKIE_ADJUST(cookie);
+	hit->arguments[0] = PT_REGS_PARM1(ctx);
+	hit->arguments[1] = PT_REGS_PARM2(ctx);
+	hit->arguments[2] = PT_REGS_PARM3(ctx);
+	hit->arguments[3] = PT_REGS_PARM4(ctx);
+	hit->result = PT_REGS_RC(ctx);
+	hit->moved = 0;
+	if (result && !(cookie & PROOF_COOKIE_LEAVE))
+		*result = hit->arguments[3];
+	else if (result && *result)
+		bpf_probe_read_user(&hit->moved, sizeof(hit->moved), (const void *)*result);
+	bpf_ringbuf_submit(hit, BPF_RB_NO_WAKEUP);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef OPERAGLASS_PROOF_H
+#define OPERAGLASS_PROOF_H
+
+#include <linux/types.h>
+
+/* What bpf/probe_proof.bpf.c tells user/probe_proof.c: one hit of a probe that is being proven. */
+
+/* In the attach cookie beside those of include/tls.h: the place is a leave. */
+#define PROOF_COOKIE_LEAVE (1ULL << 41)
+
+/* Value of ring buffer `proof_hits`. */
+struct proof_hit {
+	__u64 cookie;
+	__u64 stack;	    /* pointer at the function's first instruction */
+	__u64 arguments[4]; /* as the registers hold them */
+	__u64 result;	    /* the register of it */
+	__u64 moved;	    /* leave: what the entry's fourth argument points to */
+};
+
+enum {
+	PROOF_FUNCTIONS = 8,
+	PROOF_HITS_SIZE = 256 * 1024, /* bytes: some 3,000 hits, of 1,500 at most */
+};
+
+_Static_assert(sizeof(struct proof_hit) == 64, "contract");
+
+#endif

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe_proof.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "probe_proof.skel.h"
+#include "tls.h"
+#include "tls_links.h"
+
+#define LOAD_LIMIT_MS 5000 /* for dlopen on a busy host */
+#define CALL_LIMIT_MS 5000
+#define HITS_MAX      (PROOF_HITS_SIZE / sizeof(struct proof_hit))
+
+/* Exit codes of the prover. */
+enum {
+	EXIT_RIGHT = 0,
+	EXIT_WRONG = 1,
+	EXIT_UNMADE = 2,
+};
+
+static bool is_roots(const struct stat *status)
+{
+	return status->st_uid == 0 && !(status->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+bool probe_proof_allows(int file, const char *path)
+{
+	char real[PATH_MAX], *slash;
+	struct stat there, here;
+
+	if (!realpath(path, real) || fstat(file, &here) || stat(real, &there) ||
+	    !S_ISREG(here.st_mode) || here.st_dev != there.st_dev || here.st_ino != there.st_ino ||
+	    !is_roots(&here))
+		return false;
+	while ((slash = strrchr(real, '/'))) {
+		slash[slash == real] = '\0';
+		if (stat(real, &there) || !is_roots(&there))
+			return false;
+		if (slash == real)
+			return true;
+	}
+	return false;
+}
+
+/* --- comparing ------------------------------------------------------------------------------------ */
+
+/* As bpf/tls.bpf.c has it: a call is known by its stack, its leave must be of the same function. */
+struct open_call {
+	struct subject_call call;
+	uint64_t stack;
+	uint32_t function;
+	bool is_open;
+};
+
+static bool is_same(const struct subject_call *a, const struct subject_call *b)
+{
+	return a->object == b->object && a->buffer == b->buffer && a->length == b->length &&
+	       a->count == b->count && a->kind == b->kind;
+}
+
+static uint64_t positive(uint64_t value)
+{
+	return (int32_t)value > 0 ? (uint64_t)(int32_t)value : 0;
+}
+
+/* The entry of a call of no length is of no interest. */
+static void open_it(const struct proof_place *place, const struct proof_hit *hit,
+		    struct open_call *open)
+{
+	uint64_t length = hit->arguments[2];
+
+	*open = (struct open_call){
+		.call = {.object = hit->arguments[0],
+			 .buffer = hit->arguments[1],
+			 .length = place->pointed ? length : positive(length),
+			 .kind = place->kind},
+		.stack = hit->stack,
+		.function = TLS_COOKIE_FUNCTION(hit->cookie),
+	};
+	if (!place->has_leave)
+		open->call.buffer = open->call.length = 0;
+	else
+		open->is_open = open->call.length != 0;
+}
+
+static void close_it(const struct proof_place *place, const struct proof_hit *hit,
+		     struct open_call *open)
+{
+	open->is_open = false;
+	if (!place->pointed)
+		open->call.count = positive(hit->result);
+	else
+		open->call.count = (int32_t)hit->result == 1 ? hit->moved : 0;
+}
+
+bool probe_proof_compare(const struct proof_order *order, const struct proof_hit *hits,
+			 size_t count, const struct subject_call *calls, size_t call_count)
+{
+	struct open_call open = {};
+	size_t i, seen = 0;
+
+	for (i = 0; i < count; i++) {
+		uint32_t function = TLS_COOKIE_FUNCTION(hits[i].cookie);
+		const struct proof_place *place = &order->places[function];
+
+		if (function >= order->count)
+			return false;
+		if (!(hits[i].cookie & PROOF_COOKIE_LEAVE)) {
+			if (open.is_open)
+				return false;
+			open_it(place, &hits[i], &open);
+			if (place->has_leave)
+				continue;
+		} else if (open.is_open && open.stack == hits[i].stack &&
+			   open.function == function) {
+			close_it(place, &hits[i], &open);
+		} else {
+			continue; /* an inner function's leave, called by others */
+		}
+		if (seen == call_count || !is_same(&open.call, &calls[seen++]))
+			return false;
+	}
+	return seen == call_count && seen > 0 && !open.is_open;
+}
+
+/* --- the prover ------------------------------------------------------------------------------------ */
+
+struct prover {
+	const struct proof_order *order;
+	struct probe_proof_bpf *programs;
+	struct subject_truth *truth;
+	struct proof_hit *hits;
+	size_t hit_count;
+	pid_t subject;
+	int ready, go;
+};
+
+static int start_subject(struct prover *prover)
+{
+	int ready[2], go[2];
+
+	prover->truth = mmap(NULL, sizeof(*prover->truth), PROT_READ | PROT_WRITE,
+			     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (prover->truth == MAP_FAILED || pipe2(ready, O_CLOEXEC) || pipe2(go, O_CLOEXEC))
+		return -errno;
+	prover->subject = fork();
+	if (prover->subject == 0)
+		probe_subject_main(prover->order->path, ready[1], go[0], prover->truth);
+	close(ready[1]);
+	close(go[0]);
+	prover->ready = ready[0];
+	prover->go = go[1];
+	return prover->subject < 0 ? -errno : 0;
+}
+
+static int load_programs(struct prover *prover)
+{
+	prover->programs = probe_proof_bpf__open();
+	if (!prover->programs)
+		return -errno;
+	if (prover->order->kind == TLS_PROBE_MULTI)
+		bpf_program__set_expected_attach_type(prover->programs->progs.probe_proof_hit,
+						      (enum bpf_attach_type)TLS_UPROBE_MULTI);
+	return probe_proof_bpf__load(prover->programs);
+}
+
+static int attach(struct prover *prover, const struct probe_point *point, size_t function,
+		  uint64_t leave)
+{
+	const struct tls_place place = {
+		.file = prover->order->file,
+		.offset = point->offset,
+		.leave = point->is_return,
+		.cookie = TLS_COOKIE(0, point->adjust, function) | leave,
+		.pid = prover->subject,
+	};
+	int probe; /* ends with this process */
+
+	return tls_link_create(prover->order->kind,
+			       bpf_program__fd(prover->programs->progs.probe_proof_hit), &place,
+			       &probe);
+}
+
+static int attach_all(struct prover *prover)
+{
+	size_t i;
+	int err = 0;
+
+	for (i = 0; !err && i < prover->order->count; i++) {
+		const struct proof_place *place = &prover->order->places[i];
+
+		if (place->has_leave)
+			err = attach(prover, &place->leave, i, PROOF_COOKIE_LEAVE);
+		if (!err)
+			err = attach(prover, &place->entry, i, 0);
+	}
+	return err;
+}
+
+static bool wait_ready(const struct prover *prover)
+{
+	struct pollfd wait = {.fd = prover->ready, .events = POLLIN};
+	char byte;
+
+	return poll(&wait, 1, LOAD_LIMIT_MS) == 1 && read(prover->ready, &byte, 1) == 1;
+}
+
+/* The pipe's other end closes when the subject ends. */
+static bool wait_end(const struct prover *prover)
+{
+	struct pollfd wait = {.fd = prover->ready, .events = POLLIN};
+	int status, ended = poll(&wait, 1, CALL_LIMIT_MS);
+
+	if (ended != 1)
+		kill(prover->subject, SIGKILL);
+	return waitpid(prover->subject, &status, 0) == prover->subject && ended == 1 &&
+	       WIFEXITED(status) && WEXITSTATUS(status) == 0 && prover->truth->complete == 1;
+}
+
+static int take_hit(void *context, void *bytes, size_t size)
+{
+	struct prover *prover = context;
+
+	if (size < sizeof(struct proof_hit) || prover->hit_count == HITS_MAX)
+		return -E2BIG;
+	memcpy(&prover->hits[prover->hit_count++], bytes, sizeof(struct proof_hit));
+	return 0;
+}
+
+static int collect(struct prover *prover)
+{
+	struct ring_buffer *ring;
+	int err;
+
+	prover->hits = calloc(HITS_MAX, sizeof(*prover->hits));
+	ring = ring_buffer__new(bpf_map__fd(prover->programs->maps.proof_hits), take_hit, prover,
+				NULL);
+	err = prover->hits && ring ? ring_buffer__consume(ring) : -ENOMEM;
+	return err < 0 ? err : 0;
+}
+
+/* Everything that is opened here ends with the process. */
+static int prove(const struct proof_order *order)
+{
+	struct prover prover = {.order = order};
+	uint32_t calls;
+
+	if (start_subject(&prover))
+		return EXIT_UNMADE;
+	if (load_programs(&prover) || !wait_ready(&prover) || attach_all(&prover) ||
+	    write(prover.go, "", 1) != 1 || !wait_end(&prover) || collect(&prover))
+		return EXIT_UNMADE;
+	calls = prover.truth->count;
+	return calls <= SUBJECT_CALLS_MAX &&
+			       probe_proof_compare(order, prover.hits, prover.hit_count,
+						   prover.truth->calls, calls)
+		       ? EXIT_RIGHT
+		       : EXIT_WRONG;
+}
+
+int probe_proof_begin(const struct proof_order *order, pid_t *ret_pid)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		libbpf_set_print(NULL);
+		_exit(prove(order));
+	}
+	if (pid < 0)
+		return -errno;
+	*ret_pid = pid;
+	return 0;
+}
+
+enum proof_verdict probe_proof_end(pid_t pid)
+{
+	int status;
+	pid_t ended = waitpid(pid, &status, WNOHANG);
+
+	if (ended == 0)
+		return PROOF_UNDECIDED;
+	if (ended != pid || !WIFEXITED(status))
+		return PROOF_UNMADE;
+	if (WEXITSTATUS(status) == EXIT_RIGHT)
+		return PROOF_RIGHT;
+	return WEXITSTATUS(status) == EXIT_WRONG ? PROOF_WRONG : PROOF_UNMADE;
+}

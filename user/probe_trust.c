@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "probe_trust.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "probe_plan.h"
+
+#define BUILD_ID_SIZE 65
+#define TEXT_SIZE     1024
+
+struct job {
+	struct proof_order order;
+	char build_id[BUILD_ID_SIZE];
+};
+
+struct probe_trust {
+	char directory[PATH_MAX];
+	pid_t running; /* the first job's; 0: none */
+	size_t count;
+	struct job jobs[PROBE_TRUST_QUEUE];
+};
+
+struct probe_trust *probe_trust_new(const char *directory)
+{
+	struct probe_trust *trust = calloc(1, sizeof(*trust));
+
+	if (trust)
+		snprintf(trust->directory, sizeof(trust->directory), "%s", directory);
+	return trust;
+}
+
+void probe_trust_free(struct probe_trust *trust)
+{
+	while (trust && trust->count)
+		close(trust->jobs[--trust->count].order.file);
+	free(trust); /* a proof that runs ends by itself */
+}
+
+/* All that a verdict depends on beside the library's bytes. */
+static void describe(const struct proof_order *order, char text[TEXT_SIZE])
+{
+	size_t used = (size_t)snprintf(text, TEXT_SIZE, "proven by version %d\n",
+				       PROBE_PLAN_VERSION),
+	       i;
+
+	for (i = 0; i < order->count && used < TEXT_SIZE; i++) {
+		const struct proof_place *place = &order->places[i];
+
+		used += (size_t)snprintf(
+			text + used, TEXT_SIZE - used, "%d %d entry %llx%+d leave %llx%+d %s\n",
+			place->kind, place->pointed, (unsigned long long)place->entry.offset,
+			place->entry.adjust, (unsigned long long)place->leave.offset,
+			place->leave.adjust, place->leave.is_return ? "return" : "plain");
+	}
+}
+
+/* Hexadecimal only: it becomes a file's name. */
+static int path_of(const struct probe_trust *trust, const char *build_id, char path[PATH_MAX])
+{
+	if (!*build_id || strlen(build_id) >= BUILD_ID_SIZE ||
+	    build_id[strspn(build_id, "0123456789abcdef")])
+		return -EINVAL;
+	return snprintf(path, PATH_MAX, "%s/%s", trust->directory, build_id) < PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
+static bool is_remembered(const struct probe_trust *trust, const struct proof_order *order,
+			  const char *build_id)
+{
+	char path[PATH_MAX], expected[TEXT_SIZE], found[TEXT_SIZE + 1];
+	struct stat status;
+	bool same = false;
+	ssize_t got;
+	int file;
+
+	if (path_of(trust, build_id, path))
+		return false;
+	file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (file < 0)
+		return false;
+	describe(order, expected);
+	if (!fstat(file, &status) && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
+	    !(status.st_mode & (S_IWGRP | S_IWOTH))) {
+		got = read(file, found, TEXT_SIZE);
+		same = got == (ssize_t)strlen(expected) && !memcmp(found, expected, (size_t)got);
+	}
+	close(file);
+	return same;
+}
+
+/* Written beside and renamed: never half a file. What cannot be kept is proven again. */
+static void remember(const struct probe_trust *trust, const struct job *job)
+{
+	char path[PATH_MAX], beside[PATH_MAX + 4], text[TEXT_SIZE];
+	int file, err = 0;
+
+	if (path_of(trust, job->build_id, path))
+		return;
+	if (mkdir(trust->directory, 0700) && errno != EEXIST)
+		err = -errno;
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	file = err ? -1 : open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (!err && file < 0)
+		err = -errno;
+	describe(&job->order, text);
+	if (!err && write(file, text, strlen(text)) != (ssize_t)strlen(text))
+		err = -EIO;
+	if (file >= 0)
+		close(file);
+	if (!err && rename(beside, path))
+		err = -errno;
+	if (err)
+		log_debug(0, "cannot keep '%s': %s; its probes are proven again after a restart",
+			  path, strerror(-err));
+}
+
+bool probe_trust_ask(struct probe_trust *trust, const struct proof_order *order,
+		     const char *build_id)
+{
+	struct job *job;
+	int file;
+
+	if (!order->count)
+		return false;
+	if (is_remembered(trust, order, build_id))
+		return true;
+	if (trust->count == PROBE_TRUST_QUEUE || !probe_proof_allows(order->file, order->path))
+		return false;
+	file = fcntl(order->file, F_DUPFD_CLOEXEC, 3);
+	if (file < 0)
+		return false;
+	job = &trust->jobs[trust->count++];
+	job->order = *order;
+	job->order.file = file;
+	snprintf(job->build_id, sizeof(job->build_id), "%s", build_id);
+	return false;
+}
+
+static void finish(struct probe_trust *trust, enum proof_verdict verdict)
+{
+	if (verdict == PROOF_RIGHT)
+		remember(trust, &trust->jobs[0]);
+	close(trust->jobs[0].order.file);
+	trust->running = 0;
+	memmove(&trust->jobs[0], &trust->jobs[1], --trust->count * sizeof(trust->jobs[0]));
+}
+
+void probe_trust_step(struct probe_trust *trust,
+		      void (*judge)(void *context, const struct proof_order *order,
+				    enum proof_verdict verdict),
+		      void *context)
+{
+	enum proof_verdict verdict = PROOF_UNDECIDED;
+	int err;
+
+	if (trust->running)
+		verdict = probe_proof_end(trust->running);
+	if (trust->running && verdict == PROOF_UNDECIDED)
+		return;
+	if (trust->running) {
+		judge(context, &trust->jobs[0].order, verdict);
+		finish(trust, verdict);
+	}
+	if (!trust->count)
+		return;
+	err = probe_proof_begin(&trust->jobs[0].order, &trust->running);
+	if (err) {
+		log_debug(0, "cannot start a proof: %s", strerror(-err));
+		finish(trust, PROOF_UNMADE);
+	}
+}
