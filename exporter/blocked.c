@@ -330,23 +330,41 @@ void blocked_settle(struct blocked *blocked)
 	copy_state(&blocked->committed, state);
 }
 
-void blocked_add(struct blocked *blocked, int64_t now_ns, struct model *model)
+/* Per type, what has passed until `now_ns`. */
+static void sum_up(const struct blocked_state *state, int64_t now_ns, uint64_t ret_sums[TYPES_MAX])
 {
-	const struct blocked_state *state = &blocked->committed;
 	const struct blocked_root *root;
 	int64_t end_ns;
 	unsigned i;
 
 	for (i = 0; i < state->type_count; i++)
-		model_add(model, FAMILY_AGENT_BLOCKED, state->types[i].sum_ns,
-			  state->types[i].name);
+		ret_sums[i] = state->types[i].sum_ns;
 	for (i = 0; i < state->root_count; i++) {
 		root = &state->roots[i];
 		end_ns = now_ns < root->due_ns ? now_ns : root->due_ns;
 		if (root->waiting && end_ns > root->from_ns)
-			model_add(model, FAMILY_AGENT_BLOCKED, (uint64_t)(end_ns - root->from_ns),
-				  state->types[root->type].name);
+			ret_sums[root->type] += (uint64_t)(end_ns - root->from_ns);
 	}
+}
+
+/*
+ * While a batch is on its way to the disk, an agent whose wait it ends still waits in the committed
+ * state, and would be shown to have waited longer than it will have: a counter that falls. The
+ * lesser of both states is right whatever becomes of the batch.
+ */
+void blocked_add(struct blocked *blocked, int64_t now_ns, struct model *model)
+{
+	const struct blocked_state *state = &blocked->committed;
+	uint64_t sums[TYPES_MAX], to_be[TYPES_MAX];
+	unsigned i;
+
+	sum_up(state, now_ns, sums);
+	if (blocked->changed)
+		sum_up(&blocked->tentative, now_ns, to_be);
+	for (i = 0; i < state->type_count; i++)
+		model_add(model, FAMILY_AGENT_BLOCKED,
+			  blocked->changed && to_be[i] < sums[i] ? to_be[i] : sums[i],
+			  state->types[i].name);
 	blocked->shown_ns = now_ns;
 }
 

@@ -353,6 +353,26 @@ static void test_full(void **state)
 	assert_line(2, "escalation_queue_enqueue_total 4");
 }
 
+static void test_blocked_while_committing(void **state)
+{
+	(void)state;
+	say_by(0, 500, REQUEST("a"));
+	commit();
+	assert_line(15, "orchestrate_agent_blocked_seconds_total{type=\"claude-code\"} 15");
+	say(20, ACCEPT("a"));
+	/* The disk takes its time. */
+	assert_line(23, "orchestrate_agent_blocked_seconds_total{type=\"claude-code\"} 20");
+	commit();
+	assert_line(23, "orchestrate_agent_blocked_seconds_total{type=\"claude-code\"} 20");
+	/* Or does not take it at all: the agent still waits. */
+	say_by(30, 500, REQUEST("b"));
+	commit();
+	say(40, ACCEPT("b"));
+	assert_line(45, "orchestrate_agent_blocked_seconds_total{type=\"claude-code\"} 30");
+	accounts_rollback(accounts);
+	assert_line(46, "orchestrate_agent_blocked_seconds_total{type=\"claude-code\"} 36");
+}
+
 static void test_blocked(void **state)
 {
 	const struct event_field_value ended[] = {{FIELD_AGENT_TYPE, "claude-code", 0},
@@ -493,6 +513,8 @@ int main(void)
 		TEST("as many wait as may, and one more is refused", test_full),
 		TEST("an agent is blocked while any of its approvals waits, until it ends",
 		     test_blocked),
+		TEST("the time an agent was blocked never falls, whatever becomes of a batch",
+		     test_blocked_while_committing),
 		TEST("the question's message belongs to the approval", test_message),
 		TEST("a heartbeat that stops is no health", test_heartbeat),
 		TEST("sessions and actors are off, plain or hashed", test_sessions),
