@@ -234,8 +234,9 @@ int accounts_audit(struct accounts *accounts, const struct event *event, const c
 	if (i == COUNT(audited))
 		return 0;
 	row.actor = session_label(&accounts->hash,
-				  accounts->settings.plain_actors ? SESSION_LABEL_PLAIN
-								  : SESSION_LABEL_HASHED,
+				  accounts->settings.plain_actors || event_types[type].internal
+					  ? SESSION_LABEL_PLAIN
+					  : SESSION_LABEL_HASHED,
 				  event_text(event, FIELD_ACTOR), actor);
 	if (!row.actor[0] && event_types[type].internal)
 		row.actor = "operaglass";

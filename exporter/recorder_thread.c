@@ -121,14 +121,15 @@ static void committed(struct recorder *recorder, uint64_t nanoseconds)
 	pthread_mutex_unlock(&recorder->lock);
 }
 
-/* Who decided is not stored as it was reported, unless the settings say so. */
+/* Who decided is not stored as it was reported, unless the settings say so. What Operaglass notes
+ * itself names no person: an address or a uid, which an operator needs. */
 static int hide_actor(struct recorder *recorder, struct event **event)
 {
 	char actor[SESSION_LABEL_SIZE];
 	struct keyed_hash hash;
 	bool plain;
 
-	if (!event_has(*event, FIELD_ACTOR))
+	if (!event_has(*event, FIELD_ACTOR) || event_types[event_type(*event)].internal)
 		return 0;
 	pthread_mutex_lock(&recorder->accounts_lock);
 	plain = recorder->plain_actors;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "api_note.h"
+#include "senders.h"
 #include "web_routes.h"
 
 #define SECOND UINT64_C(1000000000)
@@ -144,10 +146,13 @@ static void count(const struct web_request *request, enum web_refusal refusal, b
 {
 	const struct web_site *site = &request->shared->site;
 	struct web_gate *gate = request->shared->gate;
+	char actor[API_ACTOR_SIZE];
 
 	gate->refused[refusal]++;
-	if (audited && site->refused && web_bucket_take(&gate->audits, now_ns()))
-		site->refused(site->context, refusal, request->origin->address, request->path);
+	if (!audited || !site->refused || !web_bucket_take(&gate->audits, now_ns()))
+		return;
+	api_actor(request, actor);
+	site->refused(site->context, refusal, actor, request->path);
 }
 
 enum MHD_Result web_gate_refuse_fault(struct web_request *request)
@@ -269,6 +274,16 @@ static int admit_report(struct web_request *request)
 	return 0;
 }
 
+/* Whoever may report by the unix socket may read there; any other local user is as on the web. */
+static bool is_trusted(const struct web_request *request)
+{
+	const struct reporting_settings *settings = request->shared->reporting.settings;
+	struct sender sender;
+
+	return settings && !sender_of_stream(request->origin->fd, &sender) &&
+	       sender_may_report(settings, &sender);
+}
+
 int web_admit(struct web_request *request)
 {
 	const bool ingest = request->route && request->route->access == ACCESS_INGEST;
@@ -282,9 +297,11 @@ int web_admit(struct web_request *request)
 		return answered(web_gate_refuse_fault(request), MHD_HTTP_BAD_REQUEST);
 	if (request->route && request->route->access == ACCESS_OPEN)
 		return 0;
-	if (request->origin->way == WAY_STREAM) {
+	if (request->origin->way == WAY_STREAM && ingest)
+		return admit_report(request); /* which looks at who it is */
+	if (request->origin->way == WAY_STREAM && is_trusted(request)) {
 		request->origin->may_read = true;
-		return ingest ? admit_report(request) : 0;
+		return 0;
 	}
 	/* A request that comes back from the worker was counted before. */
 	if (!(admission && admission->decided) && !web_bucket_take(&gate->requests, now_ns()))

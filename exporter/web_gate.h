@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * Decides about every request before it is answered, in this order: is it sound, is it one too
- * many, may this client do that, and is there room for one more report. Whoever asks on the unix
- * socket is known by uid and needs no password.
+ * many, may this client do that, and is there room for one more report. On the unix socket the kernel
+ * says who asks: whoever may report there needs no password; other local users are as on the web.
  *
  * What only says that the process lives (ACCESS_OPEN) is open to all and not limited.
  */

@@ -15,6 +15,7 @@ import urllib.request
 from harness import BUILD, Operaglass, Tap
 
 CHANGE_SECONDS = 6  # looked at every two seconds
+STRANGER = 54321  # a uid that nobody has
 INGEST, READ = "ingest-token-0123456789", "read-token-0123456789"
 
 tap = Tap()
@@ -434,6 +435,34 @@ def check_tokens(og):
     )
 
 
+def check_local_users(og):
+    """The unix socket: who may report may read; anybody else needs what is needed on the web."""
+
+    def status(uid, path, *arguments):
+        command = ["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", *arguments]
+        command += ["--unix-socket", og.directory + "/api.sock", "http://localhost" + path]
+        return subprocess.run(
+            command, user=uid, group=uid, extra_groups=[], capture_output=True, check=False
+        ).stdout.decode()
+
+    token = ["-H", "Authorization: Bearer " + READ]
+    for path in ("/metrics", "/health", "/api/audit", "/api/approvals", "/orchestrate/metrics"):
+        tap.equal(f"root reads {path} on the unix socket", status(0, path), "200")
+        tap.equal("a stranger does not", status(STRANGER, path), "401")
+        tap.equal("but with the token", status(STRANGER, path, *token), "200")
+    wrong = ["-H", "Authorization: Bearer nonsense-nonsense-nonsense"]
+    tap.equal("a wrong token is refused", status(STRANGER, "/metrics", *wrong), "401")
+    found = subprocess.run(
+        ["curl", "-sS", "--unix-socket", og.directory + "/api.sock"]
+        + [f"http://localhost/api/audit?actor=uid%20{STRANGER}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    tap.ok("and told by uid in the audit log", '"bad_token' in found, found)
+    tap.equal("that it lives is open to all", status(STRANGER, "/-/healthy"), "200")
+
+
 def check_off(og):
     status, _, _ = og.curl("-X", "POST", "-d", "{}", path="/api/v1/events")
     tap.equal("without a token configured, reporting by web is off", status, 403)
@@ -512,6 +541,7 @@ def main():
         )
         with Web(directory, TLS, config) as og:
             check_tokens(og)
+            check_local_users(og)
     tap.done()
 
 
