@@ -6,10 +6,13 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "audit.h"
 #include "journal_scene.h"
+#include "journal_tool.h"
 #include "log.h"
 #include "retention.h"
 
@@ -242,6 +245,88 @@ static void test_command(void **state)
 	assert_int_equal(access(inner, F_OK), -1);
 }
 
+#define OWNER 65534 /* whoever the journal's directory belongs to */
+#define OTHER 65533
+
+/* What a command sees of scene_directory, in a process of its own: it may become another user. */
+static int look(int *ret_err, uid_t *ret_user)
+{
+	struct {
+		int err;
+		uid_t user;
+	} seen = {0, 0};
+	char path[PATH_MAX];
+	int ends[2], status;
+	pid_t pid;
+
+	assert_int_equal(pipe(ends), 0);
+	pid = fork();
+	if (pid == 0) {
+		seen.err = journal_tool_path(scene_directory, path);
+		seen.user = geteuid();
+		_exit(write(ends[1], &seen, sizeof(seen)) != sizeof(seen));
+	}
+	close(ends[1]);
+	assert_int_equal(read(ends[0], &seen, sizeof(seen)), sizeof(seen));
+	close(ends[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	*ret_err = seen.err;
+	*ret_user = seen.user;
+	return status;
+}
+
+static void put_file(const char *path, uid_t owner)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	close(fd);
+	if (geteuid() == 0)
+		assert_int_equal(chown(path, owner, owner), 0);
+}
+
+static void test_led_astray(void **state)
+{
+	char directory[96], file[128], elsewhere[96];
+	const bool root = geteuid() == 0;
+	uid_t user;
+	int err;
+
+	(void)state;
+	snprintf(directory, sizeof(directory), "%s/journal", scene_directory);
+	snprintf(file, sizeof(file), "%s/" JOURNAL_FILE, directory);
+	snprintf(elsewhere, sizeof(elsewhere), "%s/elsewhere", scene_directory);
+	assert_int_equal(mkdir(directory, 0700), 0);
+	put_file(elsewhere, 0);
+	if (root)
+		assert_int_equal(chown(directory, OWNER, OWNER), 0);
+
+	assert_int_equal(symlink(elsewhere, file), 0);
+	assert_int_equal(look(&err, &user), 0);
+	assert_int_equal(err, -ELOOP);
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(link(elsewhere, file), 0);
+	assert_int_equal(look(&err, &user), 0);
+	assert_int_equal(err, -ELOOP);
+	assert_int_equal(unlink(file), 0);
+
+	put_file(file, OTHER);
+	assert_int_equal(look(&err, &user), 0);
+	assert_int_equal(err, 0);
+	assert_int_equal(user, root ? OWNER : geteuid());
+	if (root) {
+		assert_int_equal(chown(directory, 0, OWNER), 0);
+		assert_int_equal(chmod(directory, 0770), 0);
+		assert_int_equal(look(&err, &user), 0);
+		assert_int_equal(user, OTHER);
+		assert_int_equal(chown(file, 0, 0), 0);
+		assert_int_equal(look(&err, &user), 0);
+		assert_int_equal(err, -EPERM);
+	}
+	assert_int_equal(unlink(file), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -253,6 +338,8 @@ int main(void)
 		TEST("rows are found by time, names, words and pages", test_search),
 		TEST("the command says by its exit code: found, not found or broken, wrong usage",
 		     test_command),
+		TEST("whoever owns the journal's directory leads no command to another file or user",
+		     test_led_astray),
 	};
 
 	log_settings.level = LOG_LEVELS;
