@@ -54,6 +54,7 @@ static int bind_stream(int fd, const struct sockaddr_un *address)
 int local_socket_listen(const char *path, int type, int *ret_fd)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	mode_t mask;
 	int fd, err;
 
 	if (strlen(path) >= sizeof(address.sun_path))
@@ -65,15 +66,11 @@ int local_socket_listen(const char *path, int type, int *ret_fd)
 	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
+	/* By the umask, not by chmod(): what stands at the path by then may be somebody's link. */
+	mask = umask(0111);
 	err = type == SOCK_DGRAM ? bind_datagram(fd, &address) : bind_stream(fd, &address);
+	umask(mask);
 	if (err) {
-		close(fd);
-		return err;
-	}
-	/* bind() obeys the umask. */
-	if (chmod(path, 0666)) {
-		err = -errno;
-		unlink(path);
 		close(fd);
 		return err;
 	}
