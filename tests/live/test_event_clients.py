@@ -1,0 +1,149 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Events from real clients: curl, Node's fetch and http, Python, a shell with `operaglass emit`."""
+import json
+import os
+import subprocess
+import tempfile
+
+from api import Client
+from harness import BUILD, Operaglass, Tap
+from stage import wait_for
+
+TOKEN = "a-token-of-the-clients-0123456789"
+BATCH = [{"type": "sms.received"}, {"type": "sms.received"}, {"type": "sms.lost"}]
+LINES = "".join(json.dumps(event) + "\n" for event in BATCH)
+PYTHON = """
+import json, sys, urllib.error, urllib.request
+url, token, kind, body = sys.argv[1:]
+fields = {"Content-Type": kind, "Authorization": "Bearer " + token}
+try:
+    answer = urllib.request.urlopen(urllib.request.Request(url, body.encode(), fields), timeout=10)
+except urllib.error.HTTPError as error:
+    answer = error
+print(answer.status, answer.read().decode())
+"""
+NODE = """
+const [url, token, kind, body] = process.argv.slice(1);
+fetch(url, {method: 'POST', headers: {'Content-Type': kind, Authorization: 'Bearer ' + token}, body})
+  .then(async (answer) => console.log(answer.status, await answer.text()));
+"""
+# The one-liner of README.
+NODE_UNIX = """
+require('http').request({socketPath: process.argv[1], path: '/api/v1/events', method: 'POST',
+  headers: {'Content-Type': 'application/json'}}, r => r.resume()).end(JSON.stringify({type: 'sms.sent'}))
+"""
+PYTHON_UNIX = """
+import json, socket, sys
+socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(
+    json.dumps({"type": "approval.requested", "approval_id": "deploy-7"}).encode(), sys.argv[1])
+"""
+
+tap = Tap()
+
+
+def run(*command, **more):
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False, **more)
+
+
+def curl(url, token, kind, body):
+    fields = ["-H", "Content-Type: " + kind, "-H", "Authorization: Bearer " + token]
+    got = run("curl", "-sS", "-w", "\n%{http_code}", *fields, "--data-binary", body, url).stdout
+    text, _, status = got.rpartition("\n")
+    return f"{status} {text}"
+
+
+CLIENTS = {
+    "curl": curl,
+    "Python": lambda *words: run("/usr/bin/python3", "-c", PYTHON, *words).stdout,
+    "Node's fetch": lambda *words: run("node", "-e", NODE, *words).stdout,
+}
+
+
+def ask(client, og, kind, body, token=TOKEN):
+    """(status, the JSON of the answer)"""
+    status, _, text = CLIENTS[client](og.url + "/api/v1/events", token, kind, body).partition(" ")
+    return int(status or 0), json.loads(text or "null")
+
+
+def received(og):
+    return og.metrics().value("sms_messages_total", direction="received", outcome="unknown")
+
+
+def check_web(og, client):
+    before = received(og)
+    one = json.dumps(BATCH[0])
+    got = ask(client, og, "application/json", one)
+    tap.equal(f"{client}: one object", got, (200, {"accepted": 1, "duplicates": 0}))
+    for name, kind, body in (
+        ("an array", "application/json", json.dumps(BATCH)),
+        ("lines", "application/x-ndjson", LINES),
+    ):
+        status, answer = ask(client, og, kind, body)
+        errors = [(error["index"], error["field"]) for error in answer["errors"]]
+        got = status, answer["accepted"], errors
+        tap.equal(f"{client}: {name} with a bad one", got, (207, 2, [(2, "type")]))
+    status, answer = ask(client, og, "application/json", '{"type":"sms.lost"}')
+    tap.equal(f"{client}: a bad one", (status, answer["error"]["code"]), (400, "unknown_type"))
+    status, answer = ask(client, og, "application/json", one, "another-token-0123456789")
+    tap.equal(f"{client}: a wrong token", (status, answer["error"]["code"]), (401, "unauthorized"))
+    tap.equal(f"{client}: counted when it was answered", received(og) - before, 5)
+
+
+def check_emit(og):
+    emit = [BUILD + "/operaglass", "emit", f"--events.stream-socket={og.directory}/api.sock"]
+    before = received(og)
+    done = run(*emit, "sms.received")
+    tap.equal("emit: exit 0 once it is on disk", (done.returncode, received(og)), (0, before + 1))
+    done = run(*emit, input=json.dumps(BATCH[0]) + "\n" + json.dumps(BATCH[1]) + "\n")
+    tap.equal("emit: lines from a pipe", (done.returncode, received(og)), (0, before + 3))
+    done = run(*emit, input=LINES)
+    tap.equal("emit: a bad line is exit 1", (done.returncode, received(og)), (1, before + 5))
+    tap.ok("and is named", "sms.lost" in done.stderr, done.stderr)
+    done = run(*emit, "sms.received", "no value")
+    tap.equal("emit: a word that is no field is exit 2", done.returncode, 2)
+    shell = (
+        f'{" ".join(emit)} approval.accepted approval_id=nobody-asked actor=joe reason="it is fine"'
+    )
+    tap.equal("emit in a shell, with words", run("bash", "-c", shell).returncode, 0)
+    unmatched = og.metrics().value("escalation_decisions_ignored_total", kind="unmatched")
+    tap.equal("a decision of nothing is unmatched", unmatched, 1)
+
+
+def check_readme(og):
+    run("/usr/bin/python3", "-c", PYTHON_UNIX, og.directory + "/events.sock")
+    tap.ok(
+        "README's line for Python reports an approval",
+        wait_for(lambda: og.metrics().value("escalation_queue_size") == 1, 5, "one waits"),
+    )
+    run("node", "-e", NODE_UNIX, og.directory + "/api.sock")
+    sent = og.metrics().value("sms_messages_total", direction="sent", outcome="unknown")
+    tap.equal("and that for Node a message", sent, 1)
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../README.md")
+    with open(path, encoding="utf-8") as file:
+        text = " ".join(file.read().split())
+    for name, line in (
+        ("Python", 'sendto( json.dumps({"type": "approval.requested", "approval_id": "deploy-7"})'),
+        ("Node", "r => r.resume()).end(JSON.stringify({type: 'sms.sent'}))"),
+        ("C#", "s.Connect(new UnixDomainSocketEndPoint("),
+        ("the shell", "operaglass emit approval.requested approval_id=deploy-7"),
+    ):
+        tap.ok(f"README has a line for {name}", line in text)
+
+
+def main():
+    with tempfile.NamedTemporaryFile("w", prefix="og-token-") as file:
+        file.write(TOKEN + "\n")
+        file.flush()
+        with Operaglass(f"events: {{token_file: {file.name}}}") as og:
+            client = Client(og.port, og.directory + "/api.sock")
+            tap.equal("it is up", client.get("/health").status, 200)
+            for name in CLIENTS:
+                check_web(og, name)
+            check_emit(og)
+            check_readme(og)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
