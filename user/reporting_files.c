@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -148,26 +149,43 @@ static int read_secret(const struct config_report *report, const char *key, cons
 	return err ? config_fail(report, nowhere, "cannot use %s '%s': %s", key, path, why) : 0;
 }
 
+/* 0 or -errno. */
+static int write_key(const char *path, const char *text, size_t size)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int err = 0;
+
+	if (fd < 0)
+		return -errno;
+	errno = ENOSPC; /* what a short write means */
+	if (write(fd, text, size) != (ssize_t)size || fsync(fd))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* Under another name until it is whole: an empty file would be a key that cannot be used. */
 static int make_key(const struct config_report *report, const char *path)
 {
+	char text[2 * REPORTING_KEY_SIZE + 2], part[PATH_MAX];
 	uint8_t key[REPORTING_KEY_SIZE];
-	char text[2 * REPORTING_KEY_SIZE + 2];
 	size_t i;
-	int fd, err = 0;
+	int err;
 
 	if (getrandom(key, sizeof(key), 0) != (ssize_t)sizeof(key))
 		return config_fail(report, nowhere, "cannot make a key: %s", strerror(errno));
 	for (i = 0; i < sizeof(key); i++)
 		snprintf(text + 2 * i, 3, "%02x", key[i]);
 	text[sizeof(text) - 2] = '\n';
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0 || write(fd, text, sizeof(text) - 1) != (ssize_t)sizeof(text) - 1 || fsync(fd))
+	snprintf(part, sizeof(part), "%s.new", path);
+	err = write_key(part, text, sizeof(text) - 1);
+	if (!err && rename(part, path))
+		err = -errno;
+	if (err) {
+		unlink(part);
 		err = config_fail(report, nowhere, "cannot write the key '%s': %s", path,
-				  strerror(errno));
-	if (fd >= 0)
-		close(fd);
-	if (fd >= 0 && err)
-		unlink(path);
+				  strerror(-err));
+	}
 	explicit_bzero(key, sizeof(key));
 	explicit_bzero(text, sizeof(text));
 	return err;

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "reporting_files.h"
@@ -22,6 +24,15 @@
 
 #define TOKEN	"0123456789abcdef"
 #define HEX_KEY "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1eFF"
+
+/* In place of the C library's: the process may die just there. */
+static bool dies_writing;
+ssize_t write(int fd, const void *bytes, size_t size)
+{
+	if (dies_writing)
+		_exit(9);
+	return syscall(SYS_write, fd, bytes, size);
+}
 
 static char directory[] = "/tmp/og-unit-reporting-XXXXXX";
 static struct config config;
@@ -59,7 +70,8 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	static const char *const names[] = {"token", "read", "key", "session.key"};
+	static const char *const names[] = {"token", "read", "key", "session.key",
+					    "session.key.new"};
 	size_t i;
 
 	(void)state;
@@ -156,6 +168,25 @@ static void test_defaults(void **state)
 	assert_memory_equal(first.session_key, settings.session_key, REPORTING_KEY_SIZE);
 }
 
+static void test_killed(void **state)
+{
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	if (pid == 0) {
+		dies_writing = true;
+		read_all();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(WEXITSTATUS(status), 9);
+	assert_int_equal(access(path_of("session.key"), F_OK), -1);
+	assert_int_equal(read_all(), 0);
+	assert_int_equal(access(path_of("session.key"), F_OK), 0);
+	assert_int_equal(access(path_of("session.key.new"), F_OK), -1);
+}
+
 static void test_no_key(void **state)
 {
 	static const uint8_t none[REPORTING_KEY_SIZE];
@@ -249,6 +280,8 @@ int main(void)
 		TEST("a key is 64 hexadecimal digits or 16 to 32 bytes", test_keys),
 		WITH_FILES("without a configuration root may report, and a key is made once",
 			   test_defaults),
+		WITH_FILES("a process that dies while it makes a key leaves none behind",
+			   test_killed),
 		WITH_FILES("no key is made where nothing is hashed", test_no_key),
 		WITH_FILES("every configured file is read", test_files),
 		WITH_FILES("a changed file is seen, and a bad one changes nothing", test_changes),
