@@ -18,6 +18,7 @@ int command_run(const struct options *options);
 int command_doctor(const struct options *options);
 int command_unload(const struct options *options);
 int command_check_config(const struct options *options);
+int command_tls(const struct options *options);
 int command_version(const struct options *options);
 
 #endif

@@ -9,7 +9,7 @@
 static int (*const commands[COMMANDS])(const struct options *options) = {
 	[COMMAND_RUN] = command_run,	     [COMMAND_DOCTOR] = command_doctor,
 	[COMMAND_UNLOAD] = command_unload,   [COMMAND_CHECK_CONFIG] = command_check_config,
-	[COMMAND_VERSION] = command_version,
+	[COMMAND_VERSION] = command_version, [COMMAND_TLS] = command_tls,
 };
 
 int main(int argc, char **argv)

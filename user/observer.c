@@ -268,6 +268,7 @@ void observer_start_tls(struct observer *observer)
 	tls_targets_set_scope(observer->tls, observer->config.tls_scope == CONFIG_TLS_AGENTS);
 	snprintf(path, sizeof(path), "%s/%s", observer->options->state_dir, STATE_PROBE_SITES);
 	tls_targets_prove(observer->tls, path);
+	tls_targets_set_signatures(observer->tls, observer->options->state_dir);
 	tls_targets_start(observer->tls);
 }
 

@@ -12,7 +12,7 @@
 const char *const command_names[COMMANDS] = {
 	[COMMAND_RUN] = "run",	       [COMMAND_DOCTOR] = "doctor",
 	[COMMAND_UNLOAD] = "unload",   [COMMAND_CHECK_CONFIG] = "check-config",
-	[COMMAND_VERSION] = "version",
+	[COMMAND_VERSION] = "version", [COMMAND_TLS] = "tls",
 };
 
 static const char *const command_texts[COMMANDS] = {
@@ -21,6 +21,7 @@ static const char *const command_texts[COMMANDS] = {
 	[COMMAND_UNLOAD] = "remove every program and map that an earlier run left in the kernel",
 	[COMMAND_CHECK_CONFIG] = "check a configuration file",
 	[COMMAND_VERSION] = "print the version",
+	[COMMAND_TLS] = "list the TLS files of this host by process, or inspect one",
 };
 
 const struct passed_command passed_commands[] = {
@@ -59,11 +60,11 @@ static const struct option_row rows[] = {
 	{"web.telemetry-path", "PATH", "path of the metrics (/metrics)", ON(RUN), OPTION_PATH,
 	 FIELD(telemetry_path)},
 	{"bpf.pin-path", "DIR", "where programs and maps are pinned (/sys/fs/bpf/operaglass)",
-	 ON(RUN) | ON(DOCTOR) | ON(UNLOAD), OPTION_PATH, FIELD(pin_path)},
+	 ON(RUN) | ON(DOCTOR) | ON(UNLOAD) | ON(TLS), OPTION_PATH, FIELD(pin_path)},
 	{"cgroup.path", "DIR", "root of the cgroup v2 hierarchy; without it, it is looked for",
 	 ON(RUN) | ON(DOCTOR), OPTION_PATH, FIELD(cgroup_path)},
-	{"state.dir", "DIR", "what must outlive a restart (/var/lib/operaglass)", ON(RUN),
-	 OPTION_PATH, FIELD(state_dir)},
+	{"state.dir", "DIR", "what must outlive a restart (/var/lib/operaglass)",
+	 ON(RUN) | ON(DOCTOR) | ON(TLS), OPTION_PATH, FIELD(state_dir)},
 	{"events.socket", "PATH", "unix datagram socket for events (/run/operaglass/events.sock)",
 	 ON(RUN), OPTION_SOCKET, FIELD(events_socket)},
 	{"events.stream-socket", "PATH", "unix stream socket for HTTP (/run/operaglass/api.sock)",
@@ -76,7 +77,7 @@ static const struct option_row rows[] = {
 	 ON(RUN) | ON(DOCTOR) | ON(UNLOAD), OPTION_LOG_LEVEL, 0},
 	{"log.format", "FORMAT", "logfmt or json (logfmt)", ON(RUN) | ON(DOCTOR) | ON(UNLOAD),
 	 OPTION_LOG_FORMAT, 0},
-	{"json", NULL, "print JSON", ON(DOCTOR), OPTION_FLAG, FIELD(json)},
+	{"json", NULL, "print JSON", ON(DOCTOR) | ON(TLS), OPTION_FLAG, FIELD(json)},
 	{"dump", NULL, "print the whole configuration, defaults included", ON(CHECK_CONFIG),
 	 OPTION_FLAG, FIELD(dump)},
 	{"help", NULL, "print this", ~0U, OPTION_FLAG, FIELD(help)},
@@ -221,11 +222,15 @@ static int set(const struct option_row *row, const char *value, struct options *
 	return -EINVAL;
 }
 
-/* A word that is no option: only check-config takes one, its file. */
+/* A word that is no option: check-config takes one, its file; tls what to do. */
 static int set_word(enum command command, const char *word, struct options *options, char *error)
 {
 	const char *name = command_names[command];
 
+	if (command == COMMAND_TLS && options->word_count < OPTIONS_WORDS_MAX) {
+		options->words[options->word_count++] = word;
+		return 0;
+	}
 	if (command != COMMAND_CHECK_CONFIG)
 		return fail(error,
 			    "%s takes no argument '%s' ('operaglass %s --help' lists its options)",
@@ -282,7 +287,9 @@ void options_print_help(enum command command, FILE *out)
 	size_t i;
 
 	fprintf(out, "usage: operaglass %s [options]%s\n\n%c%s.\n\n", command_names[command],
-		command == COMMAND_CHECK_CONFIG ? " [FILE]" : "",
+		command == COMMAND_CHECK_CONFIG ? " [FILE]"
+		: command == COMMAND_TLS	? " list | inspect FILE"
+						: "",
 		command_texts[command][0] - 'a' + 'A', command_texts[command] + 1);
 	for (i = 0; i < COUNT(rows); i++) {
 		if (!(rows[i].commands & (1U << command)))

@@ -14,6 +14,7 @@
 #include "log.h"
 
 #define OPTIONS_LISTEN_MAX 8
+#define OPTIONS_WORDS_MAX  2
 #define OPTIONS_ERROR_SIZE 256
 /* A pin is PIN_PATH/programs/NAME, and PATH_MAX is for all of it. */
 #define OPTIONS_PATH_MAX 512
@@ -24,6 +25,7 @@ enum command {
 	COMMAND_UNLOAD,
 	COMMAND_CHECK_CONFIG,
 	COMMAND_VERSION,
+	COMMAND_TLS,
 	COMMANDS
 };
 
@@ -49,7 +51,9 @@ struct options {
 	const char *user;				  /* whom the exporter becomes */
 	enum log_level log_level;
 	enum log_format log_format;
-	bool json; /* doctor */
+	const char *words[OPTIONS_WORDS_MAX]; /* tls: what to do, and with what */
+	unsigned int word_count;
+	bool json; /* doctor, tls */
 	bool dump; /* check-config */
 	bool help; /* nothing but --help is wanted */
 };

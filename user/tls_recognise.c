@@ -8,6 +8,7 @@
 
 #include "tls_elf.h"
 #include "tls_go.h"
+#include "tls_signatures.h"
 #include "tls_texts.h"
 
 /* What is being looked into, and what came of it. */
@@ -115,6 +116,29 @@ static int by_symbols(const struct look *look)
 	return 0;
 }
 
+/* A stripped library, of a build that somebody has described. */
+static int by_signature(const struct look *look)
+{
+	struct tls_recognition *found = look->found;
+	struct tls_signature signature;
+	struct config_error error;
+	size_t i;
+	int err = tls_signatures_find(look->signatures, look->image, &signature, &error);
+
+	if (err && err != -EINVAL)
+		return err;
+	found->stack = TLS_STACK_BORINGSSL;
+	found->by = "a signature of its build-id";
+	if (err) {
+		snprintf(found->why, sizeof(found->why), "%s", error.text);
+		return 0;
+	}
+	memcpy(found->offsets, signature.offsets, sizeof(found->offsets));
+	for (i = 0; i < TLS_STACK_FUNCTIONS_MAX; i++)
+		found->found += found->offsets[i] != 0;
+	return 0;
+}
+
 /* Nothing tells where its functions are, only that they are somewhere in it. */
 static int by_texts(const struct look *look)
 {
@@ -131,7 +155,7 @@ static int by_texts(const struct look *look)
 
 /* The most certain first; each says -ENOENT when it is not that. */
 static int (*const finders[])(const struct look *) = {by_name, by_function_table, by_symbols,
-						      by_texts};
+						      by_signature, by_texts};
 
 int tls_recognise(int file, const char *path, const char *const *signatures,
 		  struct tls_recognition *ret_recognition)

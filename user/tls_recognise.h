@@ -9,10 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "config.h"
 #include "tls_image.h"
 #include "tls_stacks.h"
 
-#define TLS_WHY_SIZE 160
+#define TLS_WHY_SIZE CONFIG_ERROR_SIZE
 
 struct tls_recognition {
 	uint32_t stack; /* enum tls_stack_id */

@@ -18,6 +18,7 @@
 #include "tls_mappings.h"
 #include "tls_pins.h"
 #include "tls_recognise.h"
+#include "tls_signatures.h"
 #include "tls_stale.h"
 #include "tls_target.h"
 
@@ -26,7 +27,7 @@ struct tls_targets {
 	struct tls_mappings *mappings; /* NULL: no records */
 	struct tls_candidates *candidates;
 	char *pin_directory;
-	const char *const *signatures; /* directories, ends with NULL */
+	struct tls_signature_directories signatures; /* none until they are set */
 	int counts_fd;
 	int processes_fd;
 	bool full; /* said so */
@@ -233,7 +234,7 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 				    int file, const char *path)
 {
 	struct tls_recognition found;
-	int err = tls_recognise(file, path, targets->signatures, &found), named;
+	int err = tls_recognise(file, path, targets->signatures.list, &found), named;
 	struct tls_target *target;
 
 	if (err) {
@@ -379,7 +380,7 @@ static void judge(void *context, const struct proof_order *order, enum proof_ver
 	tools.cheap_classes = 0;
 	tools.trust = NULL;
 	tls_target_detach(target, &tools);
-	if (!tls_recognise(order->file, order->path, targets->signatures, &found))
+	if (!tls_recognise(order->file, order->path, targets->signatures.list, &found))
 		tls_target_attach(target, &tools, order->file, order->path, &found);
 }
 
@@ -436,6 +437,18 @@ int tls_targets_scan(struct tls_targets *targets)
 	tls_stale_find(targets->rows, targets->count, &targets->tools);
 	publish(targets);
 	return 0;
+}
+
+static void warn_of_signature(void *context, const char *reason)
+{
+	(void)context;
+	log_warning(0, "signature file %s", reason);
+}
+
+void tls_targets_set_signatures(struct tls_targets *targets, const char *state_dir)
+{
+	tls_signatures_directories(state_dir, &targets->signatures);
+	tls_signatures_check(targets->signatures.list, warn_of_signature, NULL);
 }
 
 int tls_targets_set_scope(struct tls_targets *targets, bool agents_only)

@@ -68,6 +68,10 @@ int tls_targets_on_event(struct tls_targets *targets, int fd);
  * maps any more, finds stale targets, publishes the counts. */
 int tls_targets_scan(struct tls_targets *targets);
 
+/* Before tls_targets_start: where signature files lie (tls_signatures.h). Warns of each that is
+ * refused. */
+void tls_targets_set_signatures(struct tls_targets *targets, const char *state_dir);
+
 /* Whether only agents and what they spawned are read. From the next connection on. 0 or -errno. */
 int tls_targets_set_scope(struct tls_targets *targets, bool agents_only);
 

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import BUILD, Operaglass, Tap, free_port, mount_bpffs  # noqa: E402
 
 PROGRAM = f"{BUILD}/operaglass"
-COMMANDS = ("run", "doctor", "unload", "check-config", "version")
+COMMANDS = ("run", "doctor", "unload", "check-config", "version", "tls")
 PASSED = ("emit", "audit", "cost", "analytics")
 RUN_OPTIONS = {
     "config.file", "web.listen-address", "web.telemetry-path", "bpf.pin-path", "cgroup.path", "state.dir", "user",

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls_signatures.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "config_reader.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define FILE_MAX     (16 * 1024)
+#define FILES_MAX    1024 /* of one directory */
+#define CODE_MIN     16	  /* bytes that a function has at least */
+
+#define HOSTS_DIRECTORY "/etc/operaglass/tls-signatures.d"
+
+static const struct config_mark nowhere = {0, 0};
+
+static int parse_build_id(struct config_reader *reader, const struct config_key *key, void *into)
+{
+	static const char allowed[] = "16 to 64 hexadecimal digits in lower case, an even number";
+	struct tls_signature *signature = into;
+	const char *text;
+	size_t length;
+	int err = config_reader_text(reader, key, allowed, &text);
+
+	if (err)
+		return err;
+	length = strlen(text);
+	if (length < 16 || length >= sizeof(signature->build_id) || length % 2 ||
+	    strspn(text, "0123456789abcdef") != length)
+		return config_reader_fail_value(reader, key, text, "not a build-id", allowed);
+	memcpy(signature->build_id, text, length + 1);
+	return config_reader_next(reader);
+}
+
+static int parse_offset(struct config_reader *reader, const struct config_key *key, void *into)
+{
+	static const char allowed[] = "0x and up to 12 hexadecimal digits";
+	uint64_t *offset = (uint64_t *)((char *)into + key->offset);
+	const char *text;
+	int err = config_reader_plain(reader, key, allowed, &text);
+
+	if (err)
+		return err;
+	if (strncmp(text, "0x", 2) != 0 || !text[2] || strlen(text) > 14 ||
+	    text[2 + strspn(text + 2, "0123456789abcdefABCDEF")])
+		return config_reader_fail_value(reader, key, text, "not an offset", allowed);
+	*offset = strtoull(text, NULL, 16);
+	if (!*offset)
+		return config_reader_fail_value(reader, key, text, "no function lies there",
+						allowed);
+	return config_reader_next(reader);
+}
+
+#define FUNCTION(number) (offsetof(struct tls_signature, offsets) + (number) * sizeof(uint64_t))
+
+/* In the order of the stack's functions. */
+static const struct config_key function_keys[] = {
+	{"SSL_write", parse_offset, FUNCTION(0), 0, 0},
+	{"SSL_read", parse_offset, FUNCTION(1), 0, 0},
+	{"SSL_write_ex", parse_offset, FUNCTION(2), 0, 0},
+	{"SSL_read_ex", parse_offset, FUNCTION(3), 0, 0},
+	{"SSL_free", parse_offset, FUNCTION(4), 0, 0},
+};
+
+static int parse_functions(struct config_reader *reader, const struct config_key *key, void *into)
+{
+	const struct config_scope scope = {.noun = key->name};
+
+	return config_reader_mapping(reader, function_keys, COUNT(function_keys), &scope, into);
+}
+
+static const struct config_key top_keys[] = {
+	{"build_id", parse_build_id, 0, 0, 0},
+	{"functions", parse_functions, 0, 0, 0},
+};
+
+static int check(const struct config_report *report, const struct tls_signature *signature)
+{
+	size_t i, other;
+
+	if (!signature->build_id[0])
+		return config_fail(report, nowhere, "has no build_id");
+	if (!(signature->offsets[0] || signature->offsets[2]) ||
+	    !(signature->offsets[1] || signature->offsets[3]))
+		return config_fail(report, nowhere,
+				   "needs a writing and a reading function (SSL_write or "
+				   "SSL_write_ex, SSL_read or SSL_read_ex)");
+	for (i = 0; i < COUNT(function_keys); i++)
+		for (other = i + 1; other < COUNT(function_keys); other++)
+			if (signature->offsets[i] &&
+			    signature->offsets[i] == signature->offsets[other])
+				return config_fail(
+					report, nowhere, "%s and %s are at the same offset",
+					function_keys[i].name, function_keys[other].name);
+	return 0;
+}
+
+int tls_signature_parse(const char *text, size_t size, const char *file_name,
+			struct tls_signature *ret_signature, struct config_error *ret_error)
+{
+	static const struct config_scope scope = {.noun = "the signature"};
+	const struct config_report report = {.file_name = file_name, .error = ret_error};
+	struct config_reader reader = {.report = report, .text = text, .size = size};
+	struct tls_signature signature = {};
+	int err = config_reader_open(&reader);
+
+	if (!err && reader.event.type != YAML_STREAM_END_EVENT)
+		err = config_reader_mapping(&reader, top_keys, COUNT(top_keys), &scope, &signature);
+	if (!err)
+		err = config_reader_end(&reader);
+	config_reader_close(&reader);
+	if (!err)
+		err = check(&report, &signature);
+	if (!err)
+		*ret_signature = signature;
+	return err;
+}
+
+void tls_signatures_directories(const char *state_dir,
+				struct tls_signature_directories *ret_directories)
+{
+	snprintf(ret_directories->state, sizeof(ret_directories->state), "%s/tls-signatures.d",
+		 state_dir);
+	ret_directories->list[0] = HOSTS_DIRECTORY;
+	ret_directories->list[1] = ret_directories->state;
+	ret_directories->list[2] = NULL;
+}
+
+/* Whether only root can have said what is there. */
+static bool is_roots(int file, mode_t type)
+{
+	struct stat status;
+
+	return !fstat(file, &status) && (status.st_mode & S_IFMT) == type && !status.st_uid &&
+	       !(status.st_mode & (S_IWGRP | S_IWOTH));
+}
+
+static int read_signature(int file, const char *path, struct tls_signature *ret_signature,
+			  struct config_error *error)
+{
+	const struct config_report report = {.file_name = path, .error = error};
+	char text[FILE_MAX + 1];
+	ssize_t size;
+
+	if (!is_roots(file, S_IFREG))
+		return config_fail(&report, nowhere,
+				   "is refused: not a file of root that nobody else may write");
+	size = read(file, text, sizeof(text));
+	if (size < 0)
+		return config_fail(&report, nowhere, "cannot be read: %s", strerror(errno));
+	if (size > FILE_MAX)
+		return config_fail(&report, nowhere, "is larger than %d bytes", FILE_MAX);
+	return tls_signature_parse(text, (size_t)size, path, ret_signature, error);
+}
+
+/* What is done with each file; err: of reading it. Returns false to stop. */
+struct walk {
+	bool (*take)(struct walk *walk, const char *path, int err,
+		     const struct tls_signature *signature, const struct config_error *error);
+	const struct tls_image *image;
+	struct tls_signature *found;
+	struct config_error *error;
+	char first[PATH_MAX]; /* path of the one that fits */
+	int result;
+	void (*refuse)(void *context, const char *reason);
+	void *context;
+};
+
+static bool is_signature(const char *name)
+{
+	size_t length = strlen(name);
+
+	return name[0] != '.' && length > 5 && !strcmp(name + length - 5, ".yaml");
+}
+
+static void walk_directory(struct walk *walk, const char *directory)
+{
+	struct tls_signature signature;
+	struct config_error error;
+	char path[PATH_MAX];
+	struct dirent *entry;
+	DIR *files = opendir(directory);
+	int count = 0, file, err;
+	bool trusted;
+
+	if (!files)
+		return;
+	trusted = is_roots(dirfd(files), S_IFDIR);
+	while ((entry = readdir(files)) && count < FILES_MAX) {
+		if (!is_signature(entry->d_name) || snprintf(path, sizeof(path), "%s/%s", directory,
+							     entry->d_name) >= (int)sizeof(path))
+			continue;
+		count++;
+		file = openat(dirfd(files), entry->d_name,
+			      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+		if (file < 0)
+			continue;
+		if (trusted)
+			err = read_signature(file, path, &signature, &error);
+		else
+			err = config_fail(&(struct config_report){path, &error}, nowhere,
+					  "is refused: others than root may write its directory");
+		close(file);
+		if (!walk->take(walk, path, err, &signature, &error))
+			break;
+	}
+	closedir(files);
+}
+
+/* Remembers the one that fits; a second one makes both worthless. */
+static bool take_fitting(struct walk *walk, const char *path, int err,
+			 const struct tls_signature *signature, const struct config_error *error)
+{
+	const struct config_report report = {.file_name = path, .error = walk->error};
+
+	(void)error;
+	if (err || strcmp(signature->build_id, walk->image->build_id) != 0)
+		return true;
+	if (walk->result == -ENOENT) {
+		snprintf(walk->first, sizeof(walk->first), "%s", path);
+		*walk->found = *signature;
+		walk->result = 0;
+		return true;
+	}
+	walk->result = config_fail(&report, nowhere, "is for the same build as '%s': both refused",
+				   walk->first);
+	return false;
+}
+
+static int check_code(const struct walk *walk)
+{
+	const struct config_report report = {.file_name = walk->first, .error = walk->error};
+	size_t i;
+
+	for (i = 0; i < COUNT(function_keys); i++)
+		if (walk->found->offsets[i] &&
+		    !tls_image_is_code(walk->image, walk->found->offsets[i], CODE_MIN))
+			return config_fail(&report, nowhere,
+					   "is refused: %s at 0x%llx is outside of the "
+					   "executable segments",
+					   function_keys[i].name,
+					   (unsigned long long)walk->found->offsets[i]);
+	return 0;
+}
+
+int tls_signatures_find(const char *const *directories, const struct tls_image *image,
+			struct tls_signature *ret_signature, struct config_error *ret_error)
+{
+	struct tls_signature found;
+	struct walk walk = {.take = take_fitting,
+			    .image = image,
+			    .found = &found,
+			    .error = ret_error,
+			    .result = -ENOENT};
+
+	if (!image->build_id[0])
+		return -ENOENT;
+	for (; directories && *directories; directories++)
+		walk_directory(&walk, *directories);
+	if (!walk.result)
+		walk.result = check_code(&walk);
+	if (!walk.result)
+		*ret_signature = found;
+	return walk.result;
+}
+
+static bool take_refused(struct walk *walk, const char *path, int err,
+			 const struct tls_signature *signature, const struct config_error *error)
+{
+	(void)path;
+	(void)signature;
+	if (err)
+		walk->refuse(walk->context, error->text);
+	return true;
+}
+
+void tls_signatures_check(const char *const *directories,
+			  void (*refuse)(void *context, const char *reason), void *context)
+{
+	struct walk walk = {.take = take_refused, .refuse = refuse, .context = context};
+
+	for (; directories && *directories; directories++)
+		walk_directory(&walk, *directories);
+}
