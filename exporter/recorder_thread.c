@@ -275,12 +275,12 @@ int recorder_expire(struct recorder *recorder)
 	return err;
 }
 
-/* Removes at least as much as the last group brought, when there is something to remove. */
+/* Removes or forgets at least as much as the last group brought: events do not wait for the rest. */
 static void remove_old(struct recorder *recorder, unsigned added)
 {
 	struct retention_result result = {.more = true};
 	struct retention retention;
-	uint64_t removed = 0;
+	uint64_t removed = 0, done = 0;
 	bool changed;
 	int err = 0;
 
@@ -291,11 +291,13 @@ static void remove_old(struct recorder *recorder, unsigned added)
 	pthread_mutex_unlock(&recorder->lock);
 	if (!changed && monotonic_ns() < recorder->next_retention_ns)
 		return;
-	while (result.more && removed <= added && !err) {
+	while (result.more && done <= added && !err) {
 		err = retention_step(recorder->journal, &retention, recorder_now().wall_us,
 				     &result);
-		if (!err)
-			removed += result.events + result.audit_rows + result.approvals;
+		if (err)
+			break;
+		removed += result.events + result.audit_rows + result.approvals;
+		done += result.events + result.audit_rows + result.approvals + result.ids;
 	}
 	/* With more to do it goes on after the next group, or at once when there is none. */
 	recorder->next_retention_ns = !err && result.more ? 0 : monotonic_ns() + RETENTION_NS;

@@ -194,6 +194,7 @@ static int forget_ids(struct journal *journal, int64_t before_us, struct retenti
 	if (err)
 		return err;
 	journal->forgotten_seq = seq;
+	result->ids = (uint64_t)count;
 	result->more |= count == RETENTION_STEP;
 	return 0;
 }

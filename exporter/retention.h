@@ -25,6 +25,7 @@ struct retention {
 
 struct retention_result {
 	uint64_t events, audit_rows, approvals, rollups; /* removed */
+	uint64_t ids;					 /* forgotten; their events stay */
 	bool more;					 /* there is more to do at once */
 };
 

@@ -81,7 +81,9 @@ static void test_ids(void **state)
 	assert_int_equal(journal_knows(journal, "a"), 1);
 	assert_int_equal(retention_step(journal, &keep, now + 59 * SECOND_US, &result), 0);
 	assert_int_equal(journal_knows(journal, "a"), 1);
+	assert_int_equal(result.ids, 0);
 	assert_int_equal(retention_step(journal, &keep, now + 61 * SECOND_US, &result), 0);
+	assert_int_equal(result.ids, 2);
 	assert_int_equal(journal_knows(journal, "a"), 0);
 	put(journal, now + 61 * SECOND_US, "{\"type\":\"sms.received\",\"id\":\"a\"}");
 	assert_int_equal(journal_knows(journal, "a"), 1);
