@@ -29,7 +29,7 @@ static int choose_owner(const char *directory, const struct stat *file, struct s
 int journal_tool_path(const char *state_dir, char ret_path[PATH_MAX])
 {
 	char directory[PATH_MAX];
-	struct stat file, owner;
+	struct stat file, owner = {};
 	int err;
 
 	if (snprintf(directory, PATH_MAX, "%s/journal", state_dir) >= PATH_MAX ||
