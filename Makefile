@@ -171,6 +171,13 @@ $(B)/tools/live/journal_play $(B)/tools/bench/record: $(filter-out $(B)/obj/expo
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -MT $@ $(filter-out $(B)/flags,$^) $(LIBS_EXPORTER) -o $@
 
+# This one places probes with the observer's own code.
+$(B)/tools/live/probe_prove: INC += -Iuser
+$(B)/tools/live/probe_prove: tests/live/probe_prove.c $(filter-out $(B)/obj/user/main.o,$(USER_OBJ)) $(B)/flags
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -MMD -MP -MF $@.d -MT $@ $(filter-out $(B)/flags,$^) $(LIBS_OBSERVER) -o $@
+
 # The same TLS program twice: with the shared library, which can be probed, and with a copy that cannot.
 $(B)/tools/bench/https: TOOL_LIBS := -lssl -lcrypto
 $(B)/tools/bench/https_static: tests/bench/https.c $(B)/flags

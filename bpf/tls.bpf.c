@@ -72,6 +72,26 @@ static __always_inline bool tls_before_read(__u64 ssl)
 	return stream && stream->state != TLS_STREAM_IGNORED;
 }
 
+enum tls_sign {
+	TLS_SIGN_OPENED,
+	TLS_SIGN_CLOSED,
+	TLS_SIGN_MISFIT
+};
+
+/* What calls say of the places of their file's probes. */
+static __always_inline void tls_note(__u64 cookie, enum tls_sign sign)
+{
+	struct tls_slot *slot;
+	bool own;
+
+	slot = tls_slot_of(cookie, &own);
+	if (slot)
+		__sync_fetch_and_add(sign == TLS_SIGN_OPENED   ? &slot->opened
+				     : sign == TLS_SIGN_CLOSED ? &slot->closed
+							       : &slot->misfits,
+				     1);
+}
+
 static __always_inline int tls_enter(struct pt_regs *ctx, __u32 direction, __u64 length,
 				     __u64 result)
 {
@@ -93,6 +113,7 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 direction, __u64
 		return 0;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	bpf_map_update_elem(&tls_frames, &key, &frame, BPF_ANY);
+	tls_note(cookie, TLS_SIGN_OPENED);
 	return 0;
 }
 
@@ -180,8 +201,11 @@ int og_tls_leave(struct pt_regs *ctx)
 	else if ((__s32)PT_REGS_RC(ctx) == 1 &&
 		 bpf_probe_read_user(&count, sizeof(count), (const void *)frame->result))
 		count = 0;
-	if (count > frame->length)
+	if (count > frame->length) {
+		tls_note(cookie, TLS_SIGN_MISFIT);
 		goto done;
+	}
+	tls_note(cookie, TLS_SIGN_CLOSED);
 	if (!count) {
 		if (frame->direction != TLS_SENT || !tls_never_left(frame))
 			goto done;

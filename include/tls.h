@@ -54,6 +54,9 @@ struct tls_slot {
 	__u64 attached_ns; /* when its probes were set; written by the observer */
 	__u32 place;	   /* 1 + index into tls_random_places, once one was right; 0: not yet */
 	__u32 object_at;   /* Go: bytes from the stack pointer to the object, where a read ends */
+	__u64 opened;	   /* calls whose end was waited for */
+	__u64 closed;	   /* of them ended with a result that fits */
+	__u64 misfits;	   /* of them ended with more than was asked for: a probe is misplaced */
 };
 
 /*
@@ -97,7 +100,7 @@ enum {
 	TLS_RANDOM_PLACES = 8
 };
 
-_Static_assert(sizeof(struct tls_slot) == 24, "contract");
+_Static_assert(sizeof(struct tls_slot) == 48, "contract");
 _Static_assert(sizeof(struct telegram_method) == 40, "contract");
 _Static_assert(sizeof(struct tls_random_place) == 16, "contract");
 

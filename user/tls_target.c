@@ -3,24 +3,15 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "log.h"
-#include "probe_plan.h"
 #include "tls_links.h"
 #include "tls_pins.h"
-#include "tls_programs.h"
+#include "tls_plan.h"
 #include "tls_recognise.h"
-
-/* By function of the stack; an offset of 0: this file does not have it. */
-struct target_plan {
-	uint64_t offsets[TLS_STACK_FUNCTIONS_MAX];
-	uint64_t sizes[TLS_STACK_FUNCTIONS_MAX];
-	struct probe_plan plans[TLS_STACK_FUNCTIONS_MAX];
-};
 
 static struct tls_pin pin_of(const struct tls_target *target, uint32_t number)
 {
@@ -71,25 +62,20 @@ static int place(struct tls_target *target, const struct tls_target_tools *tools
 	return err;
 }
 
-static bool is_placed(const struct target_plan *plan, size_t i)
-{
-	return plan->offsets[i] && plan->plans[i].scheme != PROBE_SCHEME_SHARED;
-}
-
 /* First all returns, then the entries: no call is seen begin and not end. */
 static int place_all(struct tls_target *target, const struct tls_target_tools *tools, int file,
-		     const struct target_plan *plan)
+		     const struct tls_plan *plan)
 {
 	const struct tls_function *functions = tls_stacks[target->stack].functions;
 	int err = 0;
 	size_t i;
 
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (is_placed(plan, i) && functions[i].leave)
+		if (tls_plan_places(plan, i) && functions[i].leave)
 			err = place(target, tools, file, &plan->plans[i].leave, functions[i].leave,
 				    i);
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (is_placed(plan, i))
+		if (tls_plan_places(plan, i))
 			err = place(target, tools, file, &plan->plans[i].entry, functions[i].entry,
 				    i);
 	return err;
@@ -125,77 +111,22 @@ static void begin_slot(const struct tls_target *target, const struct tls_target_
 		bpf_map_update_elem(tools->slots_fd, &target->slot, &slot, BPF_ANY);
 }
 
-static void describe(const struct tls_stack *stack, int file, const struct target_plan *plan,
-		     size_t i, struct probe_function *ret_function)
-{
-	const struct tls_program *program = tls_program_find(stack->functions[i].entry);
-
-	*ret_function = (struct probe_function){
-		.file = file,
-		.offset = plan->offsets[i],
-		.size = plan->sizes[i],
-		.arguments = program ? program->arguments : 0,
-		.has_leave = stack->functions[i].leave,
-	};
-}
-
-/* Where exactly each function is probed. */
-static int plan_functions(const struct tls_stack *stack, const struct tls_target_tools *tools,
-			  int file, struct target_plan *plan)
-{
-	bool cookies = tools->abilities.kind != TLS_PROBE_LOCAL;
-	struct probe_function function;
-	int err = 0;
-	size_t i, other;
-
-	for (i = 0; !err && stack->functions[i].symbol; i++) {
-		describe(stack, file, plan, i, &function);
-		if (plan->offsets[i])
-			err = probe_plan_make(&function, tools->cheap_classes, &plan->plans[i]);
-	}
-	for (i = 0; !err && stack->functions[i].symbol; i++)
-		for (other = 0; plan->offsets[i] && stack->functions[other].symbol; other++) {
-			describe(stack, file, plan, other, &function);
-			if (other != i && plan->offsets[other])
-				probe_plan_share(&plan->plans[i], &function, &plan->plans[other]);
-		}
-	for (i = 0; !err && stack->functions[i].symbol; i++) {
-		describe(stack, file, plan, i, &function);
-		if (plan->offsets[i])
-			err = probe_plan_settle(&function, cookies, &plan->plans[i]);
-	}
-	return err;
-}
-
 /* Whether these places were proven; else they will be, where that can be done. */
 static bool ask_proof(const struct tls_target *target, const struct tls_target_tools *tools,
 		      int file, const char *path, const struct tls_recognition *found,
-		      const struct target_plan *plan)
+		      const struct tls_plan *plan)
 {
-	struct proof_order order = {.file = file, .kind = tools->abilities.kind};
-	const struct tls_function *functions = tls_stacks[target->stack].functions;
-	const struct tls_program *program;
-	size_t i;
+	enum tls_probe_kind kind = tools->abilities.kind;
+	struct proof_order order;
 
-	if (!tools->trust || target->stack != TLS_STACK_OPENSSL ||
-	    tools->abilities.kind == TLS_PROBE_LOCAL)
+	if (!tools->trust || kind == TLS_PROBE_LOCAL)
 		return false;
-	snprintf(order.path, sizeof(order.path), "%s", path);
-	for (i = 0; functions[i].symbol && order.count < PROOF_FUNCTIONS; i++) {
-		program = tls_program_find(functions[i].entry);
-		if (program && is_placed(plan, i))
-			order.places[order.count++] = (struct proof_place){
-				.entry = plan->plans[i].entry,
-				.leave = plan->plans[i].leave,
-				.kind = program->kind,
-				.has_leave = functions[i].leave,
-				.pointed = program->pointed,
-			};
-	}
+	tls_plan_order(file, path, target->stack, kind, plan, &order);
 	return probe_trust_ask(tools->trust, &order, found->build_id);
 }
 
-static void report(const struct tls_stack *stack, const struct target_plan *plan, const char *path)
+static void report(const struct tls_stack *stack, const struct tls_plan *plan, const char *path,
+		   bool proven)
 {
 	int count = 0, slow = 0;
 	size_t i;
@@ -211,15 +142,15 @@ static void report(const struct tls_stack *stack, const struct target_plan *plan
 			  (long long)(plan->plans[i].leave.offset - plan->offsets[i]),
 			  probe_scheme_name(plan->plans[i].scheme));
 	}
-	log_info(0, "reading HTTP inside the TLS of '%s' (%s; cheaply in %d of %d functions)", path,
-		 stack->name, count - slow, count);
+	log_info(0, "reading HTTP inside the TLS of '%s' (%s; cheaply in %d of %d functions%s)",
+		 path, stack->name, count - slow, count, proven ? ", places proven before" : "");
 }
 
 void tls_target_attach(struct tls_target *target, const struct tls_target_tools *tools, int file,
 		       const char *path, const struct tls_recognition *found)
 {
 	const struct tls_stack *stack = &tls_stacks[target->stack];
-	struct target_plan plan = {};
+	struct tls_plan plan = {};
 	int err;
 
 	target->fate = stack->covered ? TLS_FATE_COVERED : TLS_FATE_UNDECODED;
@@ -227,8 +158,6 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		log_debug(0, "'%s' (%s) is not probed: %s", path, stack->name, found->why);
 		return;
 	}
-	memcpy(plan.offsets, found->offsets, sizeof(plan.offsets));
-	memcpy(plan.sizes, found->sizes, sizeof(plan.sizes));
 	target->fate = TLS_FATE_REFUSED;
 	if (stack->return_probes ? tools->abilities.return_probes != TLS_RETURN_SAFE
 				 : tools->abilities.kind == TLS_PROBE_LOCAL) {
@@ -241,7 +170,8 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		return;
 	}
 	begin_slot(target, tools, found);
-	err = plan_functions(stack, tools, file, &plan);
+	err = tls_plan_make(file, found, tools->cheap_classes,
+			    tools->abilities.kind != TLS_PROBE_LOCAL, &plan);
 	if (!err)
 		err = place_all(target, tools, file, &plan);
 	if (err) {
@@ -253,8 +183,9 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		return;
 	}
 	target->fate = TLS_FATE_ATTACHED;
-	target->proven = ask_proof(target, tools, file, path, found, &plan);
-	report(stack, &plan, path);
+	if (ask_proof(target, tools, file, path, found, &plan))
+		target->trust = TLS_TRUST_PROVEN;
+	report(stack, &plan, path, target->trust == TLS_TRUST_PROVEN);
 	if (!tools->pin_directory || tools->abilities.kind == TLS_PROBE_LOCAL)
 		return;
 	err = pin_all(target, tools);

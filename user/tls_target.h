@@ -22,6 +22,14 @@ enum tls_target_fate {
 	TLS_FATE_COVERED,   /* read in another file */
 };
 
+/* Why its probes are believed to sit rightly. */
+enum tls_trust {
+	TLS_TRUST_DECODED, /* the functions were decoded, by rules that refuse what they cannot prove */
+	TLS_TRUST_CHECKED, /* and calls of programs fit (tls_live_check.h) */
+	TLS_TRUST_PROVEN,  /* and calls of our own were all seen as they were (probe_proof.h) */
+	TLS_TRUST_SYMBOLS, /* they sit at the symbols only, as the places were wrong */
+};
+
 struct tls_recognition;
 
 struct tls_target {
@@ -31,7 +39,7 @@ struct tls_target {
 	uint32_t slot;	/* of map tls_slots; 0: none */
 	enum tls_target_fate fate;
 	bool stale;
-	bool proven; /* where its probes sit, by calls of our own */
+	enum tls_trust trust;
 	bool seen;	    /* somebody maps it; by the last scan */
 	bool kept;	    /* one of the host's well-known files: stays without being mapped */
 	uint32_t pins;	    /* of it; 0: the probes below are all there is */
@@ -44,7 +52,7 @@ struct tls_target_tools {
 	const struct bpf_set *set;
 	const char *pin_directory; /* NULL: pin nothing */
 	struct tls_abilities abilities;
-	unsigned cheap_classes; /* enum probe_class */
+	unsigned cheap_classes;	   /* enum probe_class */
 	struct probe_trust *trust; /* NULL: nothing is proven */
 	int slots_fd;
 };

@@ -15,6 +15,7 @@
 #include "tls_candidates.h"
 #include "tls_known_files.h"
 #include "tls_links.h"
+#include "tls_live_check.h"
 #include "tls_mappings.h"
 #include "tls_pins.h"
 #include "tls_recognise.h"
@@ -253,6 +254,52 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 	return target;
 }
 
+/* Wrong places are given up for the symbols, which are right and slow. */
+static void place_at_symbols(struct tls_targets *targets, struct tls_target *target, int file,
+			     const char *path)
+{
+	struct tls_target_tools tools = targets->tools;
+	struct tls_recognition found;
+
+	log_warning(0, "'%s' is not what it looks like: it is probed at its symbols, which is slow",
+		    path);
+	tools.cheap_classes = 0;
+	tools.trust = NULL;
+	tls_target_detach(target, &tools);
+	target->trust = TLS_TRUST_SYMBOLS;
+	target->fate = TLS_FATE_REFUSED;
+	if (!tls_recognise(file, path, targets->signatures.list, &found))
+		tls_target_attach(target, &tools, file, path, &found);
+}
+
+/* Looks at what calls have shown of a file whose places are not proven. */
+static void check_live(struct tls_targets *targets, struct tls_target *target,
+		       const struct tls_mapping *mapping)
+{
+	struct tls_slot slot;
+	int file;
+
+	if (target->trust != TLS_TRUST_DECODED || target->fate != TLS_FATE_ATTACHED ||
+	    !target->slot || bpf_map_lookup_elem(targets->tools.slots_fd, &target->slot, &slot))
+		return;
+	switch (tls_live_check(&slot)) {
+	case TLS_LIVE_OPEN:
+		break;
+	case TLS_LIVE_RIGHT:
+		target->trust = TLS_TRUST_CHECKED;
+		log_info(0, "where '%s' is probed fits its first %llu calls", mapping->path,
+			 (unsigned long long)slot.closed);
+		break;
+	case TLS_LIVE_WRONG:
+		file = tls_mapping_open_file(mapping);
+		if (file < 0)
+			break;
+		place_at_symbols(targets, target, file, mapping->path);
+		close(file);
+		break;
+	}
+}
+
 static void take_mapping(void *context, const struct tls_mapping *mapping)
 {
 	struct tls_targets *targets = context;
@@ -277,6 +324,8 @@ static void take_mapping(void *context, const struct tls_mapping *mapping)
 	}
 	if (!target)
 		return;
+	if (!target->seen)
+		check_live(targets, target, mapping);
 	target->seen = true;
 	note_process(targets, target, mapping->pid);
 }
@@ -354,12 +403,9 @@ int tls_targets_prove(struct tls_targets *targets, const char *directory)
 	return targets->tools.trust ? 0 : -ENOMEM;
 }
 
-/* Wrong places are given up for the symbols, which are right and slow. */
 static void judge(void *context, const struct proof_order *order, enum proof_verdict verdict)
 {
 	struct tls_targets *targets = context;
-	struct tls_target_tools tools = targets->tools;
-	struct tls_recognition found;
 	struct tls_target *target;
 	struct stat status;
 
@@ -368,20 +414,12 @@ static void judge(void *context, const struct proof_order *order, enum proof_ver
 	target = find(targets, status.st_dev, status.st_ino);
 	if (!target || verdict == PROOF_UNMADE) {
 		log_debug(0, "where '%s' is probed could not be proven", order->path);
-		return;
-	}
-	target->proven = verdict == PROOF_RIGHT;
-	if (target->proven) {
+	} else if (verdict == PROOF_RIGHT) {
+		target->trust = TLS_TRUST_PROVEN;
 		log_info(0, "where '%s' is probed is proven", order->path);
-		return;
+	} else {
+		place_at_symbols(targets, target, order->file, order->path);
 	}
-	log_warning(0, "'%s' is not what it looks like: it is probed at its symbols, which is slow",
-		    order->path);
-	tools.cheap_classes = 0;
-	tools.trust = NULL;
-	tls_target_detach(target, &tools);
-	if (!tls_recognise(order->file, order->path, targets->signatures.list, &found))
-		tls_target_attach(target, &tools, order->file, order->path, &found);
 }
 
 static void step_proofs(struct tls_targets *targets)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+/*
+ * usage: probe_prove FILE [FAULT]
+ *
+ * Plans the probes of a TLS library as the observer does, and has them proven. Prints the scheme of each
+ * function, whether the file may be run, and the verdict. FAULT makes the plan wrong: the verdict must
+ * see it. Exit code 0 whatever the verdict is.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "probe_classes.h"
+#include "probe_proof.h"
+#include "tls_plan.h"
+
+#define LIMIT_MS 20000
+
+static void fault(const char *name, struct proof_order *order)
+{
+	struct proof_place *write = &order->places[0], *read = &order->places[1], other = *write;
+
+	if (!strcmp(name, "stack")) {
+		write->entry.adjust += 8;
+	} else if (!strcmp(name, "kind")) {
+		write->kind = SUBJECT_READ;
+		read->kind = SUBJECT_WRITE;
+	} else if (!strcmp(name, "place")) {
+		write->entry = read->entry;
+		read->entry = other.entry;
+	} else if (!strcmp(name, "result")) {
+		write->pointed = !write->pointed;
+	} else if (!strcmp(name, "missing")) {
+		order->count--;
+	}
+}
+
+static const char *verdict_of(pid_t pid)
+{
+	static const char *const names[] = {
+		[PROOF_RIGHT] = "right", [PROOF_WRONG] = "wrong", [PROOF_UNMADE] = "unmade"};
+	enum proof_verdict verdict;
+	int waited;
+
+	for (waited = 0; waited < LIMIT_MS; waited += 5) {
+		verdict = probe_proof_end(pid);
+		if (verdict != PROOF_UNDECIDED)
+			return names[verdict];
+		poll(NULL, 0, 5);
+	}
+	return "late";
+}
+
+int main(int argc, char **argv)
+{
+	struct tls_recognition found;
+	struct proof_order order;
+	enum tls_probe_kind kind;
+	struct tls_plan plan;
+	int file, err;
+	size_t i;
+	pid_t pid;
+
+	if (argc < 2 || (file = open(argv[1], O_RDONLY | O_CLOEXEC)) < 0)
+		return fprintf(stderr, "usage: probe_prove FILE [FAULT]\n"), 2;
+	err = tls_probe_kind_check(&kind);
+	if (!err)
+		err = tls_recognise(file, argv[1], NULL, &found);
+	if (!err) {
+		probe_classes_begin(kind);
+		err = tls_plan_make(file, &found, probe_classes_cheap(), true, &plan);
+	}
+	if (err)
+		return fprintf(stderr, "probe_prove: %s: %s\n", argv[1], strerror(-err)), 1;
+	printf("classes %x\n", probe_classes_cheap());
+	for (i = 0; tls_stacks[found.stack].functions[i].symbol; i++)
+		if (plan.offsets[i])
+			printf("%s %s\n", tls_stacks[found.stack].functions[i].symbol,
+			       probe_scheme_name(plan.plans[i].scheme));
+	tls_plan_order(file, argv[1], found.stack, kind, &plan, &order);
+	fault(argc > 2 ? argv[2] : "", &order);
+	printf("allowed %s\n", probe_proof_allows(file, argv[1]) ? "yes" : "no");
+	fflush(stdout);
+	if (probe_proof_begin(&order, &pid))
+		return 1;
+	printf("verdict %s\n", verdict_of(pid));
+	return 0;
+}
