@@ -14,8 +14,10 @@
  * waiting below does not count a suspended host's time. */
 #define PROBE_NS     NANO
 #define RETENTION_NS (60 * NANO)
-#define IDLE_NS	     (10 * NANO)
-#define DUE_NS	     (NANO / 100)
+/* A flood fills a disk in less time: so many events bring retention forward. */
+#define RETENTION_EVENTS 10000
+#define IDLE_NS		 (10 * NANO)
+#define DUE_NS		 (NANO / 100)
 /* Damaged files in that time. */
 #define ASIDES_MAX	3
 #define ASIDES_NS	(60 * NANO)
@@ -289,8 +291,11 @@ static void remove_old(struct recorder *recorder, unsigned added)
 	changed = recorder->retention_changed;
 	recorder->retention_changed = false;
 	pthread_mutex_unlock(&recorder->lock);
-	if (!changed && monotonic_ns() < recorder->next_retention_ns)
+	recorder->unswept += added;
+	if (!changed && recorder->unswept < RETENTION_EVENTS &&
+	    monotonic_ns() < recorder->next_retention_ns)
 		return;
+	recorder->unswept = 0;
 	while (result.more && done <= added && !err) {
 		err = retention_step(recorder->journal, &retention, recorder_now().wall_us,
 				     &result);
