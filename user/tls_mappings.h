@@ -25,7 +25,8 @@ struct tls_mappings;
 int tls_mappings_open(struct tls_mappings **ret_mappings);
 void tls_mappings_close(struct tls_mappings *mappings);
 
-/* One descriptor, readable 50 times a second, and when a burst has filled half of a ring. */
+/* One descriptor, readable within 10 ms of a new record (at once, if there was none for 50 ms; or when
+ * a burst has filled half of a ring), and four times a second in any case. */
 int tls_mappings_fd(const struct tls_mappings *mappings);
 
 /* Gives every executable mapping of a file since the last time to `take`. Returns 0, -errno, or
