@@ -165,6 +165,29 @@ static int reopen(struct journal *journal)
 	return err;
 }
 
+/* What can be read of the file that was set aside goes over to the new one. */
+static void take_over(struct journal *journal, char *ret_lost, size_t size)
+{
+	ret_lost[0] = '\0';
+	if (journal->path && journal->aside)
+		journal_salvage(journal, journal->aside, ret_lost, size);
+	free(journal->aside);
+	journal->aside = NULL;
+}
+
+/* After a damaged file could be set aside, but no new one begun. */
+static int begin_anew(struct journal *journal)
+{
+	char lost[128];
+	int err = reopen(journal);
+
+	if (err)
+		return err;
+	take_over(journal, lost, sizeof(lost));
+	return log_error(0, "journal '%s' is begun anew, without its events, audit log%s",
+			 journal->path ? journal->path : "in memory", lost);
+}
+
 int journal_set_aside(struct journal *journal)
 {
 	char name[PATH_MAX] = "", why[JOURNAL_PROBLEM_SIZE], lost[128];
@@ -180,6 +203,9 @@ int journal_set_aside(struct journal *journal)
 	if (err)
 		return log_error(err, "journal '%s' is damaged (%s) and cannot be set aside: %s",
 				 journal->path, why, strerror(-err));
+	/* One that was begun since then, and never held anything, is not what is missing. */
+	if (!journal->aside)
+		journal->aside = strdup(name);
 	err = reopen(journal);
 	if (err)
 		return log_error(
@@ -190,7 +216,7 @@ int journal_set_aside(struct journal *journal)
 	if (!journal->path)
 		return log_error(0, "the journal in memory is damaged (%s): a new one is begun",
 				 why);
-	journal_salvage(journal, name, lost, sizeof(lost));
+	take_over(journal, lost, sizeof(lost));
 	return log_error(
 		0,
 		"journal '%s' is damaged (%s): it was set aside as '%s', a new one is begun "
@@ -242,6 +268,7 @@ void journal_close(struct journal *journal)
 	close_database(journal);
 	if (journal->lock_fd >= 0)
 		close(journal->lock_fd);
+	free(journal->aside);
 	free(journal->path);
 	free(journal);
 }
@@ -302,7 +329,7 @@ int journal_probe(struct journal *journal)
 {
 	char text[PROBE_BYTES];
 	/* Closed: a damaged file was in the way, and perhaps no new one could be begun. */
-	int err = journal->db ? 0 : reopen(journal);
+	int err = journal->db ? 0 : begin_anew(journal);
 
 	if (err)
 		return err;

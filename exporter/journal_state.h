@@ -29,7 +29,8 @@ struct journal_rollup {
 struct journal {
 	sqlite3 *db;
 	sqlite3_stmt *statements[JOURNAL_STATEMENTS];
-	char *path; /* NULL: in memory */
+	char *path;  /* NULL: in memory */
+	char *aside; /* a damaged file whose sums are to be taken over; NULL: none */
 	int lock_fd;
 	struct calendar calendar;
 	char problem[JOURNAL_PROBLEM_SIZE];

@@ -262,6 +262,8 @@ static void test_damage_and_no_room(void **state)
 	(void)state;
 	assert_int_equal(scene_record_one(recorder, scene_event("sms.received", "one")),
 			 RECORD_STORED);
+	assert_int_equal(scene_record_one(recorder, scene_event("sms.sent", "sent")),
+			 RECORD_STORED);
 	/* Malformed, and no new file can be written either. */
 	shim_corrupt(1);
 	atomic_store(&shim.for_good, 1);
@@ -279,7 +281,11 @@ static void test_damage_and_no_room(void **state)
 	assert_true(health.works);
 	assert_int_equal(scene_record_one(recorder, scene_event("sms.received", "two")),
 			 RECORD_STORED);
-	assert_int_equal(scene_sum(recorder, FAMILY_SMS), 2);
+	assert_int_equal(scene_sum(recorder, FAMILY_SMS), 3);
+	recorder_close(recorder);
+	/* What no event touched since then is there as well. */
+	recorder = opened();
+	assert_int_equal(scene_sum(recorder, FAMILY_SMS), 3);
 	recorder_close(recorder);
 	/* The first one, and the one that was begun on the bad disk; each perhaps with its log. */
 	assert_in_range(scene_files(JOURNAL_FILE ".damaged-"), 2, 6);
