@@ -196,6 +196,13 @@ static void tell(struct check *check)
 	}
 }
 
+/* Nothing of a password stays behind. */
+static void check_free(struct check *check)
+{
+	explicit_bzero(check, sizeof(*check));
+	free(check);
+}
+
 static void done(struct job *job)
 {
 	struct check *check = (struct check *)job, **link;
@@ -208,8 +215,7 @@ static void done(struct job *job)
 	if (check->ran)
 		memory_add(check->right ? &auth->right : &auth->wrong, check->key);
 	tell(check);
-	explicit_bzero(check, sizeof(*check));
-	free(check);
+	check_free(check);
 }
 
 static void wait_for(struct check *check, struct web_waiter *waiter)
@@ -251,13 +257,13 @@ static enum web_verdict ask(struct web_auth *auth, struct check *check, struct w
 
 	for (other = auth->checks; other; other = other->next)
 		if (memeql_sec(other->key, check->key, KEY_SIZE)) {
-			free(check);
+			check_free(check);
 			wait_for(other, waiter);
 			return WEB_PENDING;
 		}
 	if (!auth->worker || auth->check_count == WEB_AUTH_PENDING_MAX ||
 	    worker_submit(auth->worker, &check->job)) {
-		free(check);
+		check_free(check);
 		return WEB_CROWDED;
 	}
 	check->next = auth->checks;
@@ -272,13 +278,13 @@ static enum web_verdict check_basic(struct web_auth *auth, const char *text,
 {
 	char decoded[CREDENTIALS_SIZE + 1];
 	const char *password;
-	struct check *check;
+	bool sound = read_basic(text, decoded, &password);
+	struct check *check = sound ? calloc(1, sizeof(*check)) : NULL;
 
-	if (!read_basic(text, decoded, &password))
-		return WEB_MALFORMED;
-	check = calloc(1, sizeof(*check));
-	if (!check)
-		return WEB_CROWDED;
+	if (!check) {
+		explicit_bzero(decoded, sizeof(decoded));
+		return sound ? WEB_CROWDED : WEB_MALFORMED;
+	}
 	check->job.run = run;
 	check->job.done = done;
 	check->auth = auth;
@@ -287,11 +293,11 @@ static enum web_verdict check_basic(struct web_auth *auth, const char *text,
 	make_key(auth, check, decoded, check->key);
 	explicit_bzero(decoded, sizeof(decoded));
 	if (memory_has(&auth->right, check->key)) {
-		free(check);
+		check_free(check);
 		return WEB_GRANTED;
 	}
 	if (memory_has(&auth->wrong, check->key)) {
-		free(check);
+		check_free(check);
 		return WEB_BAD_PASSWORD;
 	}
 	return ask(auth, check, waiter);

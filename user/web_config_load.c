@@ -140,6 +140,9 @@ int web_config_load(const char *path, struct web_settings *ret_settings,
 		*ret_settings = config->settings;
 	explicit_bzero(config, sizeof(*config));
 out:
+	/* It may hold a key. */
+	if (text)
+		explicit_bzero(text, FILE_MAX);
 	free(text);
 	free(config);
 	return err;
