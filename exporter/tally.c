@@ -5,43 +5,11 @@
 #include <float.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 
+#include "tally_table.h"
 #include "tally_value.h"
-#include "utf8.h"
 
 #define BUCKETS_AT_START 256
-
-struct tally {
-	STAILQ_ENTRY(tally) in_family;
-	struct tally *bucket_next, *dirty_next;
-	uint32_t hash;
-	uint16_t family;
-	uint16_t key_size;
-	uint8_t word_count;
-	bool dirty;
-	bool committed;	  /* readers see it */
-	uint64_t words[]; /* committed, tentative; then the key: label values, each with its NUL */
-};
-
-STAILQ_HEAD(tally_list, tally);
-
-struct tallies {
-	struct tally **buckets; /* chains; their number is a power of two */
-	uint32_t bucket_count, count;
-	uint32_t series_limit;
-	uint64_t overflow, boot_epoch;
-	struct tally *dirty;
-	const struct tally_family *what[FAMILY_ALL];
-	struct tally_list lists[FAMILY_ALL];
-	uint32_t counts[FAMILY_ALL];
-};
-
-struct key {
-	uint32_t hash;
-	uint16_t size;
-	char text[FAMILY_LABELS_MAX * (MODEL_LABEL_MAX + 1)];
-};
 
 int tallies_create(uint32_t series_limit, struct tallies **ret_tallies)
 {
@@ -85,30 +53,6 @@ void tallies_declare(struct tallies *tallies, unsigned family, const struct tall
 	tallies->what[family] = what;
 }
 
-static uint64_t *tentative(struct tally *tally)
-{
-	return tally->words + tally->word_count;
-}
-
-static const char *key_of(const struct tally *tally)
-{
-	return (const char *)(tally->words + 2 * tally->word_count);
-}
-
-/* Takes the tally out of its chain and its family's list, and frees it. */
-static void drop(struct tallies *tallies, struct tally *tally)
-{
-	struct tally **link = &tallies->buckets[tally->hash & (tallies->bucket_count - 1)];
-
-	while (*link != tally)
-		link = &(*link)->bucket_next;
-	*link = tally->bucket_next;
-	STAILQ_REMOVE(&tallies->lists[tally->family], tally, tally, in_family);
-	tallies->counts[tally->family]--;
-	tallies->count--;
-	free(tally);
-}
-
 void tallies_forget(struct tallies *tallies, unsigned family)
 {
 	struct tally **link = &tallies->dirty;
@@ -119,115 +63,8 @@ void tallies_forget(struct tallies *tallies, unsigned family)
 		else
 			link = &(*link)->dirty_next;
 	while (!STAILQ_EMPTY(&tallies->lists[family]))
-		drop(tallies, STAILQ_FIRST(&tallies->lists[family]));
+		tally_drop(tallies, STAILQ_FIRST(&tallies->lists[family]));
 	tallies->what[family] = NULL;
-}
-
-/* Copies a label value as the model would: cut at a character within MODEL_LABEL_MAX. The
- * separator of stored keys cannot be part of a value. */
-static uint16_t put_label(const char *value, char *out)
-{
-	const unsigned char *in = (const unsigned char *)(value ? value : "");
-	uint16_t used = 0;
-	size_t length;
-
-	while (*in && used < MODEL_LABEL_MAX) {
-		length = utf8_length(in, strnlen((const char *)in, 4));
-		if (used + (length ? length : 3) > MODEL_LABEL_MAX)
-			break;
-		memcpy(out + used, length ? (const char *)in : UTF8_REPLACEMENT,
-		       length ? length : 3);
-		if (*in == TALLY_SEPARATOR)
-			out[used] = ' ';
-		used += (uint16_t)(length ? length : 3);
-		in += length ? length : 1;
-	}
-	out[used++] = '\0';
-	return used;
-}
-
-/* The seed is an address, so that outsiders who choose labels cannot aim. */
-static uint32_t hash_key(const struct tallies *tallies, unsigned family, const struct key *key)
-{
-	const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
-	uint64_t hash = (uintptr_t)tallies ^ ((uint64_t)family << 48), word;
-	uint16_t i;
-
-	for (i = 0; i < key->size; i += 8) {
-		word = 0;
-		memcpy(&word, key->text + i, key->size - i < 8 ? key->size - i : 8);
-		hash = (hash ^ word) * prime;
-		hash ^= hash >> 29;
-	}
-	return (uint32_t)((hash * prime) >> 32);
-}
-
-static void make_key(const struct tallies *tallies, unsigned family, struct model_labels labels,
-		     struct key *ret_key)
-{
-	unsigned i;
-
-	ret_key->size = 0;
-	for (i = 0; i < labels.count; i++)
-		ret_key->size += put_label(labels.values[i], ret_key->text + ret_key->size);
-	ret_key->hash = hash_key(tallies, family, ret_key);
-}
-
-static struct tally *find(const struct tallies *tallies, unsigned family, const struct key *key)
-{
-	struct tally *tally = tallies->buckets[key->hash & (tallies->bucket_count - 1)];
-
-	while (tally &&
-	       (tally->hash != key->hash || tally->family != family ||
-		tally->key_size != key->size || memcmp(key_of(tally), key->text, key->size) != 0))
-		tally = tally->bucket_next;
-	return tally;
-}
-
-/* Doubles the chains' heads; without memory they just stay long. */
-static void grow(struct tallies *tallies)
-{
-	uint32_t size = tallies->bucket_count * 2, i;
-	struct tally **buckets, *tally, *next;
-
-	if (tallies->count < tallies->bucket_count)
-		return;
-	buckets = calloc(size, sizeof(struct tally *));
-	if (!buckets)
-		return;
-	for (i = 0; i < tallies->bucket_count; i++) {
-		for (tally = tallies->buckets[i]; tally; tally = next) {
-			next = tally->bucket_next;
-			tally->bucket_next = buckets[tally->hash & (size - 1)];
-			buckets[tally->hash & (size - 1)] = tally;
-		}
-	}
-	free(tallies->buckets);
-	tallies->buckets = buckets;
-	tallies->bucket_count = size;
-}
-
-static struct tally *create(struct tallies *tallies, unsigned family, const struct key *key)
-{
-	uint8_t word_count = tally_word_count(tallies->what[family]);
-	struct tally *tally, **head;
-
-	grow(tallies);
-	tally = calloc(1, sizeof(*tally) + 2 * word_count * sizeof(uint64_t) + key->size);
-	if (!tally)
-		return NULL;
-	tally->hash = key->hash;
-	tally->family = (uint16_t)family;
-	tally->word_count = word_count;
-	tally->key_size = key->size;
-	memcpy(tally->words + 2 * word_count, key->text, key->size);
-	head = &tallies->buckets[key->hash & (tallies->bucket_count - 1)];
-	tally->bucket_next = *head;
-	*head = tally;
-	STAILQ_INSERT_TAIL(&tallies->lists[family], tally, in_family);
-	tallies->counts[family]++;
-	tallies->count++;
-	return tally;
 }
 
 /* Finds or makes the tally with these labels, or the one that stands for all others. */
@@ -235,22 +72,22 @@ static int get(struct tallies *tallies, unsigned family, struct model_labels lab
 	       struct tally **ret_tally)
 {
 	static const char *const others[FAMILY_LABELS_MAX] = {"other", "other", "other", "other"};
-	struct key key;
+	struct tally_label_key key;
 	struct tally *tally;
 
 	if (family >= FAMILY_ALL || !tallies->what[family] ||
 	    labels.count != family_row_labels(tallies->what[family]->row))
 		return -EINVAL;
-	make_key(tallies, family, labels, &key);
-	tally = find(tallies, family, &key);
+	tally_key_make(tallies, family, labels, &key);
+	tally = tally_find(tallies, family, &key);
 	if (!tally && tallies->counts[family] >= tallies->series_limit - 1) {
 		tallies->overflow++;
 		labels.values = others;
-		make_key(tallies, family, labels, &key);
-		tally = find(tallies, family, &key);
+		tally_key_make(tallies, family, labels, &key);
+		tally = tally_find(tallies, family, &key);
 	}
 	if (!tally)
-		tally = create(tallies, family, &key);
+		tally = tally_create(tallies, family, &key);
 	if (!tally)
 		return -ENOMEM;
 	*ret_tally = tally;
@@ -271,7 +108,7 @@ static int change(struct tallies *tallies, unsigned family, struct model_labels 
 		tally->dirty_next = tallies->dirty;
 		tallies->dirty = tally;
 	}
-	*ret_words = tentative(tally);
+	*ret_words = tally_tentative(tally);
 	return 0;
 }
 
@@ -332,12 +169,12 @@ bool tally_get(const struct tallies *tallies, unsigned family, struct model_labe
 	       double *ret_value)
 {
 	struct tally *tally;
-	struct key key;
+	struct tally_label_key key;
 
-	make_key(tallies, family, labels, &key);
-	tally = find(tallies, family, &key);
+	tally_key_make(tallies, family, labels, &key);
+	tally = tally_find(tallies, family, &key);
 	if (tally)
-		*ret_value = tally_value_gauge(tentative(tally), 0, 0, 0);
+		*ret_value = tally_value_gauge(tally_tentative(tally), 0, 0, 0);
 	return tally != NULL;
 }
 
@@ -345,10 +182,10 @@ bool tally_get_committed(const struct tallies *tallies, unsigned family, int64_t
 			 uint64_t boot_ns, struct model_labels labels, double *ret_value)
 {
 	struct tally *tally;
-	struct key key;
+	struct tally_label_key key;
 
-	make_key(tallies, family, labels, &key);
-	tally = find(tallies, family, &key);
+	tally_key_make(tallies, family, labels, &key);
+	tally = tally_find(tallies, family, &key);
 	if (!tally || !tally->committed)
 		return false;
 	*ret_value = tally_value_gauge(tally->words, wall_us, boot_ns, tallies->boot_epoch);
@@ -368,10 +205,10 @@ int tallies_save(const struct tallies *tallies, const struct account_store *stor
 		const struct tally_family *what = tallies->what[tally->family];
 
 		for (i = 0; i < tally->key_size; i++)
-			labels[i] = key_of(tally)[i] ? key_of(tally)[i] : TALLY_SEPARATOR;
+			labels[i] = tally_key(tally)[i] ? tally_key(tally)[i] : TALLY_SEPARATOR;
 		labels[i] = '\0';
 		row.family = what->row->name;
-		row.value_size = tally_value_encode(tentative(tally), what, value);
+		row.value_size = tally_value_encode(tally_tentative(tally), what, value);
 		err = store->put_tally(store->context, &row);
 	}
 	return err;
@@ -383,7 +220,7 @@ void tallies_commit(struct tallies *tallies)
 
 	for (tally = tallies->dirty; tally; tally = next) {
 		next = tally->dirty_next;
-		memcpy(tally->words, tentative(tally), tally->word_count * sizeof(uint64_t));
+		memcpy(tally->words, tally_tentative(tally), tally->word_count * sizeof(uint64_t));
 		tally->dirty = false;
 		tally->committed = true;
 	}
@@ -398,17 +235,17 @@ void tallies_rollback(struct tallies *tallies)
 		next = tally->dirty_next;
 		tally->dirty = false;
 		if (tally->committed)
-			memcpy(tentative(tally), tally->words,
+			memcpy(tally_tentative(tally), tally->words,
 			       tally->word_count * sizeof(uint64_t));
 		else
-			drop(tallies, tally);
+			tally_drop(tallies, tally);
 	}
 	tallies->dirty = NULL;
 }
 
 int tallies_load(struct tallies *tallies, const struct tally_row *row)
 {
-	char text[sizeof(((struct key *)0)->text) + 1];
+	char text[sizeof(((struct tally_label_key *)0)->text) + 1];
 	struct model_labels labels = {(const char *[FAMILY_LABELS_MAX]){NULL}, 0};
 	const char *values[FAMILY_LABELS_MAX];
 	uint64_t words[TALLY_WORDS_MAX];
@@ -439,7 +276,7 @@ int tallies_load(struct tallies *tallies, const struct tally_row *row)
 	if (err)
 		return err;
 	memcpy(tally->words, words, tally->word_count * sizeof(uint64_t));
-	memcpy(tentative(tally), words, tally->word_count * sizeof(uint64_t));
+	memcpy(tally_tentative(tally), words, tally->word_count * sizeof(uint64_t));
 	tally->committed = true;
 	return 0;
 }
@@ -450,9 +287,9 @@ static void add(const struct tallies *tallies, const struct tally *tally, int64_
 	const struct tally_family *what = tallies->what[tally->family];
 	const char *values[FAMILY_LABELS_MAX];
 	struct model_labels labels = {values, 0};
-	const char *at = key_of(tally);
+	const char *at = tally_key(tally);
 
-	for (; at < key_of(tally) + tally->key_size; at += strlen(at) + 1)
+	for (; at < tally_key(tally) + tally->key_size; at += strlen(at) + 1)
 		values[labels.count++] = at;
 	tally_value_add(tally->words, what, wall_us, boot_ns, tallies->boot_epoch, family, labels,
 			model);
