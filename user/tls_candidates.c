@@ -25,7 +25,7 @@ struct file {
 struct tls_candidates {
 	int processes_fd, connections_fd;
 	pid_t last; /* whose mappings came last: an exec maps several files */
-	bool last_is_wanted;
+	bool last_is_agents;
 	bool of_client; /* the mappings that come are a watched client's */
 	int64_t walked_ns;
 	uint32_t clients[CLIENTS]; /* tgids that were looked into, by hash */
@@ -71,6 +71,15 @@ static bool is_agents(const struct tls_candidates *candidates, pid_t pid)
 	       !bpf_map_lookup_elem(candidates->processes_fd, &tgid, &process) && process.root;
 }
 
+bool tls_candidates_is_agents(struct tls_candidates *candidates, const struct tls_mapping *mapping)
+{
+	if (mapping->pid != candidates->last) {
+		candidates->last = mapping->pid;
+		candidates->last_is_agents = is_agents(candidates, mapping->pid);
+	}
+	return candidates->last_is_agents;
+}
+
 bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_mapping *mapping)
 {
 	struct file *file = file_of(candidates, mapping);
@@ -79,13 +88,7 @@ bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_map
 		file->seen = true;
 		return false;
 	}
-	if (candidates->of_client)
-		return true;
-	if (mapping->pid != candidates->last) {
-		candidates->last = mapping->pid;
-		candidates->last_is_wanted = is_agents(candidates, mapping->pid);
-	}
-	return candidates->last_is_wanted;
+	return candidates->of_client || tls_candidates_is_agents(candidates, mapping);
 }
 
 void tls_candidates_looked(struct tls_candidates *candidates, const struct tls_mapping *mapping)

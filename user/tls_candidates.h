@@ -19,6 +19,9 @@ struct tls_candidates;
 int tls_candidates_new(const struct bpf_set *set, struct tls_candidates **ret_candidates);
 void tls_candidates_free(struct tls_candidates *candidates);
 
+/* Whether an agent, or what it spawned, maps it. One look-up for the mappings of an exec. */
+bool tls_candidates_is_agents(struct tls_candidates *candidates, const struct tls_mapping *mapping);
+
 /* Whether to look into what is mapped here. Costs a process that is none one look-up, and a file
  * that was looked into none. */
 bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_mapping *mapping);

@@ -31,7 +31,9 @@ struct tls_targets {
 	struct tls_signature_directories signatures; /* none until they are set */
 	int counts_fd;
 	int processes_fd;
-	bool full; /* said so */
+	bool full;	  /* said so */
+	bool agents_only; /* scope: files of others get no probes */
+	bool started;
 	size_t count;
 	struct tls_target rows[TLS_TARGET_SLOTS];
 };
@@ -304,10 +306,11 @@ static void take_mapping(void *context, const struct tls_mapping *mapping)
 {
 	struct tls_targets *targets = context;
 	struct tls_target *target = find(targets, mapping->device, mapping->inode);
-	bool named;
+	bool named, in_scope = !targets->agents_only ||
+			       tls_candidates_is_agents(targets->candidates, mapping);
 	int file;
 
-	if (!target) {
+	if (!target && in_scope) {
 		named = tls_stack_of_file(mapping->path) >= 0;
 		if (!named && !tls_candidates_want(targets->candidates, mapping))
 			return;
@@ -324,9 +327,9 @@ static void take_mapping(void *context, const struct tls_mapping *mapping)
 	}
 	if (!target)
 		return;
-	if (!target->seen)
+	if (!target->seen && in_scope)
 		check_live(targets, target, mapping);
-	target->seen = true;
+	target->seen |= in_scope;
 	note_process(targets, target, mapping->pid);
 }
 
@@ -392,7 +395,9 @@ int tls_targets_start(struct tls_targets *targets)
 			    strerror(-err));
 	abilities->mapping_records = !err;
 	err = tls_mappings_scan(take_mapping, targets);
-	tls_known_files(take_known_file, targets);
+	if (!targets->agents_only)
+		tls_known_files(take_known_file, targets);
+	targets->started = true;
 	publish(targets);
 	return err;
 }
@@ -466,7 +471,7 @@ int tls_targets_scan(struct tls_targets *targets)
 	tls_candidates_end_scan(targets->candidates);
 	i = 0;
 	while (i < targets->count) {
-		if (targets->rows[i].seen || targets->rows[i].kept)
+		if (targets->rows[i].seen || (targets->rows[i].kept && !targets->agents_only))
 			i++;
 		else
 			drop(targets, i);
@@ -493,7 +498,11 @@ int tls_targets_set_scope(struct tls_targets *targets, bool agents_only)
 {
 	uint32_t row = 0, value = agents_only;
 	int map = bpf_set_map(targets->tools.set, "tls_scope");
+	bool widens = targets->agents_only && !agents_only;
 
+	targets->agents_only = agents_only;
+	if (targets->started && widens)
+		tls_known_files(take_known_file, targets);
 	return map < 0 ? -ENOENT : bpf_map_update_elem(map, &row, &value, BPF_ANY);
 }
 

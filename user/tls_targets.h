@@ -72,7 +72,9 @@ int tls_targets_scan(struct tls_targets *targets);
  * refused. */
 void tls_targets_set_signatures(struct tls_targets *targets, const char *state_dir);
 
-/* Whether only agents and what they spawned are read. From the next connection on. 0 or -errno. */
+/* Whether only agents and what they spawned are read, from the next connection on, and only the files
+ * that they map keep probes, from the next scan on. Before tls_targets_start, and whenever it may
+ * have changed. 0 or -errno. */
 int tls_targets_set_scope(struct tls_targets *targets, bool agents_only);
 
 struct tls_abilities tls_targets_abilities(const struct tls_targets *targets);
