@@ -3,13 +3,16 @@
 """Events from real clients: curl, Node's fetch and http, Python, a shell with `operaglass emit`."""
 import json
 import os
+import socket
 import subprocess
 import tempfile
+import time
 
 from api import Client
 from harness import BUILD, Operaglass, Tap
 from stage import wait_for
 
+BURST = 60000
 TOKEN = "a-token-of-the-clients-0123456789"
 BATCH = [{"type": "sms.received"}, {"type": "sms.received"}, {"type": "sms.lost"}]
 LINES = "".join(json.dumps(event) + "\n" for event in BATCH)
@@ -110,6 +113,45 @@ def check_emit(og):
     tap.equal("a decision of nothing is unmatched", unmatched, 1)
 
 
+REFUSED = "operaglass_events_refused_total"
+
+
+def burst(og, event, count):
+    """Datagrams as fast as they go; what became of them: {reason: number}, refused ones only."""
+    before = og.metrics()
+    text = json.dumps(event).encode()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as speaker:
+        speaker.connect(og.directory + "/events.sock")
+        for _ in range(count):
+            speaker.send(text)
+    names = {"sms.received": "sms_messages_total", "metric": "none_total"}
+    name = names[event["type"]]
+
+    def told(metrics):
+        return metrics.total(name) + metrics.total(REFUSED)
+
+    got = og.wait(lambda metrics: told(metrics) >= count, 30, since=before)
+    return got.total(name), {key[0]: int(n) for key, n in got.by(REFUSED, "reason").items()}
+
+
+def check_datagrams(og):
+    """More than the sender's rate: what is not taken is counted, and nothing is lost in between."""
+    taken, refused = burst(og, BATCH[0], BURST)
+    print(f"# of {BURST} datagrams {taken:.0f} were taken, refused: {refused}")
+    tap.equal("every datagram is taken or counted", taken + sum(refused.values()), BURST)
+    tap.ok("as many as the rate allows", taken >= 20000, taken)
+    tap.ok("the others for one of two reasons", set(refused) <= {"rate_limited", "queue_full"})
+    stored = og.metrics().value("operaglass_journal_events")
+    tap.ok("what is counted is stored", stored >= taken, (stored, taken))
+    # The rate has recovered: what follows is refused for what it is.
+    time.sleep(0.5)
+    undeclared = {"type": "metric", "name": "nobody_declared_this", "value": 1}
+    got = burst(og, undeclared, 10)
+    tap.equal("what the accounts refuse is counted, too", got, (0, {"not_applicable": 10}))
+    lost = og.metrics().value("operaglass_lost_total", where="journal", cause="refused")
+    tap.equal("and as lost", lost, 10)
+
+
 def check_readme(og):
     run("/usr/bin/python3", "-c", PYTHON_UNIX, og.directory + "/events.sock")
     tap.ok(
@@ -142,6 +184,7 @@ def main():
                 check_web(og, name)
             check_emit(og)
             check_readme(og)
+            check_datagrams(og)
     tap.done()
 
 
