@@ -218,6 +218,8 @@ static void test_zeroes(void **state)
 		"escalation_decisions_ignored_total{kind=\"late\"} 0",
 		"escalation_messages_total{outcome=\"missing\"} 0",
 		"escalation_response_time_seconds_count{result=\"accepted\"} 0",
+		"escalation_response_time_seconds_bucket{result=\"accepted\",le=\"1.0\"} 0",
+		"escalation_response_time_seconds_bucket{result=\"accepted\",le=\"14400.0\"} 0",
 		"approval_timeout_service_health 1",
 		"pull_request_cycle_seconds_count 0",
 		"orchestrate_month_cost_usd 0",
