@@ -4,6 +4,7 @@
 every answer is compared with its description."""
 import json
 import os
+import re
 import socket
 import subprocess
 import tempfile
@@ -378,7 +379,17 @@ def check_limits():
             tap.equal("requests that wait do not keep it from ending", exporter.process.wait(5), 0)
 
 
+def routes():
+    """The paths of the exporter's table, but for pages and what only says that it lives."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../exporter/web_routes.c")
+    with open(path, encoding="utf-8") as file:
+        found = set(re.findall(r'^\t\{"(/[^"]*)", WEB_', file.read(), re.M))
+    return found - {"/", "/-/healthy", "/-/ready"}
+
+
 def check_contract(api):
+    described = {path for _, path in api.contract.operations()}
+    tap.equal("every route is described, and nothing else", described, routes())
     tap.equal("every answer was as described", api.problems, [])
     called = {(method, path) for method, path, _ in api.contract.seen}
     tap.equal("every path that is described was called", called, api.contract.operations())
