@@ -153,9 +153,8 @@ const struct type_row event_types[EVENT_TYPES] = {
 		INTERNAL("access.refused", 0, BIT(ACTOR) | BIT(RESOURCE) | BIT(REASON)),
 	[EVENT_BUDGET_SET] = INTERNAL("budget.set", BIT(AMOUNT), BIT(ACTOR)),
 	[EVENT_METRIC_DECLARED] = INTERNAL("metric.declared", BIT(DETAILS), BIT(ACTOR)),
-	[EVENT_TOOLS_ENDED] = INTERNAL("tools.ended",
-				       BIT(AGENT_TYPE) | BIT(RUNS) | BIT(FAILURES) | BIT(SOURCE),
-				       0),
+	[EVENT_TOOLS_ENDED] = INTERNAL(
+		"tools.ended", BIT(AGENT_TYPE) | BIT(RUNS) | BIT(FAILURES) | BIT(SOURCE), 0),
 };
 
 int event_type_find(const char *name)

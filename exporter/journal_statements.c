@@ -76,7 +76,8 @@ static const char *const texts[JOURNAL_STATEMENTS] = {
 	[LOAD_APPROVALS] = "SELECT * FROM (SELECT * FROM approvals WHERE decided = 0 UNION ALL"
 			   " SELECT * FROM (SELECT * FROM approvals WHERE decided > 0"
 			   " ORDER BY decided DESC LIMIT ?1)) ORDER BY requested",
-	[LOAD_VALUES] = "SELECT name, value FROM named_values",
+	/* The journal's own are not the accounts'. */
+	[LOAD_VALUES] = "SELECT name, value FROM named_values WHERE name NOT GLOB 'journal.*'",
 };
 
 int journal_failed(struct journal *journal, int result)

@@ -57,7 +57,7 @@ struct recorder {
 	struct journal *journal;
 	struct journal_rows *rows;
 	struct queued *group; /* RECORDER_GROUP_EVENTS */
-	unsigned unswept; /* events since retention last ran */
+	unsigned unswept;     /* events since retention last ran */
 	uint64_t next_retention_ns, next_probe_ns, asides_end_ns;
 	unsigned asides; /* files set aside until then */
 
