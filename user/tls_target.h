@@ -20,6 +20,7 @@ enum tls_target_fate {
 	TLS_FATE_EMPTY,	    /* no file of this stack, whatever its name says */
 	TLS_FATE_UNDECODED, /* has none of the functions */
 	TLS_FATE_COVERED,   /* read in another file */
+	TLS_FATE_MALFORMED, /* it contradicts itself, or is too large to be looked into */
 };
 
 /* Why its probes are believed to sit rightly. */
@@ -41,6 +42,7 @@ struct tls_target {
 	bool stale;
 	enum tls_trust trust;
 	bool seen;	    /* somebody maps it; by the last scan */
+	int watch;	    /* for writes to the file (tls_changes.h); 0: none */
 	bool kept;	    /* one of the host's well-known files: stays without being mapped */
 	uint32_t pins;	    /* of it; 0: the probes below are all there is */
 	uint32_t pin_total; /* that there should be */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "probe_classes.h"
 #include "telegram_methods.h"
 #include "tls_candidates.h"
+#include "tls_changes.h"
 #include "tls_known_files.h"
 #include "tls_links.h"
 #include "tls_live_check.h"
@@ -30,6 +32,7 @@ struct tls_targets {
 	char *pin_directory;
 	struct tls_signature_directories signatures; /* none until they are set */
 	int counts_fd;
+	int changes; /* descriptor; <0: files are not watched */
 	int processes_fd;
 	bool full;	  /* said so */
 	bool agents_only; /* scope: files of others get no probes */
@@ -159,6 +162,7 @@ static void adopt_pin(void *context, const struct tls_pin *pin)
 
 static void drop(struct tls_targets *targets, size_t row)
 {
+	tls_changes_forget(targets->changes, &targets->rows[row]);
 	tls_target_detach(&targets->rows[row], &targets->tools);
 	targets->rows[row] = targets->rows[--targets->count];
 }
@@ -189,6 +193,7 @@ int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 
 	if (!targets)
 		return -ENOMEM;
+	targets->changes = -1;
 	targets->tools.set = set;
 	targets->tools.slots_fd = bpf_set_map(set, "tls_slots");
 	targets->counts_fd = bpf_set_map(set, "tls_target_counts");
@@ -232,16 +237,24 @@ static void note_process(const struct tls_targets *targets, const struct tls_tar
 	bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
 }
 
+static bool needs_guard(const struct tls_targets *targets, const struct tls_target *target)
+{
+	return target->fate == TLS_FATE_ATTACHED && !target->watch && targets->changes >= 0;
+}
+
 /* Looks into a file that is not known yet. NULL: nothing in it, or no room for it. */
 static struct tls_target *look_into(struct tls_targets *targets, dev_t device, ino_t inode,
 				    int file, const char *path)
 {
 	struct tls_recognition found;
 	int err = tls_recognise(file, path, targets->signatures.list, &found), named;
+	const bool malformed = err == -EBADMSG || err == -E2BIG;
 	struct tls_target *target;
 
 	if (err) {
 		named = tls_stack_of_file(path);
+		if (named < 0 && malformed)
+			named = TLS_STACK_STATIC;
 		if (named < 0)
 			return NULL;
 		/* Remembered, so that it is not looked into again and again. */
@@ -250,9 +263,11 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 	}
 	target = add(targets, device, inode, found.stack, free_slot(targets));
 	if (target && err)
-		target->fate = TLS_FATE_EMPTY;
+		target->fate = malformed ? TLS_FATE_MALFORMED : TLS_FATE_EMPTY;
 	else if (target)
 		tls_target_attach(target, &targets->tools, file, path, &found);
+	if (target && needs_guard(targets, target))
+		tls_changes_watch(targets->changes, target, file);
 	return target;
 }
 
@@ -302,6 +317,36 @@ static void check_live(struct tls_targets *targets, struct tls_target *target,
 	}
 }
 
+/* Each attached file is watched for writes, also one whose probes an earlier run placed. False: it was
+ * changed since then, its probes are gone, and it is to be looked into. */
+static bool guard(struct tls_targets *targets, struct tls_target *target, int file)
+{
+	if (!needs_guard(targets, target))
+		return true;
+	if (tls_changes_since(targets->tools.slots_fd, target, file)) {
+		drop(targets, (size_t)(target - targets->rows));
+		return false;
+	}
+	tls_changes_watch(targets->changes, target, file);
+	return true;
+}
+
+static void take_change(void *context, int watch)
+{
+	struct tls_targets *targets = context;
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		if (targets->rows[i].watch == watch) {
+			log_info(0,
+				 "a probed file (inode %llu) is written to: its probes are gone "
+				 "until it is mapped again",
+				 (unsigned long long)targets->rows[i].inode);
+			drop(targets, i);
+			return;
+		}
+}
+
 static void take_mapping(void *context, const struct tls_mapping *mapping)
 {
 	struct tls_targets *targets = context;
@@ -310,6 +355,13 @@ static void take_mapping(void *context, const struct tls_mapping *mapping)
 			       tls_candidates_is_agents(targets->candidates, mapping);
 	int file;
 
+	if (target && needs_guard(targets, target)) {
+		file = tls_mapping_open_file(mapping);
+		if (file >= 0 && !guard(targets, target, file))
+			target = NULL;
+		if (file >= 0)
+			close(file);
+	}
 	if (!target && in_scope) {
 		named = tls_stack_of_file(mapping->path) >= 0;
 		if (!named && !tls_candidates_want(targets->candidates, mapping))
@@ -342,7 +394,7 @@ static void take_known_file(void *context, const char *path, int file)
 	if (fstat(file, &status))
 		return;
 	target = find(targets, status.st_dev, status.st_ino);
-	if (!target)
+	if (!target || !guard(targets, target, file))
 		target = look_into(targets, status.st_dev, status.st_ino, file, path);
 	if (target)
 		target->kept = true;
@@ -355,6 +407,7 @@ static void publish(const struct tls_targets *targets)
 		[TLS_FATE_REFUSED] = TLS_TARGET_REFUSED,
 		[TLS_FATE_UNDECODED] = TLS_TARGET_UNDECODED,
 		[TLS_FATE_COVERED] = TLS_TARGET_COVERED,
+		[TLS_FATE_MALFORMED] = TLS_TARGET_MALFORMED,
 	};
 	uint64_t counts[TLS_TARGET_COUNT_ROWS] = {};
 	uint32_t row;
@@ -371,6 +424,19 @@ static void publish(const struct tls_targets *targets)
 	}
 	for (row = 0; row < TLS_TARGET_COUNT_ROWS; row++)
 		bpf_map_update_elem(targets->counts_fd, &row, &counts[row], BPF_ANY);
+}
+
+static void open_changes(struct tls_targets *targets)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	targets->changes = tls_changes_open();
+	if (targets->changes < 0)
+		log_warning(targets->changes, "cannot watch probed files for writes: %s",
+			    strerror(-targets->changes));
+	else if (targets->mappings)
+		epoll_ctl(tls_mappings_fd(targets->mappings), EPOLL_CTL_ADD, targets->changes,
+			  &event);
 }
 
 int tls_targets_start(struct tls_targets *targets)
@@ -394,6 +460,7 @@ int tls_targets_start(struct tls_targets *targets)
 			    "minute",
 			    strerror(-err));
 	abilities->mapping_records = !err;
+	open_changes(targets);
 	err = tls_mappings_scan(take_mapping, targets);
 	if (!targets->agents_only)
 		tls_known_files(take_known_file, targets);
@@ -447,6 +514,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	int err;
 
 	(void)fd;
+	tls_changes_take(targets->changes, take_change, targets);
 	err = tls_mappings_take(targets->mappings, take_mapping, targets);
 	if (err == -ENOBUFS)
 		err = tls_mappings_scan(take_mapping, targets);
@@ -521,6 +589,8 @@ void tls_targets_free(struct tls_targets *targets)
 		tls_target_close(&targets->rows[i]);
 	probe_trust_free(targets->tools.trust);
 	tls_mappings_close(targets->mappings);
+	if (targets->changes >= 0)
+		close(targets->changes);
 	tls_candidates_free(targets->candidates);
 	free(targets->pin_directory);
 	free(targets);
