@@ -110,9 +110,10 @@ int accounts_health(struct accounts *accounts, const struct event *event,
 {
 	double ttl = event_number(event, FIELD_TTL_SECONDS, 0);
 	struct event_moment moment = accounts_moment(event);
+	int64_t over_ns = moment.boot_ns + (int64_t)round(ttl * NANOSECONDS);
 	struct tally_expiry expiry = {
 		.wall_us = moment.wall_us + (int64_t)round(ttl * MICROSECONDS),
-		.boot_ns = (uint64_t)(moment.boot_ns + (int64_t)round(ttl * NANOSECONDS)),
+		.boot_ns = over_ns > 0 ? (uint64_t)over_ns : 0, /* 0: over before this boot */
 		.boot_epoch = accounts->boot_epoch,
 	};
 

@@ -462,6 +462,11 @@ static void test_heartbeat(void **state)
 	assert_line(59, "service_health{service=\"approval_timeout\"} 1");
 	assert_line(60, "approval_timeout_service_health 0");
 	assert_line(60, "service_health{service=\"approval_timeout\"} 0");
+	/* One that was sent two hours ago; the host was started an hour ago. */
+	say(70, "{\"type\":\"service.health\",\"service\":\"old\",\"healthy\":true,"
+		"\"ttl_seconds\":60,\"time\":1794992870}");
+	commit();
+	assert_line(71, "service_health{service=\"old\"} 0");
 }
 
 static void test_sessions(void **state)
