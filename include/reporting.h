@@ -67,15 +67,18 @@ struct reporting_settings {
 	uint32_t pending_max;	/* approvals that may wait at once */
 	uint32_t session_label; /* enum reporting_session_label */
 	uint8_t session_key[REPORTING_KEY_SIZE];
-	bool plain_actors;		     /* store who decided as it was reported, not hashed */
+	bool plain_actors; /* store who decided as it was reported, not hashed */
+	uint8_t reserved_actors[7];
 	uint64_t retention_ns;		     /* events and audit rows older than that are removed */
 	uint64_t retention_bytes;	     /* the journal's size on disk */
 	char time_zone[REPORTING_ZONE_SIZE]; /* IANA name, "UTC" or "" for the host's */
 	char prices_date[16];		     /* of the shipped table, "2026-11-01" */
 	uint32_t price_count;
+	uint32_t reserved_prices;
 	struct reporting_price prices[REPORTING_PRICES_MAX];
 	uint64_t monthly_budget; /* 0: none configured */
 	uint32_t custom_count;
+	uint32_t reserved_custom;
 	struct reporting_custom custom[REPORTING_CUSTOM_MAX];
 	/* Bearer tokens, "" where none is configured: web ingestion is then off, reading is free. */
 	char ingest_token[REPORTING_TOKEN_SIZE], read_token[REPORTING_TOKEN_SIZE];
