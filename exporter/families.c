@@ -294,6 +294,9 @@ const struct family_row families[FAMILY_COUNT] = {
 		"Files with TLS code that running programs have mapped, by whether they are "
 		"probed.",
 		"stack", "state"),
+	[FAMILY_TLS_TRUST] = GAUGE("operaglass_tls_probed_files", UNIT_NONE,
+		"Probed files, by why their probes are believed to sit rightly.",
+		"stack", "trust"),
 	[FAMILY_SCRAPE_DURATION] = HISTOGRAM("operaglass_scrape_duration_seconds", UNIT_SECONDS,
 		"Time from the decision to answer a scrape to its rendered body, of earlier "
 		"scrapes."),

@@ -111,6 +111,7 @@ enum family {
 	FAMILY_MAP_CAPACITY,		/* map */
 	FAMILY_LOST,			/* where, cause */
 	FAMILY_TLS_TARGETS,		/* stack, state */
+	FAMILY_TLS_TRUST,		/* stack, trust */
 	FAMILY_SCRAPE_DURATION,		/* none */
 	FAMILY_SERIES,			/* family */
 	FAMILY_EXPORTER_RESTARTS,	/* none */

@@ -25,16 +25,31 @@
 
 /* Label `state`. REFUSED: a probe there would be unsafe, or the kernel did not take it. STALE:
  * ciphertext flows from processes that map it, but no probe was hit. UNDECODED: recognised, and
- * cannot be read. COVERED: all it does is call another file that is in this list. */
+ * cannot be read. COVERED: all it does is call another file that is in this list. MALFORMED: a file
+ * that contradicts itself, or that has more symbols than are read. */
 #define TLS_TARGET_STATE_LIST(X)  \
 	X(ATTACHED, "attached")   \
 	X(REFUSED, "refused")     \
 	X(STALE, "stale")         \
 	X(UNDECODED, "undecoded") \
-	X(COVERED, "covered")
+	X(COVERED, "covered")     \
+	X(MALFORMED, "malformed")
+
+/* Label `trust` of a probed file: why its probes are believed to sit rightly. */
+#define TLS_TRUST_LIST(X)                                                                    \
+	X(DECODED,                                                                           \
+	  "decoded") /* its functions were decoded, by rules that refuse what is doubtful */ \
+	X(CHECKED, "checked") /* and a hundred calls of programs fit */                      \
+	X(PROVEN, "proven")   /* and calls of our own were all seen as they were */          \
+	X(SYMBOLS, "symbols") /* they sit at the symbols only: the places were wrong */
 
 #define TLS_STACK_ENUM(name, text)	  TLS_STACK_##name,
 #define TLS_TARGET_STATE_ENUM(name, text) TLS_TARGET_##name,
+#define TLS_TRUST_ENUM(name, text)	  TLS_TRUST_##name,
+enum tls_trust {
+	TLS_TRUST_LIST(TLS_TRUST_ENUM) TLS_TRUSTS
+};
+#undef TLS_TRUST_ENUM
 enum tls_stack_id {
 	TLS_STACK_LIST(TLS_STACK_ENUM) TLS_STACKS
 };
@@ -46,6 +61,9 @@ enum tls_target_state {
 
 /* Map `tls_target_counts`: array by stack * TLS_TARGET_STATES + state. Value: __u64 files. */
 #define TLS_TARGET_COUNT_ROWS (TLS_STACKS * TLS_TARGET_STATES)
+
+/* Map `tls_trust_counts`: array by stack * TLS_TRUSTS + trust. Value: __u64 probed files. */
+#define TLS_TRUST_COUNT_ROWS (TLS_STACKS * TLS_TRUSTS)
 
 /* Map `tls_slots`: array by slot; one for each probed file. Slot 0 takes what has none of its own:
  * kernels without attach cookies, and files beyond the limit. */

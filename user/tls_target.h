@@ -23,14 +23,6 @@ enum tls_target_fate {
 	TLS_FATE_MALFORMED, /* it contradicts itself, or is too large to be looked into */
 };
 
-/* Why its probes are believed to sit rightly. */
-enum tls_trust {
-	TLS_TRUST_DECODED, /* the functions were decoded, by rules that refuse what they cannot prove */
-	TLS_TRUST_CHECKED, /* and calls of programs fit (tls_live_check.h) */
-	TLS_TRUST_PROVEN,  /* and calls of our own were all seen as they were (probe_proof.h) */
-	TLS_TRUST_SYMBOLS, /* they sit at the symbols only, as the places were wrong */
-};
-
 struct tls_recognition;
 
 struct tls_target {

@@ -31,7 +31,7 @@ struct tls_targets {
 	struct tls_candidates *candidates;
 	char *pin_directory;
 	struct tls_signature_directories signatures; /* none until they are set */
-	int counts_fd;
+	int counts_fd, trusts_fd;
 	int changes; /* descriptor; <0: files are not watched */
 	int processes_fd;
 	bool full;	  /* said so */
@@ -197,6 +197,7 @@ int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 	targets->tools.set = set;
 	targets->tools.slots_fd = bpf_set_map(set, "tls_slots");
 	targets->counts_fd = bpf_set_map(set, "tls_target_counts");
+	targets->trusts_fd = bpf_set_map(set, "tls_trust_counts");
 	targets->processes_fd = bpf_set_map(set, "tls_processes");
 	err = tls_probe_kind_check(&targets->tools.abilities.kind);
 	if (!err && pin_directory && !(targets->pin_directory = strdup(pin_directory)))
@@ -409,7 +410,7 @@ static void publish(const struct tls_targets *targets)
 		[TLS_FATE_COVERED] = TLS_TARGET_COVERED,
 		[TLS_FATE_MALFORMED] = TLS_TARGET_MALFORMED,
 	};
-	uint64_t counts[TLS_TARGET_COUNT_ROWS] = {};
+	uint64_t counts[TLS_TARGET_COUNT_ROWS] = {}, trusts[TLS_TRUST_COUNT_ROWS] = {};
 	uint32_t row;
 	size_t i;
 
@@ -421,9 +422,13 @@ static void publish(const struct tls_targets *targets)
 			continue;
 		row += target->stale ? TLS_TARGET_STALE : states[target->fate];
 		counts[row]++;
+		if (target->fate == TLS_FATE_ATTACHED)
+			trusts[target->stack * TLS_TRUSTS + target->trust]++;
 	}
 	for (row = 0; row < TLS_TARGET_COUNT_ROWS; row++)
 		bpf_map_update_elem(targets->counts_fd, &row, &counts[row], BPF_ANY);
+	for (row = 0; row < TLS_TRUST_COUNT_ROWS; row++)
+		bpf_map_update_elem(targets->trusts_fd, &row, &trusts[row], BPF_ANY);
 }
 
 static void open_changes(struct tls_targets *targets)
@@ -492,6 +497,7 @@ static void judge(void *context, const struct proof_order *order, enum proof_ver
 	} else {
 		place_at_symbols(targets, target, order->file, order->path);
 	}
+	publish(targets);
 }
 
 static void step_proofs(struct tls_targets *targets)

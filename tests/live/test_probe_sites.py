@@ -56,6 +56,8 @@ def test_observer(tap):
             return og.logs().count(text)
 
         tap.equal("what this host's libssl shows is proven soon after the start", logged(PROVEN, 1), 1)
+        tap.equal("and the metrics say so", og.wait(lambda m: m.total("operaglass_tls_probed_files", trust="proven") == 1)
+                  .by("operaglass_tls_probed_files", "stack", trust="proven"), {("openssl",): 1})
         kept = glob.glob(og.directory + "/state/probe-sites/*")
         tap.equal("the verdict is kept, for root alone",
                   [(re.fullmatch("[0-9a-f]{40}", os.path.basename(p)) is not None, os.stat(p).st_mode & 0o777)
