@@ -150,7 +150,8 @@ int report_day_begin(const char *day, int64_t *ret_us)
 double report_elapsed(const struct report_period *period, int64_t now_us)
 {
 	struct tm date = parse_day(period->begin);
-	double days = (double)(now_us / 1000000 - (mktime(&date) - DAY_SECONDS / 2)) / DAY_SECONDS;
+	int64_t midnight = mktime(&date) - DAY_SECONDS / 2, seconds = now_us / 1000000 - midnight;
+	double days = (double)seconds / DAY_SECONDS;
 
 	if (days < 0)
 		return 0;

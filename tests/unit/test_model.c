@@ -181,7 +181,8 @@ static void test_misuse(void **state)
 {
 	static const uint64_t bounds[] = {10}, others[] = {11};
 	static const uint64_t counts[] = {1, 2};
-	const struct distribution fits = {bounds, counts, 1, 0, 0}, differs = {others, counts, 1, 0, 0};
+	const struct distribution fits = {bounds, counts, 1, 0, 0},
+				  differs = {others, counts, 1, 0, 0};
 	struct model *model = create(0);
 
 	(void)state;
