@@ -287,6 +287,8 @@ int journal_begin(struct journal *journal)
 {
 	journal->rollup_count = 0;
 	journal->head_known = journal->head_moved = false;
+	memset(journal->cost_days, 0, sizeof(journal->cost_days));
+	memset(journal->run_days, 0, sizeof(journal->run_days));
 	return journal_run(journal, BEGIN_GROUP, "");
 }
 

@@ -26,6 +26,15 @@ struct journal_rollup {
 	struct sketch sketch;
 };
 
+/* Days of one group: events are at most a day late or early. */
+#define JOURNAL_DAYS 4
+
+/* How many rows a table has for a day. */
+struct journal_day {
+	char day[16]; /* "": none */
+	int64_t rows;
+};
+
 struct journal {
 	sqlite3 *db;
 	sqlite3_stmt *statements[JOURNAL_STATEMENTS];
@@ -42,6 +51,7 @@ struct journal {
 	struct journal_rollup rollups[JOURNAL_ROLLUPS_MAX];
 	struct audit_link head;
 	bool head_known, head_moved;
+	struct journal_day cost_days[JOURNAL_DAYS], run_days[JOURNAL_DAYS];
 	/* Retention's way through the ids; kept in named_values. */
 	int64_t forgotten_seq;
 	bool forgotten_known;

@@ -32,6 +32,9 @@ static const char *const texts[JOURNAL_STATEMENTS] = {
 		     " cache_write = cache_write + excluded.cache_write,"
 		     " microdollars = microdollars + excluded.microdollars,"
 		     " unpriced = unpriced + excluded.unpriced",
+	[HAS_COST] = "SELECT 1 FROM costs WHERE day = ?1 AND model = ?2 AND agent_type = ?3"
+		     " AND epic = ?4 AND story = ?5",
+	[COUNT_RUNS] = "SELECT count(*) FROM runs WHERE day = ?1",
 	[COUNT_COSTS] = "SELECT count(*) FROM costs WHERE day = ?1",
 	[GET_ROLLUP] = "SELECT count, sum, buckets FROM rollups"
 		       " WHERE window = ?1 AND start = ?2 AND series = ?3",

@@ -6,8 +6,12 @@
 
 #include "journal_state.h"
 
-/* Combinations of model, agent type, epic and story of one day; further ones are "other". */
+/*
+ * Rows of one day, as senders choose the names: of further combinations the epic and the story are
+ * "other", and beyond twice as many everything is.
+ */
 #define COSTS_PER_DAY 10000
+#define RUNS_PER_DAY  10000 /* of model and agent type */
 #define OTHER	      "other"
 
 static const char *given(const char *text)
@@ -71,35 +75,76 @@ static int put_value(void *context, const char *name, const char *value)
 	return journal_run(context, PUT_VALUE, "tt", name, value);
 }
 
-/* Whether the day has all the rows it may have. */
-static int costs_full(struct journal *journal, const char *day)
+/* How many rows the day has: counted once in a group. */
+static int find_day(struct journal *journal, enum journal_statement count,
+		    struct journal_day days[JOURNAL_DAYS], const char *day, int64_t **ret_rows)
 {
 	sqlite3_stmt *row;
-	int err = journal_row(journal, COUNT_COSTS, &row, "t", day);
+	unsigned i = 0;
+	int err = 0;
 
-	if (err > 0)
-		err = sqlite3_column_int64(row, 0) >= COSTS_PER_DAY;
-	journal_end(row);
-	return err;
+	while (i < JOURNAL_DAYS - 1 && days[i].day[0] && strcmp(days[i].day, day) != 0)
+		i++;
+	if (strcmp(days[i].day, day) != 0) {
+		err = journal_row(journal, count, &row, "t", day);
+		days[i].rows = err > 0 ? sqlite3_column_int64(row, 0) : 0;
+		journal_end(row);
+		snprintf(days[i].day, sizeof(days[i].day), "%s", err < 0 ? "" : day);
+	}
+	*ret_rows = &days[i].rows;
+	return err < 0 ? err : 0;
+}
+
+static int has_cost(struct journal *journal, const char *day, const struct cost_row *row)
+{
+	sqlite3_stmt *found;
+	int known = journal_row(journal, HAS_COST, &found, "ttttt", day, row->model,
+				row->agent_type, row->epic, row->story);
+
+	journal_end(found);
+	return known;
+}
+
+/* Gives the row the names under which the day has a place for it. */
+static int place_cost(struct journal *journal, const char *day, struct cost_row *row)
+{
+	static const int64_t limits[] = {COSTS_PER_DAY, 2 * COSTS_PER_DAY, INT64_MAX};
+	int64_t *rows;
+	int known = 0, err = find_day(journal, COUNT_COSTS, journal->cost_days, day, &rows);
+	unsigned i;
+
+	for (i = 0; !err; i++) {
+		if (i > 0 && (*row->epic || *row->story))
+			row->epic = row->story = OTHER;
+		if (i > 1)
+			row->model = row->agent_type = OTHER;
+		known = has_cost(journal, day, row);
+		if (known || *rows < limits[i])
+			break;
+	}
+	if (!err && !known)
+		++*rows;
+	return known < 0 ? known : err;
 }
 
 static int add_cost(void *context, const struct cost_row *row)
 {
 	struct journal *journal = context;
 	const char *day = calendar_day(&journal->calendar, row->time_us);
-	const char *epic = given(row->epic), *story = given(row->story);
-	int full = 0;
+	struct cost_row named = *row;
+	int err;
 
-	if (*epic || *story) {
-		full = costs_full(journal, day);
-		if (full < 0)
-			return full;
-	}
-	return journal_run(journal, ADD_COST, "tttttiiiiii", day, given(row->model),
-			   given(row->agent_type), full ? OTHER : epic, full ? OTHER : story,
-			   (int64_t)row->input, (int64_t)row->output, (int64_t)row->cache_read,
-			   (int64_t)row->cache_write, (int64_t)row->microdollars,
-			   (int64_t)(row->priced ? 0 : 1));
+	named.model = given(row->model);
+	named.agent_type = given(row->agent_type);
+	named.epic = given(row->epic);
+	named.story = given(row->story);
+	err = place_cost(journal, day, &named);
+	return err ? err
+		   : journal_run(journal, ADD_COST, "tttttiiiiii", day, named.model,
+				 named.agent_type, named.epic, named.story, (int64_t)row->input,
+				 (int64_t)row->output, (int64_t)row->cache_read,
+				 (int64_t)row->cache_write, (int64_t)row->microdollars,
+				 (int64_t)(row->priced ? 0 : 1));
 }
 
 /* Adds one held-back sum to one of its windows. */
@@ -190,6 +235,20 @@ static int add_rollup(void *context, const struct rollup_row *row)
 	return 0;
 }
 
+/* 1: there is one, and its distribution is in the sketch. */
+static int read_run(struct journal *journal, const char *day, const char *agent_type,
+		    const char *model, struct sketch *sketch)
+{
+	sqlite3_stmt *stored;
+	int found = journal_row(journal, GET_RUN_BUCKETS, &stored, "ttt", day, agent_type, model);
+
+	if (found > 0)
+		sketch_merge(sketch, sqlite3_column_blob(stored, 0),
+			     (size_t)sqlite3_column_bytes(stored, 0));
+	journal_end(stored);
+	return found;
+}
+
 static int add_run(void *context, const struct run_row *row)
 {
 	struct journal *journal = context;
@@ -197,15 +256,20 @@ static int add_run(void *context, const struct run_row *row)
 	const char *agent_type = given(row->agent_type), *model = given(row->model);
 	struct sketch sketch = {{0}};
 	uint8_t bytes[SKETCH_BYTES_MAX];
-	sqlite3_stmt *stored;
-	int err = journal_row(journal, GET_RUN_BUCKETS, &stored, "ttt", day, agent_type, model);
+	int64_t *rows;
+	int found, err = find_day(journal, COUNT_RUNS, journal->run_days, day, &rows);
 
-	if (err > 0)
-		sketch_merge(&sketch, sqlite3_column_blob(stored, 0),
-			     (size_t)sqlite3_column_bytes(stored, 0));
-	journal_end(stored);
-	if (err < 0)
+	if (err)
 		return err;
+	found = read_run(journal, day, agent_type, model, &sketch);
+	if (!found && *rows >= RUNS_PER_DAY) {
+		agent_type = OTHER;
+		model = *model ? OTHER : "";
+		found = read_run(journal, day, agent_type, model, &sketch);
+	}
+	if (found < 0)
+		return found;
+	*rows += !found;
 	if (row->duration_ns && row->runs == 1)
 		sketch_add(&sketch, row->duration_ns, 1);
 	return journal_run(journal, ADD_RUN, "tttiiiiiiiiiib", day, agent_type, model,

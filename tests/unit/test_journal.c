@@ -314,6 +314,53 @@ static void test_retention(void **state)
 	assert_int_equal(scene_query("SELECT max(seq) FROM events"), 3000);
 }
 
+/* Names are the senders': each event may bring new ones. */
+static void test_names(void **state)
+{
+	struct journal *journal = opened();
+	const struct account_store store = journal_store(journal);
+	const struct run_row kernel = {.time_us = scene_now_us(), .agent_type = "a", .exits = 1};
+	char model[16], epic[16];
+	int i;
+
+	(void)state;
+	assert_int_equal(journal_begin(journal), 0);
+	for (i = 0; i < 25000; i++) {
+		const struct cost_row cost = {.time_us = kernel.time_us,
+					      .model = model,
+					      .agent_type = "a",
+					      .epic = i % 2 ? epic : "",
+					      .story = "",
+					      .microdollars = 1};
+		const struct run_row run = {
+			.time_us = kernel.time_us, .agent_type = "a", .model = model, .runs = 1};
+
+		snprintf(model, sizeof(model), "m%d", i);
+		snprintf(epic, sizeof(epic), "e%d", i);
+		assert_int_equal(store.add_cost(journal, &cost), 0);
+		assert_int_equal(store.add_run(journal, &run), 0);
+		if (i == 12000)
+			assert_int_equal(journal_commit(journal) || journal_begin(journal), 0);
+	}
+	/* What has a row goes on in it; what the kernel says stays apart. */
+	snprintf(model, sizeof(model), "m1");
+	assert_int_equal(store.add_run(journal, &(struct run_row){.time_us = kernel.time_us,
+								  .agent_type = "a",
+								  .model = model,
+								  .runs = 1}),
+			 0);
+	assert_int_equal(store.add_run(journal, &kernel), 0);
+	assert_int_equal(journal_commit(journal), 0);
+	journal_close(journal);
+	assert_int_equal(scene_query("SELECT count(*) FROM costs"), 20002);
+	assert_int_equal(scene_query("SELECT sum(microdollars) FROM costs"), 25000);
+	assert_int_equal(scene_query("SELECT sum(events) FROM costs WHERE model = 'other'"), 5000);
+	assert_int_equal(scene_query("SELECT count(*) FROM runs"), 10002);
+	assert_int_equal(scene_query("SELECT sum(runs) FROM runs"), 25001);
+	assert_int_equal(scene_query("SELECT runs FROM runs WHERE model = 'm1'"), 2);
+	assert_int_equal(scene_query("SELECT exits FROM runs WHERE model = ''"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +372,8 @@ int main(void)
 		TEST("sums add up in local days, and not when they are rolled back", test_sums),
 		TEST("days begin at midnight, also when they have 23 hours", test_calendar),
 		TEST("sketches merge, and their quantiles are right to 7 %", test_sketch),
+		TEST("a day has a bounded number of names, and nothing of the rest is lost",
+		     test_names),
 		TEST("old events go by age and by size, and the file shrinks", test_retention),
 	};
 
