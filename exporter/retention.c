@@ -202,21 +202,23 @@ static int forget_ids(struct journal *journal, int64_t before_us, struct retenti
 static int step(struct journal *journal, const struct retention *retention, int64_t now_us,
 		struct retention_result *result)
 {
-	int64_t before_us = cutoff_us(now_us, retention->age_ns), audit_before = before_us;
+	int64_t before_us = cutoff_us(now_us, retention->age_ns), audit_before = before_us,
+		state_before;
 	int large = excess(journal, retention->bytes), err;
 
 	if (large < 0)
 		return large;
 	err = remove_events(journal, before_us, large, result, &audit_before);
+	if (audit_before < before_us)
+		audit_before = before_us;
+	state_before = audit_before;
 	/* Too large without events: it is the audit log. */
 	if (large && result->events == 0)
 		audit_before = now_us;
-	if (audit_before < before_us)
-		audit_before = before_us;
 	if (!err)
 		err = remove_audit(journal, audit_before, now_us, result);
 	if (!err)
-		err = remove_state(journal, before_us, now_us, result);
+		err = remove_state(journal, state_before, now_us, result);
 	if (!err && retention->id_window_ns)
 		err = forget_ids(journal, cutoff_us(now_us, retention->id_window_ns), result);
 	if (large && (result->events || result->audit_rows))

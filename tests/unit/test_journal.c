@@ -269,6 +269,23 @@ static void test_sketch(void **state)
 	assert_int_equal(sketch_count(&merged), 1001);
 }
 
+/* One that waits; one that was decided when events happened that go, and one of those that stay. */
+static void put_approvals(struct journal *journal, int64_t now)
+{
+	const struct account_store store = journal_store(journal);
+	const struct approval_row rows[] = {
+		{.approval_id = "waits", .requested_us = now},
+		{.approval_id = "old", .requested_us = now, .decided_us = now + 1500 * SECOND_US},
+		{.approval_id = "new", .requested_us = now, .decided_us = now + 2999 * SECOND_US},
+	};
+	size_t i;
+
+	assert_int_equal(journal_begin(journal), 0);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(store.put_approval(journal, &rows[i]), 0);
+	assert_int_equal(journal_commit(journal), 0);
+}
+
 static void test_retention(void **state)
 {
 	const struct retention by_age = {.age_ns = UINT64_C(100) * 1000000000};
@@ -302,6 +319,7 @@ static void test_retention(void **state)
 				 0);
 	assert_int_equal(journal_stored(journal), 2000);
 	before = journal_size(journal);
+	put_approvals(journal, now);
 	by_size.bytes = 1024 * 1024;
 	for (result.more = true; result.more;)
 		assert_int_equal(retention_step(journal, &by_size, now, &result), 0);
@@ -312,6 +330,9 @@ static void test_retention(void **state)
 	journal_close(journal);
 	assert_in_range(scene_query("PRAGMA page_count"), 200, 600);
 	assert_int_equal(scene_query("SELECT max(seq) FROM events"), 3000);
+	assert_int_equal(scene_query("SELECT count(*) FROM approvals"), 2);
+	assert_int_equal(scene_query("SELECT count(*) FROM approvals WHERE approval_id = 'old'"),
+			 0);
 }
 
 /* Names are the senders': each event may bring new ones. */
