@@ -1,26 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
-/* An executable that says anything about itself. */
+/* An executable that says anything about itself: what is found in it lies in it. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "tls_elf.h"
+#include "tls_recognise.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+static void check_functions(int file, size_t size)
 {
 	static const char *const names[] = {"SSL_write", "SSL_read", "SSL_write_ex", "SSL_read_ex"};
-	static int file = -1;
 	uint64_t offsets[4];
-	int found, i;
+	int found = tls_elf_functions(file, names, 4, offsets), i;
 
-	if (file < 0)
-		file = memfd_create("fuzz_elf", MFD_CLOEXEC);
-	if (file < 0 || ftruncate(file, 0) || pwrite(file, data, size, 0) != (ssize_t)size)
-		return 0;
-	found = tls_elf_functions(file, names, 4, offsets);
 	for (i = 0; found >= 0 && i < 4; i++) {
 		found -= offsets[i] != 0;
 		if (offsets[i] >= size && offsets[i])
@@ -28,5 +24,36 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (found > 0)
 		abort();
+}
+
+static void check_recognition(int file, size_t size)
+{
+	struct tls_recognition found;
+	size_t i, count = 0;
+
+	if (tls_recognise(file, "/usr/bin/anything", NULL, &found))
+		return;
+	if (found.stack >= TLS_STACKS || !found.by || !memchr(found.why, '\0', sizeof(found.why)) ||
+	    !memchr(found.build_id, '\0', sizeof(found.build_id)))
+		abort();
+	for (i = 0; i < TLS_STACK_FUNCTIONS_MAX; i++) {
+		if (found.offsets[i] >= size)
+			abort();
+		count += found.offsets[i] != 0;
+	}
+	if (found.found != (found.found ? count : 0) || (!found.found && !found.why[0]))
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static int file = -1;
+
+	if (file < 0)
+		file = memfd_create("fuzz_elf", MFD_CLOEXEC);
+	if (file < 0 || ftruncate(file, 0) || pwrite(file, data, size, 0) != (ssize_t)size)
+		return 0;
+	check_functions(file, size);
+	check_recognition(file, size);
 	return 0;
 }

@@ -7,14 +7,15 @@ import json
 import os
 import subprocess
 
-from harness import Operaglass, Tap
+from harness import BUILD, Operaglass, Tap
 from scene import Scene, call
 from stage import HERE, NAME, Stage
 
 CONFIG = """
 agents:
   - type: stacks
-    names: [og-agent-static, og-agent-stripped, og-agent-go, og-agent-go-stripped, og-agent-go-pie]
+    names: [og-agent-static, og-agent-stripped, og-agent-signed, og-agent-go,
+            og-agent-go-stripped, og-agent-go-pie]
 """
 
 
@@ -98,6 +99,70 @@ def test_static(scene):
         tell(scene, "OpenSSL linked statically and stripped", process, "no_symbols")
 
 
+def inspect(scene, path, expected=0):
+    """What `operaglass tls inspect` says of it."""
+    done = subprocess.run(
+        [
+            f"{BUILD}/operaglass", "tls", "inspect", "--json",
+            "--state.dir", f"{scene.operaglass.directory}/state", path,
+        ],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )  # fmt: skip
+    if done.returncode != expected:
+        raise RuntimeError(f"tls inspect {path}: {done}")
+    return json.loads(done.stdout)
+
+
+def sign(scene, name, build_id, functions):
+    directory = f"{scene.operaglass.directory}/state/tls-signatures.d"
+    os.makedirs(directory, mode=0o755, exist_ok=True)
+    with open(f"{directory}/{name}.yaml", "w", encoding="utf-8") as file:
+        file.write(f"build_id: {build_id}\nfunctions:\n")
+        file.writelines(f"  {name}: {offset}\n" for name, offset in functions.items())
+    return f"{directory}/{name}.yaml"
+
+
+def test_signatures(scene):
+    """A stripped program is read where a signature says; never by one that is wrong or not alone."""
+    whole = scene.stage.tls_client("whole", "-Wl,--build-id=0x00112233445566778899")
+    stripped = scene.stage.tls_client("og-agent-signed", "-s", "-Wl,--build-id=0x00112233445566778899")
+    said = inspect(scene, whole)
+    functions, build_id = said["functions"], said["build_id"]
+    outside = {**functions, "SSL_read": "0x7ffffff0"}
+    first = sign(scene, "first", build_id, outside)
+    scene.tap.equal(
+        "an offset outside of the code is refused by name",
+        inspect(scene, stripped, 1)["why"],
+        f"{first}: is refused: SSL_read at 0x7ffffff0 is outside of the executable segments",
+    )
+    sign(scene, "first", build_id, functions)
+    second = sign(scene, "second", build_id, functions)
+    why = inspect(scene, stripped, 1)["why"]
+    scene.tap.ok(
+        "two signatures of one build are both refused, by name",
+        "is for the same build as" in why and first in why and second in why,
+        why,
+    )
+    os.unlink(second)
+    os.chmod(first, 0o666)
+    scene.tap.equal(
+        "one that anybody may write is no signature",
+        inspect(scene, stripped, 1)["why"],
+        "its symbols are stripped",
+    )
+    os.chmod(first, 0o644)
+    scene.tap.equal(
+        "the right one is taken",
+        [inspect(scene, stripped)[key] for key in ("stack", "functions", "why")],
+        ["boringssl", functions, ""],
+    )
+    with running(scene, [stripped, NAME, "none"], "boringssl", "attached"):
+        scene.check("a stripped program with a signature", "lines", conversation(), program=stripped)
+
+
 def tell(scene, sentence, process, reason):
     """The calls of a process that the observer has looked into: opaque, and it is said why."""
     calls, results = conversation(), []
@@ -126,7 +191,7 @@ def test_go(scene):
 def main():
     tap = Tap()
     with Stage("stacks") as stage, Operaglass(CONFIG) as operaglass:
-        Scene(operaglass, stage, tap).run([test_gnutls, test_dotnet, test_static, test_go])
+        Scene(operaglass, stage, tap).run([test_gnutls, test_dotnet, test_static, test_signatures, test_go])
     tap.done()
 
 

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tls_go.h"
+#include "tls_recognise.h"
+#include "tls_signatures.h"
+
+#define CORPUS "tests/fuzz/corpus/elf/"
+
+static int recognise(const char *path, const char *name, struct tls_recognition *found)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	assert_true(file >= 0);
+	err = tls_recognise(file, name, NULL, found);
+	close(file);
+	return err;
+}
+
+static void a_program_is_known_by_what_is_in_it(void **state)
+{
+	static const struct {
+		const char *path;
+		uint32_t stack;
+		size_t found;
+	} rows[] = {
+		{CORPUS "go", TLS_STACK_GO, 2},
+		{CORPUS "go-pie", TLS_STACK_GO, 2},
+		{CORPUS "go-bad-table", TLS_STACK_GO, 0},
+		{CORPUS "rustls", TLS_STACK_RUSTLS, 0},
+		{CORPUS "dynamic", TLS_STACK_STATIC, 2},
+		{CORPUS "symbols", TLS_STACK_STATIC, 2},
+		{CORPUS "overlapping-segments", TLS_STACK_BORINGSSL, 0},
+	};
+	struct tls_recognition found;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(recognise(rows[i].path, "program", &found), 0);
+		assert_int_equal(found.stack, rows[i].stack);
+		assert_int_equal(found.found, rows[i].found);
+		assert_true(!found.why[0] == !!rows[i].found);
+	}
+	assert_int_equal(recognise("/bin/true", "program", &found), -ENOENT);
+	assert_int_equal(recognise("/etc/passwd", "program", &found), -ENOEXEC);
+}
+
+static void a_name_says_the_stack_and_its_symbols_the_rest(void **state)
+{
+	struct tls_recognition found;
+
+	(void)state;
+	assert_int_equal(recognise(CORPUS "dynamic", "/opt/libssl.so.3", &found), 0);
+	assert_int_equal(found.stack, TLS_STACK_OPENSSL);
+	assert_int_equal(found.found, 2);
+	assert_int_equal(recognise(CORPUS "rustls", "/opt/libssl.so.3", &found), 0);
+	assert_int_equal(found.found, 0);
+	assert_string_equal(found.why, "it has no symbols for its functions");
+	assert_int_equal(recognise(CORPUS "rustls", "/opt/libjvm.so", &found), 0);
+	assert_int_equal(found.stack, TLS_STACK_JAVA);
+}
+
+static void an_outline_has_the_build_id(void **state)
+{
+	static struct tls_image image;
+	int file = open(CORPUS "build-id", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(tls_image_read(file, &image), 0);
+	assert_string_equal(image.build_id, "000102030405060708090a0b0c0d0e0f10111213");
+	close(file);
+}
+
+/* (*Conn).Write and (*Conn).Read of Go 1.19, up to what matters. */
+static void the_sites_of_go_are_found(void **state)
+{
+	static const uint8_t write_code[] = {0x4c, 0x8d, 0x64, 0x24, 0x98, 0x4d, 0x3b, 0x66,
+					     0x10, 0x0f, 0x86, 0x64, 0x07, 0,	 0};
+	uint8_t read_code[] = {
+		0x49, 0x3b, 0x66, 0x10, 0x0f, 0x86, 0, 1, 0, 0,	   0x48, 0x83, 0xec, 0x68, 0x48,
+		0x89, 0x44, 0x24, 0x70, 0xe8, 0,    2, 0, 0, 0xe8, 8,	 0,    0,    0,	   0xc3,
+	};
+	uint32_t object_at = 0;
+
+	(void)state;
+	assert_int_equal(tls_go_write_site(write_code, sizeof(write_code)), 9);
+	assert_int_equal(tls_go_write_site(write_code, 9), -ENOTSUP);
+	assert_int_equal(tls_go_write_site(write_code + 1, sizeof(write_code) - 1), -ENOTSUP);
+	/* The call at 24 goes to 24 + 5 + 8. */
+	assert_int_equal(tls_go_read_site(read_code, sizeof(read_code), 0x1000, 0x1025, &object_at),
+			 24);
+	assert_int_equal(object_at, 0x70);
+	assert_int_equal(tls_go_read_site(read_code, sizeof(read_code), 0x1000, 0x1026, &object_at),
+			 -ENOTSUP);
+	read_code[20] = 13; /* now the call at 19 goes there, too */
+	read_code[21] = 0;
+	assert_int_equal(tls_go_read_site(read_code, sizeof(read_code), 0x1000, 0x1025, &object_at),
+			 -ENOTSUP);
+}
+
+static int parse(const char *text, struct tls_signature *signature, struct config_error *error)
+{
+	return tls_signature_parse(text, strlen(text), "a.yaml", signature, error);
+}
+
+static void a_signature_is_whole_or_refused(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} rows[] = {
+		{"functions: {SSL_write: 0x1, SSL_read: 0x2}\n", "a.yaml: has no build_id"},
+		{"build_id: 0011223344556677\nfunctions: {SSL_write: 0x1}\n",
+		 "a.yaml: needs a writing and a reading function (SSL_write or SSL_write_ex, "
+		 "SSL_read or SSL_read_ex)"},
+		{"build_id: 0011223344556677\nfunctions: {SSL_write: 0x1, SSL_read: 0x1}\n",
+		 "a.yaml: SSL_write and SSL_read are at the same offset"},
+	};
+	struct tls_signature signature = {};
+	struct config_error error;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		assert_int_equal(parse(rows[i].text, &signature, &error), -EINVAL);
+		assert_string_equal(error.text, rows[i].error);
+	}
+	assert_int_equal(parse("build_id: 00112233445566778\n", &signature, &error), -EINVAL);
+	assert_int_equal(parse("build_id: 0011223344556677\nfunctions: {SSL_peek: 0x1}\n",
+			       &signature, &error),
+			 -EINVAL);
+	assert_int_equal(parse("build_id: 0011223344556677\nfunctions: {SSL_read: 12}\n",
+			       &signature, &error),
+			 -EINVAL);
+	assert_int_equal(parse("build_id: 0011223344556677\n"
+			       "functions: {SSL_write: 0x2607c30, SSL_read: 0x2586500}\n",
+			       &signature, &error),
+			 0);
+	assert_int_equal(signature.offsets[0], 0x2607c30);
+	assert_int_equal(signature.offsets[1], 0x2586500);
+	assert_string_equal(signature.build_id, "0011223344556677");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_program_is_known_by_what_is_in_it),
+		cmocka_unit_test(a_name_says_the_stack_and_its_symbols_the_rest),
+		cmocka_unit_test(an_outline_has_the_build_id),
+		cmocka_unit_test(the_sites_of_go_are_found),
+		cmocka_unit_test(a_signature_is_whole_or_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
