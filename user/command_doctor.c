@@ -17,6 +17,7 @@ int command_doctor(const struct options *options)
 		return log_error(EXIT_USAGE, "%s", error.text);
 	bpf_load_silence();
 	doctor_check_host(options, &report);
+	doctor_check_tls(options, &report);
 	if (privilege_can_load())
 		doctor_check_programs(&config, &report);
 	(options->json ? doctor_print_json : doctor_print_table)(&report, stdout);

@@ -10,6 +10,9 @@
 /* Kernel, BTF, lockdown, capabilities, file systems, probes. */
 void doctor_check_host(const struct options *options, struct doctor_report *report);
 
+/* Which TLS files running processes map, and whether the Operaglass that is pinned reads them. */
+void doctor_check_tls(const struct options *options, struct doctor_report *report);
+
 /* Loads every program with maps of its own, which go with it. */
 void doctor_check_programs(const struct config *config, struct doctor_report *report);
 
