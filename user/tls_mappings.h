@@ -30,7 +30,7 @@ void tls_mappings_close(struct tls_mappings *mappings);
 int tls_mappings_fd(const struct tls_mappings *mappings);
 
 /* Gives every executable mapping of a file since the last time to `take`. Returns 0, -errno, or
- * -ENOBUFS: records were lost, a scan is due. */
+ * -ENOBUFS: records were lost, a scan is due (at most once a second). */
 int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, void *context);
 
 /* Gives every executable mapping of a file in every process to `take`. 0 or -errno. */

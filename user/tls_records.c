@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tls_mappings.h"
@@ -25,6 +26,9 @@
 #define LOOK_NS		10000000
 #define LOOK_IDLE_NS	250000000 /* for those who ride on our descriptor */
 #define LOOKS_TILL_IDLE 5
+
+/* A scan for what was lost costs some ms: on a host that loses records all the time, so often. */
+#define RESCAN_NS 1000000000LL
 
 /* Of data, for each CPU; powers of two. The bell's holds a record with the longest path. */
 #define RECORD_PAGES 8 /* some 250 records */
@@ -48,6 +52,7 @@ struct tls_mappings {
 	unsigned int empty_looks; /* in a row */
 	bool idle;		  /* all bells are armed */
 	bool lost;
+	int64_t rescan_ns; /* when one was asked for last; CLOCK_MONOTONIC */
 	struct cpu cpus[];
 };
 
@@ -249,6 +254,8 @@ static bool take_ring(struct tls_mappings *mappings, struct ring *ring, tls_mapp
 	} copy;
 	struct perf_event_header header;
 
+	/* The kernel says that it lost records only before the next one that finds room. */
+	mappings->lost |= ring->page->data_size - (head - tail) < sizeof(copy);
 	while (tail < head) {
 		copy_out(ring, tail, &header, sizeof(header));
 		if (header.size < sizeof(header))
@@ -298,6 +305,22 @@ static bool adapt_pace(struct tls_mappings *mappings, bool found)
 	return true;
 }
 
+static bool rescan_is_due(struct tls_mappings *mappings)
+{
+	struct timespec now;
+	int64_t now_ns;
+
+	if (!mappings->lost)
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	now_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
+	if (mappings->rescan_ns && now_ns - mappings->rescan_ns < RESCAN_NS)
+		return false;
+	mappings->rescan_ns = now_ns;
+	mappings->lost = false;
+	return true;
+}
+
 int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, void *context)
 {
 	uint64_t expired;
@@ -307,8 +330,5 @@ int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, vo
 	disarm_if_rung(mappings);
 	if (adapt_pace(mappings, take_all(mappings, take, context)))
 		adapt_pace(mappings, take_all(mappings, take, context));
-	if (!mappings->lost)
-		return 0;
-	mappings->lost = false;
-	return -ENOBUFS;
+	return rescan_is_due(mappings) ? -ENOBUFS : 0;
 }
