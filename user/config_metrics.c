@@ -8,8 +8,9 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define NAME_ALLOWED  "letters, digits, '_' and ':', no digit first, at most 63"
-#define LABEL_ALLOWED "letters, digits and '_', no digit first, at most 63; neither le nor __…"
+#define NAME_ALLOWED "letters, digits, '_' and ':', no digit first, at most 63"
+#define LABEL_ALLOWED \
+	"letters, digits and '_', no digit first, at most 63; neither le nor a name that begins with __"
 #define HELP_ALLOWED  "one line of at most 159 bytes"
 #define BOUND_ALLOWED "numbers, ascending"
 
