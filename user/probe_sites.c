@@ -281,8 +281,8 @@ static void choose_leave(const struct function *function, struct probe_sites *si
 	}
 	if (!decode(function, sites->entry.offset, &step))
 		return;
-	if (sites->entry.depth == 0 && !is_category(&step, ZYDIS_CATEGORY_CALL) &&
-	    !is_category(&step, ZYDIS_CATEGORY_COND_BR)) {
+	/* The caller's address still lies where a return probe replaces it. */
+	if (sites->entry.depth == 0 && !is_category(&step, ZYDIS_CATEGORY_CALL)) {
 		sites->leave_kind = PROBE_LEAVE_RETURN;
 		sites->leave = sites->entry;
 	} else if (is_category(&step, ZYDIS_CATEGORY_CALL) && relative_target(&step, &target)) {

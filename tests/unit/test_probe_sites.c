@@ -127,7 +127,7 @@ static void a_result_or_a_way_out_behind_the_check_is_no_plain_leave(void **stat
 	assert_int_equal(sites.leave_kind, PROBE_LEAVE_NONE);
 }
 
-static void a_push_or_a_tail_jump_on_the_callers_stack_takes_a_return_probe(void **state)
+static void a_cheap_place_on_the_callers_stack_takes_a_return_probe(void **state)
 {
 	struct probe_sites sites;
 
@@ -137,6 +137,10 @@ static void a_push_or_a_tail_jump_on_the_callers_stack_takes_a_return_probe(void
 	assert_int_equal(sites.entry.depth, 0);
 	assert_int_equal(sites.leave_kind, PROBE_LEAVE_RETURN);
 	assert_int_equal(sites.leave.offset, 4);
+	assert_int_equal(CHOOSE(long_branch, ALL, 4, &sites), 0);
+	assert_int_equal(sites.entry.offset, 0);
+	assert_int_equal(sites.leave_kind, PROBE_LEAVE_RETURN);
+	assert_int_equal(sites.leave.offset, 0);
 	assert_int_equal(CHOOSE(tail, ALL, 4, &sites), 0);
 	assert_int_equal(sites.entry.offset, 3);
 	assert_int_equal(sites.leave_kind, PROBE_LEAVE_RETURN);
@@ -337,7 +341,7 @@ int main(void)
 #if defined(__x86_64__)
 		cmocka_unit_test(a_guarded_function_is_left_at_the_check_of_its_stack),
 		cmocka_unit_test(a_result_or_a_way_out_behind_the_check_is_no_plain_leave),
-		cmocka_unit_test(a_push_or_a_tail_jump_on_the_callers_stack_takes_a_return_probe),
+		cmocka_unit_test(a_cheap_place_on_the_callers_stack_takes_a_return_probe),
 		cmocka_unit_test(a_call_at_the_entry_names_the_function_and_its_depth),
 		cmocka_unit_test(only_classes_that_are_cheap_here_are_taken),
 		cmocka_unit_test(an_argument_that_has_left_its_register_refuses_the_site),
