@@ -84,12 +84,32 @@ static __always_inline void connection_decide(struct connection *row, __u32 upst
 	__sync_fetch_and_add(&totals->retransmits, row->retransmits);
 }
 
+/* Counts why the connection is opaque. What is not known of its process now may be known later. */
+static __always_inline void connection_explain(struct connection *row,
+					       struct upstream_totals *totals, __u32 reason,
+					       bool last_time)
+{
+	__u32 tgid = row->tgid;
+	struct tls_process *process = bpf_map_lookup_elem(&tls_processes, &tgid);
+
+	if (!reason)
+		reason = row->undecoded;
+	if (process) {
+		reason = reason ? reason : process->undecoded;
+	} else if (!reason && !last_time) {
+		row->unexplained = 1;
+		return;
+	}
+	asm volatile("" : "+r"(reason)); /* compared and used in the same register */
+	if (reason < UNDECODED_REASONS)
+		__sync_fetch_and_add(&totals->undecoded[reason], 1);
+}
+
 /* Counts the connection once, as soon as it is known how much of it can be seen. */
 static __always_inline void connection_count(struct connection *row, __u32 reason)
 {
 	struct decoded_name name = {.tgid = row->tgid, .upstream = row->upstream};
 	struct upstream_totals *totals = totals_of(row->upstream);
-	struct tls_process *process;
 	__u32 visibility;
 
 	if (!totals || row->visibility)
@@ -108,15 +128,8 @@ static __always_inline void connection_count(struct connection *row, __u32 reaso
 	}
 	row->visibility = visibility;
 	__sync_fetch_and_add(&totals->connections[visibility & 3], 1);
-	if (visibility != VISIBILITY_ENCRYPTED)
-		return;
-	process = bpf_map_lookup_elem(&tls_processes, &name.tgid);
-	if (!reason)
-		reason = row->undecoded;
-	if (!reason && process)
-		reason = process->undecoded;
-	if (reason < UNDECODED_REASONS)
-		__sync_fetch_and_add(&totals->undecoded[reason], 1);
+	if (visibility == VISIBILITY_ENCRYPTED)
+		connection_explain(row, totals, reason, false);
 }
 
 /*
@@ -261,6 +274,8 @@ SUBPROGRAM int connection_close(struct connection *row, __u64 round_trip_ns)
 	received_count(row, totals);
 	if (round_trip_ns)
 		histogram_add(&totals->round_trip, HISTOGRAM_CONNECT, round_trip_ns);
+	if (row->unexplained)
+		connection_explain(row, totals, 0, true);
 	if (row->next_call != row->first_call)
 		decoded_finish(row, now);
 	if (row->protocol == PROTOCOL_PLAIN || !row->hello_ns) {

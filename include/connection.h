@@ -130,9 +130,10 @@ struct connection {
 	__u8 suppressed; /* its calls are counted elsewhere (decoded_names) */
 	__u8 handshake_over;
 	__u8 handshake_counted;
-	__u8 client_ccs; /* the client has sent a ChangeCipherSpec */
-	__u8 tried;	 /* counted in `attempts` */
-	__u8 reserved1[5];
+	__u8 client_ccs;  /* the client has sent a ChangeCipherSpec */
+	__u8 tried;	  /* counted in `attempts` */
+	__u8 unexplained; /* counted as opaque before the observer could know why: said at its end */
+	__u8 reserved1[4];
 	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "bpf_set.h"
+#include "tls_layers.h"
 #include "probe_trust.h"
 #include "tls_stacks.h"
 #include "tls_targets.h"
@@ -33,7 +34,10 @@ struct tls_target {
 	enum tls_target_fate fate;
 	bool stale;
 	enum tls_trust trust;
-	bool seen;	    /* somebody maps it; by the last scan */
+	bool seen; /* somebody maps it; by the last scan */
+	struct tls_layer layer;
+	dev_t shared_device; /* shared_inode not 0: the row that has the probes of both */
+	ino_t shared_inode;
 	int watch;	    /* for writes to the file (tls_changes.h); 0: none */
 	bool kept;	    /* one of the host's well-known files: stays without being mapped */
 	uint32_t pins;	    /* of it; 0: the probes below are all there is */

@@ -25,6 +25,7 @@ NAMES = (
     "slack.com",
     "api.twilio.com",
     "not-watched.example",
+    "tldr.sh",
 )
 # Servers that fail the handshake each in its own way, by address.
 BROKEN = {
