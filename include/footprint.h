@@ -37,7 +37,7 @@ static inline int footprint_forget_file(struct dl_phdr_info *object, size_t size
 	return 0;
 }
 
-/* To be called once, when everything is set up. */
+/* When everything is set up, and after work that is done rarely. */
 static inline void footprint_shrink(void)
 {
 	malloc_trim(0);

@@ -16,6 +16,7 @@
 
 #include "bpf_pins.h"
 #include "bpf_tables.h"
+#include "footprint.h"
 #include "handover_send.h"
 #include "log.h"
 #include "state_directories.h"
@@ -287,6 +288,8 @@ static int on_tls_scan(struct observer *observer)
 
 	if (read(observer->tls_timer, &expirations, sizeof(expirations)) > 0)
 		tls_targets_scan(observer->tls);
+	/* Looking into files and proving places needs code that waiting does not. */
+	footprint_shrink();
 	return 0;
 }
 
@@ -344,6 +347,7 @@ int observer_serve(struct observer *observer)
 
 	if (!code)
 		code = hand_over(observer);
+	footprint_shrink();
 	while (code == 0) {
 		count = epoll_wait(observer->epoll_fd, &event, 1, -1);
 		if (count < 0 && errno != EINTR)
