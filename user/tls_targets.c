@@ -243,15 +243,40 @@ static bool needs_guard(const struct tls_targets *targets, const struct tls_targ
 	return target->fate == TLS_FATE_ATTACHED && !target->watch && targets->changes >= 0;
 }
 
+/* Of a layer that is probed under another mount already: that row's probes are for both. */
+static struct tls_target *share(struct tls_targets *targets, dev_t device, ino_t inode,
+				const struct tls_layer *layer)
+{
+	struct tls_target *target;
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		if (targets->rows[i].fate == TLS_FATE_ATTACHED &&
+		    tls_layer_is_same(&targets->rows[i].layer, layer))
+			break;
+	target = i < targets->count ? add(targets, device, inode, targets->rows[i].stack, 0) : NULL;
+	if (!target)
+		return NULL;
+	target->fate = TLS_FATE_COVERED;
+	target->shared_device = targets->rows[i].device;
+	target->shared_inode = targets->rows[i].inode;
+	return target;
+}
+
 /* Looks into a file that is not known yet. NULL: nothing in it, or no room for it. */
 static struct tls_target *look_into(struct tls_targets *targets, dev_t device, ino_t inode,
 				    int file, const char *path)
 {
+	const struct tls_layer layer = tls_layer_of(file);
+	struct tls_target *target = share(targets, device, inode, &layer);
 	struct tls_recognition found;
-	int err = tls_recognise(file, path, targets->signatures.list, &found), named;
-	const bool malformed = err == -EBADMSG || err == -E2BIG;
-	struct tls_target *target;
+	bool malformed;
+	int err, named;
 
+	if (target)
+		return target;
+	err = tls_recognise(file, path, targets->signatures.list, &found);
+	malformed = err == -EBADMSG || err == -E2BIG;
 	if (err) {
 		named = tls_stack_of_file(path);
 		if (named < 0 && malformed)
@@ -263,6 +288,8 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 		log_debug(err, "'%s' is not probed: %s", path, strerror(-err));
 	}
 	target = add(targets, device, inode, found.stack, free_slot(targets));
+	if (target)
+		target->layer = layer;
 	if (target && err)
 		target->fate = malformed ? TLS_FATE_MALFORMED : TLS_FATE_EMPTY;
 	else if (target)
@@ -348,12 +375,32 @@ static void take_change(void *context, int watch)
 		}
 }
 
+/* The row of a mapping; NULL: its file is not known. Who uses a shared row keeps the one with the
+ * probes. */
+static struct tls_target *find_mapped(struct tls_targets *targets,
+				      const struct tls_mapping *mapping, bool in_scope)
+{
+	struct tls_target *target = find(targets, mapping->device, mapping->inode), *probed;
+
+	if (!target || !target->shared_inode)
+		return target;
+	probed = find(targets, target->shared_device, target->shared_inode);
+	if (probed) {
+		if (!probed->seen && in_scope)
+			check_live(targets, probed, mapping);
+		probed->seen |= in_scope;
+		return target;
+	}
+	drop(targets, (size_t)(target - targets->rows));
+	return NULL;
+}
+
 static void take_mapping(void *context, const struct tls_mapping *mapping)
 {
 	struct tls_targets *targets = context;
-	struct tls_target *target = find(targets, mapping->device, mapping->inode);
 	bool named, in_scope = !targets->agents_only ||
 			       tls_candidates_is_agents(targets->candidates, mapping);
+	struct tls_target *target = find_mapped(targets, mapping, in_scope);
 	int file;
 
 	if (target && needs_guard(targets, target)) {
