@@ -258,7 +258,7 @@ def check_missing(tap):
         metrics = og.metrics()
         tap.equal("no program is attached", set(attached(metrics).values()), {0})
         up = {dict(key)["component"]: value for key, value in metrics["operaglass_up"].items()}
-        wanted = {"exporter": 1, "observer": 1, "process": 0, "socket": 0, "tls": 0}
+        wanted = {"exporter": 1, "observer": 1, "journal": 1, "process": 0, "socket": 0, "tls": 0}
         tap.equal("the rest is up and served", up, wanted)
     with Operaglass("", ["--cgroup.path", "/nonexistent"]) as og:
         lines = bad_lines(og.logs())
