@@ -129,7 +129,7 @@ def test_shared_layer(world, kind, script):
     world.wait_log(f"{world.directory}/{kind}-")
     for number, client in enumerate(clients):
         world.decoded(
-            f"a container over a shared layer is read ({kind}),, call by call ({number})",
+            f"a container over a shared layer is read ({kind}), call by call ({number})",
             client,
             f"/{kind}-{number}",
         )
