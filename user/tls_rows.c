@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tls_rows.h"
+
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "tls_changes.h"
+#include "tls_live_check.h"
+#include "tls_recognise.h"
+#include "tls_signatures.h"
+
+struct tls_target *tls_row_find(struct tls_targets *targets, dev_t device, ino_t inode)
+{
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		if (targets->rows[i].inode == inode && targets->rows[i].device == device)
+			return &targets->rows[i];
+	return NULL;
+}
+
+/* The lowest slot that no row has; there are more slots than rows. */
+static uint32_t free_slot(const struct tls_targets *targets)
+{
+	uint32_t slot;
+	size_t i;
+
+	for (slot = 1; slot < TLS_TARGET_SLOTS; slot++) {
+		for (i = 0; i < targets->count; i++)
+			if (targets->rows[i].slot == slot)
+				break;
+		if (i == targets->count)
+			return slot;
+	}
+	return 0;
+}
+
+struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t inode,
+			       uint32_t stack, uint32_t slot)
+{
+	struct tls_target *target;
+
+	if (targets->count == TLS_TARGET_SLOTS - 1) {
+		if (!targets->full)
+			log_warning(-ENOSPC,
+				    "more than %d different TLS libraries: the rest is "
+				    "not probed, calls are timed at the socket",
+				    TLS_TARGET_SLOTS - 1);
+		targets->full = true;
+		return NULL;
+	}
+	target = &targets->rows[targets->count++];
+	*target = (struct tls_target){
+		.device = device, .inode = inode, .stack = stack, .slot = slot, .seen = true};
+	return target;
+}
+
+void tls_row_drop(struct tls_targets *targets, size_t row)
+{
+	tls_changes_forget(targets->changes, &targets->rows[row]);
+	tls_target_detach(&targets->rows[row], &targets->tools);
+	targets->rows[row] = targets->rows[--targets->count];
+}
+
+/* Why connections of a process that maps such a file stay opaque. */
+static void note_process(const struct tls_targets *targets, const struct tls_target *target,
+			 pid_t pid)
+{
+	struct tls_process process = {};
+	uint32_t tgid = (uint32_t)pid;
+
+	if (!pid || target->fate == TLS_FATE_ATTACHED || target->fate == TLS_FATE_COVERED)
+		return;
+	process.undecoded = target->fate == TLS_FATE_REFUSED ? UNDECODED_PROBE_REFUSED
+							     : tls_stacks[target->stack].undecoded;
+	bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
+}
+
+static bool needs_guard(const struct tls_targets *targets, const struct tls_target *target)
+{
+	return target->fate == TLS_FATE_ATTACHED && !target->watch && targets->changes >= 0;
+}
+
+/* Of a layer that is probed under another mount already: that row's probes are for both. */
+static struct tls_target *share(struct tls_targets *targets, dev_t device, ino_t inode,
+				const struct tls_layer *layer)
+{
+	struct tls_target *target;
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		if (targets->rows[i].fate == TLS_FATE_ATTACHED &&
+		    tls_layer_is_same(&targets->rows[i].layer, layer))
+			break;
+	target = i < targets->count ? tls_row_add(targets, device, inode, targets->rows[i].stack, 0)
+				    : NULL;
+	if (!target)
+		return NULL;
+	target->fate = TLS_FATE_COVERED;
+	target->shared_device = targets->rows[i].device;
+	target->shared_inode = targets->rows[i].inode;
+	return target;
+}
+
+/* Looks into a file that is not known yet. NULL: nothing in it, or no room for it. */
+static struct tls_target *look_into(struct tls_targets *targets, dev_t device, ino_t inode,
+				    int file, const char *path)
+{
+	const struct tls_layer layer = tls_layer_of(file);
+	struct tls_target *target = share(targets, device, inode, &layer);
+	struct tls_recognition found;
+	bool malformed;
+	int err, named;
+
+	if (target)
+		return target;
+	err = tls_recognise(file, path, targets->signatures.list, &found);
+	malformed = err == -EBADMSG || err == -E2BIG;
+	if (err) {
+		named = tls_stack_of_file(path);
+		if (named < 0 && malformed)
+			named = TLS_STACK_STATIC;
+		if (named < 0)
+			return NULL;
+		/* Remembered, so that it is not looked into again and again. */
+		found = (struct tls_recognition){.stack = (uint32_t)named};
+		log_debug(err, "'%s' is not probed: %s", path, strerror(-err));
+	}
+	target = tls_row_add(targets, device, inode, found.stack, free_slot(targets));
+	if (target)
+		target->layer = layer;
+	if (target && err)
+		target->fate = malformed ? TLS_FATE_MALFORMED : TLS_FATE_EMPTY;
+	else if (target)
+		tls_target_attach(target, &targets->tools, file, path, &found);
+	if (target && needs_guard(targets, target))
+		tls_changes_watch(targets->changes, target, file);
+	return target;
+}
+
+/* Wrong places are given up for the symbols, which are right and slow. */
+void tls_row_place_at_symbols(struct tls_targets *targets, struct tls_target *target, int file,
+			      const char *path)
+{
+	struct tls_target_tools tools = targets->tools;
+	struct tls_recognition found;
+
+	log_warning(0, "'%s' is not what it looks like: it is probed at its symbols, which is slow",
+		    path);
+	tools.cheap_classes = 0;
+	tools.trust = NULL;
+	tls_target_detach(target, &tools);
+	target->trust = TLS_TRUST_SYMBOLS;
+	target->fate = TLS_FATE_REFUSED;
+	if (!tls_recognise(file, path, targets->signatures.list, &found))
+		tls_target_attach(target, &tools, file, path, &found);
+}
+
+/* Looks at what calls have shown of a file whose places are not proven. */
+static void check_live(struct tls_targets *targets, struct tls_target *target,
+		       const struct tls_mapping *mapping)
+{
+	struct tls_slot slot;
+	int file;
+
+	if (target->trust != TLS_TRUST_DECODED || target->fate != TLS_FATE_ATTACHED ||
+	    !target->slot || bpf_map_lookup_elem(targets->tools.slots_fd, &target->slot, &slot))
+		return;
+	switch (tls_live_check(&slot)) {
+	case TLS_LIVE_OPEN:
+		break;
+	case TLS_LIVE_RIGHT:
+		target->trust = TLS_TRUST_CHECKED;
+		log_info(0, "where '%s' is probed fits its first %llu calls", mapping->path,
+			 (unsigned long long)slot.closed);
+		break;
+	case TLS_LIVE_WRONG:
+		file = tls_mapping_open_file(mapping);
+		if (file < 0)
+			break;
+		tls_row_place_at_symbols(targets, target, file, mapping->path);
+		close(file);
+		break;
+	}
+}
+
+/* Each attached file is watched for writes, also one whose probes an earlier run placed. False: it was
+ * changed since then, its probes are gone, and it is to be looked into. */
+static bool guard(struct tls_targets *targets, struct tls_target *target, int file)
+{
+	if (!needs_guard(targets, target))
+		return true;
+	if (tls_changes_since(targets->tools.slots_fd, target, file)) {
+		tls_row_drop(targets, (size_t)(target - targets->rows));
+		return false;
+	}
+	tls_changes_watch(targets->changes, target, file);
+	return true;
+}
+
+void tls_take_change(void *context, int watch)
+{
+	struct tls_targets *targets = context;
+	size_t i;
+
+	for (i = 0; i < targets->count; i++)
+		if (targets->rows[i].watch == watch) {
+			log_info(0,
+				 "a probed file (inode %llu) is written to: its probes are gone "
+				 "until it is mapped again",
+				 (unsigned long long)targets->rows[i].inode);
+			tls_row_drop(targets, i);
+			return;
+		}
+}
+
+/* The row of a mapping; NULL: its file is not known. Who uses a shared row keeps the one with the
+ * probes. */
+static struct tls_target *find_mapped(struct tls_targets *targets,
+				      const struct tls_mapping *mapping, bool in_scope)
+{
+	struct tls_target *target = tls_row_find(targets, mapping->device, mapping->inode), *probed;
+
+	if (!target || !target->shared_inode)
+		return target;
+	probed = tls_row_find(targets, target->shared_device, target->shared_inode);
+	if (probed) {
+		if (!probed->seen && in_scope)
+			check_live(targets, probed, mapping);
+		probed->seen |= in_scope;
+		return target;
+	}
+	tls_row_drop(targets, (size_t)(target - targets->rows));
+	return NULL;
+}
+
+void tls_take_mapping(void *context, const struct tls_mapping *mapping)
+{
+	struct tls_targets *targets = context;
+	bool named, in_scope = !targets->agents_only ||
+			       tls_candidates_is_agents(targets->candidates, mapping);
+	struct tls_target *target = find_mapped(targets, mapping, in_scope);
+	int file;
+
+	if (target && needs_guard(targets, target)) {
+		file = tls_mapping_open_file(mapping);
+		if (file >= 0 && !guard(targets, target, file))
+			target = NULL;
+		if (file >= 0)
+			close(file);
+	}
+	if (!target && in_scope) {
+		named = tls_stack_of_file(mapping->path) >= 0;
+		if (!named && !tls_candidates_want(targets->candidates, mapping))
+			return;
+		file = tls_mapping_open_file(mapping);
+		if (file < 0) {
+			log_debug(0, "cannot open '%s' of process %d: %s", mapping->path,
+				  mapping->pid, strerror(-file));
+			return;
+		}
+		target = look_into(targets, mapping->device, mapping->inode, file, mapping->path);
+		close(file);
+		if (!target && !named)
+			tls_candidates_looked(targets->candidates, mapping);
+	}
+	if (!target)
+		return;
+	if (!target->seen && in_scope)
+		check_live(targets, target, mapping);
+	target->seen |= in_scope;
+	note_process(targets, target, mapping->pid);
+}
+
+void tls_take_known_file(void *context, const char *path, int file)
+{
+	struct tls_targets *targets = context;
+	struct tls_target *target;
+	struct stat status;
+
+	if (fstat(file, &status))
+		return;
+	target = tls_row_find(targets, status.st_dev, status.st_ino);
+	if (!target || !guard(targets, target, file))
+		target = look_into(targets, status.st_dev, status.st_ino, file, path);
+	if (target)
+		target->kept = true;
+}
