@@ -140,7 +140,7 @@ bool probe_proof_compare(const struct proof_order *order, const struct proof_hit
 
 struct prover {
 	const struct proof_order *order;
-	struct probe_proof_bpf *programs;
+	int program, ring; /* descriptors; they and the object end with the process */
 	struct subject_truth *truth;
 	struct proof_hit *hits;
 	size_t hit_count;
@@ -168,13 +168,25 @@ static int start_subject(struct prover *prover)
 
 static int load_programs(struct prover *prover)
 {
-	prover->programs = probe_proof_bpf__open();
-	if (!prover->programs)
-		return -errno;
+	struct bpf_program *program;
+	struct bpf_object *object;
+	size_t size;
+	const void *bytes = probe_proof_bpf__elf_bytes(&size);
+	int err;
+
+	object = bpf_object__open_mem(bytes, size, NULL);
+	program = object ? bpf_object__find_program_by_name(object, "probe_proof_hit") : NULL;
+	if (!program)
+		return -ENOENT;
 	if (prover->order->kind == TLS_PROBE_MULTI)
-		bpf_program__set_expected_attach_type(prover->programs->progs.probe_proof_hit,
+		bpf_program__set_expected_attach_type(program,
 						      (enum bpf_attach_type)TLS_UPROBE_MULTI);
-	return probe_proof_bpf__load(prover->programs);
+	err = bpf_object__load(object);
+	if (err)
+		return err;
+	prover->program = bpf_program__fd(program);
+	prover->ring = bpf_object__find_map_fd_by_name(object, "proof_hits");
+	return prover->ring < 0 ? prover->ring : 0;
 }
 
 static int attach(struct prover *prover, const struct probe_point *point, size_t function,
@@ -189,9 +201,7 @@ static int attach(struct prover *prover, const struct probe_point *point, size_t
 	};
 	int probe; /* ends with this process */
 
-	return tls_link_create(prover->order->kind,
-			       bpf_program__fd(prover->programs->progs.probe_proof_hit), &place,
-			       &probe);
+	return tls_link_create(prover->order->kind, prover->program, &place, &probe);
 }
 
 static int attach_all(struct prover *prover)
@@ -246,8 +256,7 @@ static int collect(struct prover *prover)
 	int err;
 
 	prover->hits = calloc(HITS_MAX, sizeof(*prover->hits));
-	ring = ring_buffer__new(bpf_map__fd(prover->programs->maps.proof_hits), take_hit, prover,
-				NULL);
+	ring = ring_buffer__new(prover->ring, take_hit, prover, NULL);
 	err = prover->hits && ring ? ring_buffer__consume(ring) : -ENOMEM;
 	return err < 0 ? err : 0;
 }
