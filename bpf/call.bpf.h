@@ -22,6 +22,14 @@
  * retry: twice the longest pause that Telegram's limits ask of a chat. */
 #define RETRY_WINDOW_NS (120 * 1000000000ULL)
 
+/* Calls of one connection that are followed, from the oldest that waits to the newest: the end of the
+ * connection looks for each. The streams of HTTP/2 are many, and one may wait while others come and go. */
+#ifdef VERIFY_ONCE
+#define CALLS_SPAN 4096
+#else
+#define CALLS_SPAN MAX_CALLS_IN_FLIGHT
+#endif
+
 /* Half of limits.connections by default, set by the loader. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

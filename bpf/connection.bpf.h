@@ -202,33 +202,43 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 	return 0;
 }
 
+struct decoded_walk {
+	struct connection *row;
+	__u64 now;
+};
+
+LOOP_BODY long decoded_finish_one(__u32 i, struct decoded_walk *walk)
+{
+	struct connection *row = walk->row;
+	struct call_key key = {};
+	struct call *found, call;
+
+	key.owner = row->sock;
+	key.sequence = row->first_call + i;
+	if ((__s32)(row->next_call - key.sequence) <= 0)
+		return 1;
+	found = bpf_map_lookup_elem(&calls, &key);
+	if (!found)
+		return 0;
+	call = *found;
+	call_break_off(&call,
+		       handshake_is_complete(row) || !row->sent.following ? row->end
+									  : FAILURE_TLS_HANDSHAKE,
+		       walk->now);
+	call_finish(&key, &call);
+	return 0;
+}
+
 /*
  * The decoded calls that the end of their connection ends too. A library with a memory BIO takes
  * requests before the handshake is over: they never left if it failed.
  */
 SUBPROGRAM int decoded_finish(struct connection *row, __u64 now)
 {
-	struct call_key key = {};
-	struct call *found, call;
+	struct decoded_walk walk = {.row = row, .now = now};
 
-	if (!row)
-		return 0;
-	key.owner = row->sock;
-	for (__u32 i = 0; i < MAX_CALLS_IN_FLIGHT; i++) {
-		key.sequence = row->first_call + i;
-		if (key.sequence >= row->next_call)
-			break;
-		found = bpf_map_lookup_elem(&calls, &key);
-		if (!found)
-			continue;
-		call = *found;
-		call_break_off(&call,
-			       handshake_is_complete(row) || !row->sent.following
-				       ? row->end
-				       : FAILURE_TLS_HANDSHAKE,
-			       now);
-		call_finish(&key, &call);
-	}
+	if (row)
+		loop(CALLS_SPAN, CALLS_SPAN, decoded_finish_one, &walk);
 	return 0;
 }
 

@@ -180,7 +180,8 @@ static __always_inline bool tls_never_left(const struct tls_frame *frame)
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
 
 	return stream && stream->state == TLS_STREAM_JOINED &&
-	       stream->readers[TLS_SENT].state == HTTP_START && !tls_connection(stream) &&
+	       stream->readers[TLS_SENT].state == HTTP_START && !stream->http2 &&
+	       !tls_connection(stream) &&
 	       tls_opening(frame->buffer, frame->length) == TLS_OPENING_REQUEST;
 }
 
@@ -277,6 +278,11 @@ int og_tls_decode(struct pt_regs *ctx)
 		return 0;
 	if (at.stream->state == TLS_STREAM_IGNORED)
 		goto done;
+	if (at.stream->http2) {
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_HTTP2);
+		tls_give_up(at.stream, UNDECODED_HTTP2);
+		goto done;
+	}
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < TLS_WINDOWS; i++) {
 		/* All is read anew at the loop's head: verifiers up to 6.1 refuse a loop that the
@@ -311,7 +317,11 @@ static __always_inline void tls_sent_event(struct tls_at *at, __u32 event)
 	struct tls_stream *stream = at->stream;
 
 	if (event == HTTP_PREFACE) {
-		tls_give_up(stream, UNDECODED_HTTP2);
+		if (stream->state == TLS_STREAM_JOINED &&
+		    http2_open(stream, &at->stream_key, sizeof("PRI ") - 1))
+			tls_next_message(at);
+		else
+			tls_give_up(stream, UNDECODED_HTTP2);
 		return;
 	}
 	if (event == HTTP_HEAD) {
@@ -428,5 +438,7 @@ int og_tls_free(struct pt_regs *ctx)
 }
 
 #include "tls_go.bpf.h"
+
+#include "tls_http2.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

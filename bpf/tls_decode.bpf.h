@@ -28,7 +28,8 @@ enum tls_link { /* rows of tls_chain */
 	TLS_LINK_EVENT = 1,
 	TLS_LINK_PATH = 2,
 	TLS_LINK_HOST = 3,
-	TLS_LINKS = 4,
+	TLS_LINK_HTTP2 = 4,
+	TLS_LINKS = 5,
 };
 
 /* Filled by the observer; pinned, because the kernel empties an array of programs that no

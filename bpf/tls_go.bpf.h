@@ -119,7 +119,7 @@ int og_tls_go_write(struct pt_regs *ctx)
 	if (!stream)
 		return 0;
 	go_refresh(stream, key.ssl, key.tgid);
-	if (!tls_look_at(stream, slot, frame.buffer, frame.length))
+	if (!tls_look_at(stream, slot, &key, frame.buffer, frame.length))
 		return 0;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	frame.total = frame.length;

@@ -3,6 +3,7 @@
 #define OPERAGLASS_TLS_OPEN_BPF_H
 
 #include "process_rows.bpf.h"
+#include "tls_http2_rows.bpf.h"
 #include "tls_join.bpf.h"
 
 /* What an SSL object is about to send: decided before the data leaves, so that a connection is
@@ -82,7 +83,7 @@ static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
 
 /* A joined connection is about to send the first bytes of a request, or of something else. */
 static __always_inline void tls_open(struct tls_stream *stream, const struct tls_slot *slot,
-				     __u64 buffer, __u64 length)
+				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
 {
 	struct connection *connection;
 	__u64 sock = stream->sock;
@@ -101,7 +102,12 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
 		break;
 	case TLS_OPENING_HTTP2:
-		tls_give_up(stream, UNDECODED_HTTP2);
+		if (connection->call_sequence)
+			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
+		else if (http2_open(stream, key, 0))
+			connection->decoded = 1;
+		else
+			tls_give_up(stream, UNDECODED_HTTP2);
 		break;
 	case TLS_OPENING_RESPONSE: /* a server in the client's own process */
 		stream->state = TLS_STREAM_IGNORED;
@@ -116,11 +122,12 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 
 /* Looks at what an object is about to send. False: of no interest. */
 static __always_inline bool tls_look_at(struct tls_stream *stream, const struct tls_slot *slot,
-					__u64 buffer, __u64 length)
+					const struct tls_stream_key *key, __u64 buffer,
+					__u64 length)
 {
-	if (stream->readers[TLS_SENT].state == HTTP_START) {
+	if (stream->readers[TLS_SENT].state == HTTP_START && !stream->http2) {
 		if (stream->state == TLS_STREAM_JOINED)
-			tls_open(stream, slot, buffer, length);
+			tls_open(stream, slot, key, buffer, length);
 		else if (stream->state == TLS_STREAM_NEW &&
 			 tls_opening(buffer, length) != TLS_OPENING_REQUEST)
 			stream->state = TLS_STREAM_IGNORED;
@@ -133,7 +140,7 @@ static __always_inline bool tls_look(struct tls_stream *stream, struct tls_slot 
 				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
 {
 	tls_stream_refresh(stream, slot, key->ssl, key->tgid);
-	return tls_look_at(stream, slot, buffer, length);
+	return tls_look_at(stream, slot, key, buffer, length);
 }
 
 #endif

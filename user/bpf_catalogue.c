@@ -77,6 +77,8 @@ const struct bpf_program_row bpf_programs[] = {
 	{"tls", "og_tls_event", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_path", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_host", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_http2", BPF_ATTACH_TAIL, 0, "endpoint and status of calls over HTTP/2",
+	 NULL},
 };
 /* clang-format on */
 const size_t bpf_program_count = COUNT(bpf_programs);

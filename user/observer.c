@@ -18,6 +18,7 @@
 #include "bpf_tables.h"
 #include "footprint.h"
 #include "handover_send.h"
+#include "http2_huffman.h"
 #include "log.h"
 #include "state_directories.h"
 
@@ -259,9 +260,15 @@ void observer_start_tls(struct observer *observer)
 {
 	const char *pin_path = observer->options->pin_path;
 	char path[OPTIONS_PATH_MAX + sizeof(BPF_PINS_TLS) + sizeof(STATE_PROBE_SITES)];
+	int err;
 
 	if (bpf_set_program(&observer->session.set, "og_tls_decode") < 0)
 		return; /* said when it was loaded */
+	err = http2_huffman_start(&observer->session.set);
+	if (err)
+		log_warning(err,
+			    "cannot set up reading HTTP/2: %s; its calls are timed at the socket",
+			    strerror(-err));
 	if (pin_path)
 		snprintf(path, sizeof(path), "%s/%s", pin_path, BPF_PINS_TLS);
 	if (tls_targets_new(&observer->session.set, pin_path ? path : NULL, &observer->tls))

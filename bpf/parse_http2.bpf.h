@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: GPL-2.0 OR Apache-2.0 */
+#ifndef OPERAGLASS_PARSE_HTTP2_BPF_H
+#define OPERAGLASS_PARSE_HTTP2_BPF_H
+
+#include "parse_hpack.bpf.h"
+
+/*
+ * HTTP/2 of one direction of one connection (RFC 9113). Compiled for the kernel and for tests. All
+ * state is in struct http2_reader, so the bytes may be cut anywhere; they are never kept.
+ *
+ * Usage, while bytes are left: http2_pass() takes those that nobody wants, as long as it has an event
+ * or http2_passes() says that there are more; then http2_half() takes the next one, in two halves (a Huffman code ends anywhere, and one half completes one letter at
+ * most). A segment of a path must not be cut without need: a window begins after HTTP2_PATH_BEGINS.
+ */
+
+static __always_inline void http2_block_begin(struct http2_reader *reader)
+{
+	reader->retry_after_seconds = 0;
+	reader->status = 0;
+	reader->method = 0;
+	reader->has_path = 0;
+	reader->ends_stream = reader->flags & HTTP2_END_STREAM;
+	reader->promise = reader->type == HTTP2_FRAME_PUSH_PROMISE;
+	reader->state = HPACK_FIELD;
+}
+
+/* What comes next in a frame, when a part of it may be over. */
+static __always_inline enum http2_event http2_settle(struct http2_reader *reader)
+{
+	__u8 phase = reader->phase;
+
+	if (phase == HTTP2_WORD) {
+		if (reader->progress < 4)
+			return reader->remaining ? HTTP2_NOTHING : HTTP2_MALFORMED;
+		reader->phase = HTTP2_SKIP;
+		return reader->type == HTTP2_FRAME_GOAWAY ? HTTP2_GOAWAY : HTTP2_RESET;
+	}
+	if (phase == HTTP2_PRELUDE && !reader->prelude)
+		phase = HTTP2_BLOCK;
+	reader->phase = phase;
+	if (phase == HTTP2_PAD || phase == HTTP2_PRELUDE)
+		return reader->remaining ? HTTP2_NOTHING : HTTP2_MALFORMED;
+	if (phase != HTTP2_BLOCK || reader->remaining > reader->padding)
+		return HTTP2_NOTHING;
+	if (reader->remaining < reader->padding)
+		return HTTP2_MALFORMED;
+	reader->phase = HTTP2_SKIP;
+	reader->in_block = !(reader->flags & HTTP2_END_HEADERS);
+	if (reader->in_block)
+		return HTTP2_NOTHING;
+	if (reader->state != HPACK_FIELD)
+		return HTTP2_MALFORMED;
+	return reader->promise ? HTTP2_NOTHING : HTTP2_HEADERS;
+}
+
+/* The nine bytes of a frame's head are complete. */
+static __always_inline enum http2_event http2_frame_begin(struct http2_reader *reader)
+{
+	__u8 type = reader->type;
+
+	reader->progress = 0;
+	reader->padding = 0;
+	reader->prelude = 0;
+	reader->word = 0;
+	reader->phase = HTTP2_SKIP;
+	if (reader->in_block != (type == HTTP2_FRAME_CONTINUATION))
+		return HTTP2_MALFORMED;
+	if (type == HTTP2_FRAME_RST_STREAM || type == HTTP2_FRAME_GOAWAY)
+		reader->phase = HTTP2_WORD;
+	if (type == HTTP2_FRAME_CONTINUATION)
+		reader->phase = HTTP2_BLOCK;
+	if (type == HTTP2_FRAME_HEADERS || type == HTTP2_FRAME_PUSH_PROMISE) {
+		http2_block_begin(reader);
+		if (reader->promise)
+			reader->prelude = 4;
+		else if (reader->flags & HTTP2_PRIORITY)
+			reader->prelude = 5;
+		reader->phase = reader->flags & HTTP2_PADDED ? HTTP2_PAD : HTTP2_PRELUDE;
+	}
+	return http2_settle(reader);
+}
+
+static __always_inline enum http2_event http2_head_octet(struct http2_reader *reader, __u8 c)
+{
+	__u64 head = reader->head << 8 | c;
+	__u8 progress = reader->progress + 1;
+
+	reader->head = head;
+	reader->progress = progress;
+	if (progress == 5) {
+		reader->remaining = head >> 16 & 0xffffff;
+		reader->type = head >> 8;
+		reader->flags = head;
+	}
+	if (progress < 9)
+		return HTTP2_NOTHING;
+	reader->stream = head & 0x7fffffff;
+	return http2_frame_begin(reader);
+}
+
+/* The next byte, but of a Huffman code. */
+static __always_inline enum http2_event http2_octet(struct http2_reader *reader,
+						    struct endpoint_reader *path,
+						    struct endpoint_piece *piece, __u8 c)
+{
+	enum http2_event event = HTTP2_NOTHING;
+
+	if (reader->phase == HTTP2_HEAD)
+		return http2_head_octet(reader, c);
+	reader->remaining--;
+	if (reader->phase == HTTP2_PAD) {
+		reader->padding = c;
+		reader->phase = HTTP2_PRELUDE;
+	} else if (reader->phase == HTTP2_PRELUDE) {
+		reader->prelude--;
+	} else if (reader->phase == HTTP2_WORD) {
+		reader->word = reader->word << 8 | c;
+		reader->progress++;
+	} else if (reader->state == HPACK_STRING) {
+		hpack_letter(reader, path, piece, c);
+		reader->left--;
+		if (!reader->left)
+			event = hpack_string_end(reader, path, piece);
+	} else {
+		event = hpack_octet(reader, path, piece, c);
+	}
+	/* A block's end that must wait for its path is seen by http2_pass(). */
+	return event ? event : http2_settle(reader);
+}
+
+/* The next half of a byte: low 0, then 1. */
+static __always_inline enum http2_event http2_half(struct http2_reader *reader,
+						   const struct http2_huffman *huffman,
+						   struct endpoint_reader *path,
+						   struct endpoint_piece *piece, __u32 low, __u8 c)
+{
+	enum http2_event event = HTTP2_NOTHING;
+
+	if (!low) {
+		reader->half = reader->phase == HTTP2_BLOCK && reader->state == HPACK_STRING &&
+			       (reader->form & HPACK_HUFFMAN);
+		if (!reader->half)
+			return http2_octet(reader, path, piece, c);
+	} else if (!reader->half) {
+		return HTTP2_NOTHING;
+	}
+	hpack_code(reader, huffman, path, piece, low ? c & 15 : c >> 4);
+	if (!low)
+		return HTTP2_NOTHING;
+	reader->half = 0;
+	reader->remaining--;
+	reader->left--;
+	if (!reader->left)
+		event = hpack_string_end(reader, path, piece);
+	return event ? event : http2_settle(reader);
+}
+
+/* The string being read is a path: its segment is in the endpoint's piece. */
+static __always_inline __u32 http2_in_path(const struct http2_reader *reader)
+{
+	return reader->state == HPACK_STRING && reader->field == HPACK_PATH &&
+	       !(reader->form & (HPACK_IN_NAME | HPACK_OVER));
+}
+
+/* After HTTP2_PATH_KNOWN: the endpoint of that number is still remembered. */
+static __always_inline __u32 http2_has_slot(const struct http2_reader *reader)
+{
+	__u32 age = (reader->paths - reader->slot) & HTTP2_PATH_NUMBERS;
+
+	return age && age <= HTTP2_PATHS;
+}
+
+/* No byte of what comes next is wanted: http2_pass() is to be called. */
+static __always_inline __u32 http2_passes(const struct http2_reader *reader)
+{
+	return reader->phase == HTTP2_SKIP ||
+	       (reader->phase == HTTP2_BLOCK && reader->state == HPACK_STRING &&
+		(reader->form & HPACK_SKIPPED));
+}
+
+/* Returns how many of the next `available` bytes nobody wants; they are taken. Also with none
+ * available: parts without bytes end here. */
+static __always_inline __u64 http2_pass(struct http2_reader *reader, __u64 available,
+					enum http2_event *ret_event)
+{
+	__u64 count = reader->remaining;
+
+	*ret_event = HTTP2_NOTHING;
+	if (reader->phase == HTTP2_BLOCK) {
+		count = 0;
+		if (http2_passes(reader)) {
+			count = reader->remaining - reader->padding;
+			count = reader->left < count ? reader->left : count;
+		}
+		count = count < available ? count : available;
+		reader->remaining -= count;
+		reader->left -= count;
+		if (count && !reader->left) {
+			/* of a field that is HPACK_OTHER: neither path nor event */
+			if (reader->form & HPACK_INSERT)
+				hpack_insert(reader);
+			reader->state = HPACK_FIELD;
+		}
+		*ret_event = http2_settle(reader);
+		return count;
+	}
+	if (reader->phase != HTTP2_SKIP)
+		return 0;
+	count = count < available ? count : available;
+	reader->remaining -= count;
+	if (reader->remaining)
+		return count;
+	reader->phase = HTTP2_HEAD;
+	reader->progress = 0;
+	if (reader->type == HTTP2_FRAME_DATA && (reader->flags & HTTP2_END_STREAM))
+		*ret_event = HTTP2_END;
+	return count;
+}
+
+#endif

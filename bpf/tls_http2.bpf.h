@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_TLS_HTTP2_BPF_H
+#define OPERAGLASS_TLS_HTTP2_BPF_H
+
+#include "tls_http2_rows.bpf.h"
+#include "tls_call.bpf.h"
+
+/*
+ * Decoding HTTP/2: windows of the program's memory, on the stack, go byte by byte through the reader
+ * of their direction, and what a frame means for the call of its stream is done at once, as one
+ * read may end hundreds of them.
+ */
+
+#if TLS_READS_HTTP2
+
+enum {
+	HTTP2_WINDOW = 64,   /* holds the first two segments of any path */
+	HTTP2_STEPS = 2048,  /* windows, frames and events of one link of the chain */
+	HTTP2_ADVANCE = 256, /* calls looked at in search of the oldest that waits */
+};
+
+struct http2_walk {
+	struct tls_stream *stream;
+	struct tls_frame *frame;
+	struct http2_connection *row;
+	struct http2_reader *reader;
+	const struct http2_huffman *huffman;
+	struct tls_stream_key object;
+};
+
+struct http2_window {
+	struct http2_connection *row;
+	struct http2_reader *reader;
+	const struct http2_huffman *huffman;
+	struct tls_frame *frame;
+	struct endpoint_piece piece;
+	__u8 bytes[HTTP2_WINDOW];
+};
+
+/* Half a byte. */
+LOOP_BODY long http2_walk_half(__u32 i, struct http2_window *window)
+{
+	enum http2_event event;
+
+	event = http2_half(window->reader, window->huffman, &window->row->path, &window->piece,
+			   i & 1, window->bytes[i >> 1 & (HTTP2_WINDOW - 1)]);
+	window->frame->event = event;
+	tls_barrier();
+	return event || (http2_passes(window->reader) && !window->reader->half);
+}
+
+/* One window. Returns the event that stopped it, or TLS_UNREADABLE. */
+static __noinline __u32 http2_walk_window(struct http2_walk *walk)
+{
+	struct tls_frame *frame = walk->frame;
+	__u64 left = frame->total - frame->offset;
+	struct http2_window window;
+	__u32 size;
+
+	window.row = walk->row;
+	window.reader = walk->reader;
+	window.huffman = walk->huffman;
+	window.frame = frame;
+	frame->event = HTTP2_NOTHING;
+	frame->window = left > HTTP2_WINDOW ? HTTP2_WINDOW : left;
+	tls_barrier();
+	size = ((frame->window - 1) & (HTTP2_WINDOW - 1)) + 1;
+	if (bpf_probe_read_user(window.bytes, size, (const void *)(frame->buffer + frame->offset)))
+		return TLS_UNREADABLE;
+	endpoint_resume(&window.row->path, &window.piece);
+	size = loop(size * 2, HTTP2_WINDOW * 2, http2_walk_half, &window);
+	if (http2_in_path(window.reader))
+		endpoint_pause(&window.row->path, &window.piece);
+	frame->offset += (size + 1) / 2;
+	return frame->event;
+}
+
+static __always_inline void http2_call_key(const struct http2_walk *walk, __u32 sequence,
+					   struct call_key *key)
+{
+	key->owner = walk->stream->sock;
+	key->tgid = 0;
+	key->sequence = sequence;
+}
+
+struct http2_search {
+	struct connection *connection;
+	__u64 sock;
+};
+
+/* Stops at a call that waits. */
+LOOP_BODY long http2_search_step(__u32 i, struct http2_search *search)
+{
+	struct connection *connection = search->connection;
+	struct call_key key = {.owner = search->sock};
+
+	key.sequence = connection->first_call;
+	if (key.sequence == connection->next_call || bpf_map_lookup_elem(&calls, &key))
+		return 1;
+	connection->first_call = key.sequence + 1;
+	return 0;
+}
+
+/* A call is over: its connection remembers from which one on calls may wait. */
+static __always_inline void http2_call_gone(struct http2_walk *walk, __u32 sequence)
+{
+	struct connection *connection = tls_connection(walk->stream);
+	struct http2_search search = {.connection = connection, .sock = walk->stream->sock};
+
+	if (walk->row->open)
+		__sync_fetch_and_add(&walk->row->open, -1);
+	if (!connection)
+		return;
+	if (!walk->row->open)
+		connection->first_call = connection->next_call;
+	else if (sequence == connection->first_call)
+		loop(HTTP2_ADVANCE, HTTP2_ADVANCE, http2_search_step, &search);
+}
+
+/* The fields of a request are complete. */
+static __noinline int http2_request(struct http2_walk *walk)
+{
+	struct http2_connection *row = walk->row;
+	struct connection *connection = tls_connection(walk->stream);
+	__u32 id = walk->reader->stream, upstream = walk->stream->upstream, sequence;
+	struct call call = {};
+	struct call_key key;
+
+	if (!(id & 1) || id < row->next_stream)
+		return 0; /* its trailers */
+	if (!connection) {
+		walk->stream->state = TLS_STREAM_IGNORED;
+		return 0;
+	}
+	row->next_stream = id + 2;
+	sequence = row->first_call + id / 2;
+	call.begin_ns = walk->frame->time_ns;
+	call.tgid = walk->object.tgid;
+	call.upstream = upstream;
+	call.method = walk->reader->method;
+	if (walk->reader->has_path)
+		__builtin_memcpy(call.endpoint.name, row->name, ENDPOINT_SIZE);
+	else
+		endpoint_set(&call.endpoint, "unknown");
+	if (!row->open)
+		connection->first_call = sequence;
+	if (sequence - connection->first_call >= CALLS_SPAN) {
+		call_count_begin(&call);
+		lost_add(LOST_CALLS_PIPELINED);
+		return 0;
+	}
+	http2_call_key(walk, sequence, &key);
+	connection->next_call = sequence + 1;
+	walk->stream->next_call = sequence + 1;
+	if (call_begin(&key, &call) == 0)
+		__sync_fetch_and_add(&row->open, 1);
+	return 0;
+}
+
+/* What the fields of an answer, its trailers, or its last byte mean for its call; failure: it was
+ * broken off. */
+static __noinline int http2_answer(struct http2_walk *walk, __u32 event, __u32 failure)
+{
+	struct http2_reader *reader = walk->reader;
+	__u32 id = reader->stream, sequence = walk->row->first_call + id / 2;
+	__u64 now = walk->frame->time_ns;
+	struct call_key key;
+	struct call *found, call;
+
+	if (!(id & 1))
+		return 0;
+	http2_call_key(walk, sequence, &key);
+	found = bpf_map_lookup_elem(&calls, &key);
+	if (!found)
+		return 0;
+	if (event == HTTP2_HEADERS && !(found->flags & CALL_ANSWERED)) {
+		if (reader->status >= 100 && reader->status < 200)
+			return 0;
+		found->status = reader->status;
+		found->first_byte_ns = now;
+		found->end_ns = now;
+		if (reader->status == 429 || reader->status == 503)
+			found->retry_after_ns = reader->retry_after_seconds * 1000000000ULL;
+		found->flags |= CALL_ANSWERED;
+	}
+	if (event == HTTP2_HEADERS && !reader->ends_stream)
+		return 0;
+	call = *found;
+	call.end_ns = now;
+	call.flags |= CALL_ANSWERED;
+	if (failure)
+		call_break_off(&call, failure, now);
+	if (call_finish(&key, &call) == 0)
+		http2_call_gone(walk, sequence);
+	return 0;
+}
+
+struct http2_refused {
+	struct http2_walk *walk;
+	__u32 first;
+};
+
+/* A stream that the server will not answer. */
+LOOP_BODY long http2_refuse(__u32 i, struct http2_refused *refused)
+{
+	struct http2_walk *walk = refused->walk;
+	__u64 now = walk->frame->time_ns;
+	struct call_key key;
+	struct call *found, call;
+
+	http2_call_key(walk, refused->first + i, &key);
+	found = bpf_map_lookup_elem(&calls, &key);
+	if (!found)
+		return 0;
+	call = *found;
+	call_break_off(&call, FAILURE_CLOSED, now);
+	if (call_finish(&key, &call) == 0)
+		http2_call_gone(walk, key.sequence);
+	return 0;
+}
+
+static __noinline int http2_goaway(struct http2_walk *walk)
+{
+	__u32 last = walk->reader->word & 0x7fffffff, next = walk->row->next_stream;
+	struct http2_refused refused = {.walk = walk};
+	__u32 count;
+
+	if (last + 2 > next)
+		return 0;
+	refused.first = walk->row->first_call + (last + 1) / 2;
+	count = walk->row->first_call + next / 2 - refused.first;
+	loop(count > CALLS_SPAN ? CALLS_SPAN : count, CALLS_SPAN, http2_refuse, &refused);
+	return 0;
+}
+
+/* The path of a request is complete. */
+static __noinline int http2_path(struct http2_walk *walk, __u32 event)
+{
+	struct http2_connection *row = walk->row;
+	struct http2_reader *reader = walk->reader;
+	__u32 slot = parse_bound(reader->slot, HTTP2_PATHS - 1);
+
+	if (walk->frame->direction != TLS_SENT)
+		return 0;
+	if (event == HTTP2_PATH_KNOWN) {
+		reader->has_path = http2_has_slot(reader);
+		__builtin_memcpy(row->name, row->paths[slot].name, ENDPOINT_SIZE);
+		return 0;
+	}
+	if (endpoint_name(&row->path, row->path.kind, row->name))
+		tls_telegram_spelling((struct endpoint *)row->name);
+	endpoint_begin(&row->path, row->path.kind);
+	if (reader->slot != HTTP2_NO_SLOT)
+		__builtin_memcpy(row->paths[slot].name, row->name, ENDPOINT_SIZE);
+	return 0;
+}
+
+/* Nonzero: no more is understood. */
+static __always_inline long http2_act(struct http2_walk *walk, __u32 event)
+{
+	__u32 sent = walk->frame->direction == TLS_SENT;
+
+	switch (event) {
+	case HTTP2_PATH:
+	case HTTP2_PATH_KNOWN:
+		return http2_path(walk, event);
+	case HTTP2_HEADERS:
+		return sent ? http2_request(walk) : http2_answer(walk, event, FAILURE_NONE);
+	case HTTP2_END:
+		return sent ? 0 : http2_answer(walk, event, FAILURE_NONE);
+	case HTTP2_RESET:
+		return http2_answer(walk, event, sent ? FAILURE_TIMEOUT : FAILURE_RESET);
+	case HTTP2_GOAWAY:
+		return sent ? 0 : http2_goaway(walk);
+	case HTTP2_PATH_BEGINS:
+		return 0;
+	}
+	return event != HTTP2_NOTHING;
+}
+
+/* Bytes that nobody wants, or a window; then what they mean. */
+LOOP_BODY long http2_step(__u32 i, struct http2_walk *walk)
+{
+	struct tls_frame *frame = walk->frame;
+	enum http2_event passed;
+	__u32 event;
+
+	frame->offset += http2_pass(walk->reader, frame->total - frame->offset, &passed);
+	tls_barrier();
+	event = passed;
+	if (!event) {
+		if (frame->offset >= frame->total) {
+			frame->event = HTTP2_NOTHING;
+			return 1;
+		}
+		if (http2_passes(walk->reader))
+			return 0;
+		event = http2_walk_window(walk);
+		tls_barrier();
+	}
+	frame->event = event;
+	return http2_act(walk, event);
+}
+
+SEC("uprobe")
+int og_tls_http2(struct pt_regs *ctx)
+{
+	struct http2_walk walk = {};
+	__u32 zero = 0, event;
+	struct tls_at at;
+
+	if (!tls_resume(ctx, &at))
+		return 0;
+	walk.object = at.stream_key;
+	walk.stream = at.stream;
+	walk.frame = at.frame;
+	walk.row = bpf_map_lookup_elem(&http2_connections, &at.stream_key);
+	walk.huffman = bpf_map_lookup_elem(&http2_huffman, &zero);
+	if (!walk.row || !walk.huffman) {
+		lost_add(LOST_STREAMS_FULL);
+		tls_give_up(at.stream, UNDECODED_HTTP2);
+		goto done;
+	}
+	walk.reader = &walk.row->readers[at.frame->direction & 1];
+	loop(HTTP2_STEPS, HTTP2_STEPS, http2_step, &walk);
+	if (at.stream->state == TLS_STREAM_IGNORED)
+		goto done;
+	event = at.frame->event;
+	if (event == HTTP2_MALFORMED || event == TLS_UNREADABLE ||
+	    at.frame->links > TLS_LINKS_MAX) {
+		lost_add(event == HTTP2_MALFORMED  ? LOST_HTTP_MALFORMED
+			 : event == TLS_UNREADABLE ? LOST_USER_MEMORY
+						   : LOST_HTTP_TOO_LONG);
+		tls_give_up(at.stream, UNDECODED_MALFORMED);
+		goto done;
+	}
+	if (at.frame->offset < at.frame->total) {
+		at.frame->links++;
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_HTTP2);
+	}
+done:
+	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	return 0;
+}
+
+#endif
+
+#endif
