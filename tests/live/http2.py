@@ -1,62 +1,163 @@
 # SPDX-License-Identifier: Apache-2.0
-"""As little HTTP/2 as a client needs to take every stream for answered with 200."""
-import struct
-import time
+"""The truth server's side of an HTTP/2 connection: every stream is answered in its own time.
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+A request's query says how, as over HTTP/1 (truth_server.py): status, delay, size, retry_after,
+info=N (1xx answers before the final one), trailers=1, pad=N (a head of N kB, in CONTINUATIONs),
+end=reset (RST_STREAM after the head), end=hang (never answered), end=goaway (this stream and all
+after it are refused), end=close (the connection is closed), table=N (SETTINGS_HEADER_TABLE_SIZE).
+"""
+import select
+import time
+from urllib.parse import parse_qsl, urlsplit
+
+import h2.config
+import h2.connection
+import h2.errors
+import h2.events
+import h2.settings
+import hyperframe.frame
+
+now = time.monotonic_ns
+
+
+class Stream:
+    def __init__(self, number, first, fields):
+        fields = {name.decode(): value.decode("latin-1") for name, value in fields}
+        url = urlsplit(fields[":path"])
+        self.number, self.wish, self.left, self.due = number, dict(parse_qsl(url.query)), None, None
+        self.row = {
+            "method": fields[":method"],
+            "path": url.path,
+            "host": fields.get(":authority"),
+            "received": 0,
+            "head_first": first,
+            "status": int(self.wish.get("status", 200)),
+        }
+        if "retry_after" in self.wish:
+            self.row["retry_after"] = int(self.wish["retry_after"])
 
 
 class Http2:
-    """connection: receives by take() and `arrived`, sends by send(), writes down by record()."""
-
-    DATA, HEADERS, SETTINGS, PING, GOAWAY = 0, 1, 4, 6, 7
+    """connection: receives by receive() and `arrived`, sends by send(), writes down by record()."""
 
     def __init__(self, connection):
-        self.connection = connection
+        self.connection, self.streams = connection, {}
+        config = h2.config.H2Configuration(client_side=False, header_encoding=None)
+        self.h2 = h2.connection.H2Connection(config)
 
-    def frame(self, kind, flags, stream, payload=b""):
-        return (
-            struct.pack("!I", len(payload))[1:] + struct.pack("!BBI", kind, flags, stream) + payload
-        )
+    def flush(self):
+        data = self.h2.data_to_send()
+        if data:
+            self.connection.send(data)
 
     def serve(self):
-        if self.connection.take(len(PREFACE)) != PREFACE:
+        self.h2.initiate_connection()
+        self.flush()
+        try:
+            while self.turn():
+                pass
+        finally:
+            for stream in list(self.streams.values()):
+                self.over(stream, "client_left")
+
+    def turn(self):
+        waits = [stream.due - now() for stream in self.streams.values() if stream.due]
+        sock = self.connection.sock
+        pause = max(0, min(waits)) / 1e9 if waits else None
+        if sock.pending() or select.select([sock], [], [], pause)[0]:
+            for event in self.h2.receive_data(self.connection.receive()):
+                if isinstance(event, h2.events.ConnectionTerminated):
+                    return False
+                self.take(event)
+        going = all([self.answer(stream) for stream in self.ready() if stream.number in self.streams])
+        self.flush()
+        return going
+
+    def take(self, event):
+        if isinstance(event, h2.events.RequestReceived):
+            stream = Stream(event.stream_id, self.connection.arrived, event.headers)
+            self.streams[event.stream_id] = stream
             return
-        self.connection.send(self.frame(self.SETTINGS, 0, 0))
-        begin = {}
-        while True:
-            head = self.connection.take(9)
-            size, kind, flags, stream = (
-                int.from_bytes(head[:3], "big"),
-                head[3],
-                head[4],
-                int.from_bytes(head[5:], "big"),
-            )
-            first = self.connection.arrived
-            payload = self.connection.take(size)
-            if kind == self.SETTINGS and not flags & 1:
-                self.connection.send(self.frame(self.SETTINGS, 1, 0))
-            elif kind == self.PING and not flags & 1:
-                self.connection.send(self.frame(self.PING, 1, 0, payload))
-            elif kind == self.GOAWAY:
+        stream = self.streams.get(getattr(event, "stream_id", None))
+        if isinstance(event, h2.events.DataReceived):
+            self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            if stream:
+                stream.row["received"] += len(event.data)
+        elif isinstance(event, h2.events.StreamEnded) and stream:
+            stream.row["request_done"] = now()
+            stream.due = now() + int(stream.wish.get("delay", 0)) * 1_000_000
+        elif isinstance(event, h2.events.StreamReset) and stream:
+            self.over(stream, "client_left")
+
+    def ready(self):
+        return [
+            stream
+            for stream in list(self.streams.values())
+            if stream.left is not None or (stream.due and stream.due <= now())
+        ]
+
+    def over(self, stream, ended):
+        del self.streams[stream.number]
+        self.connection.record({"response_last": now(), **stream.row, "ended": ended})
+
+    def answer(self, stream):
+        """Goes on with the answer as far as the windows let it. False: the connection is to end."""
+        end = stream.wish.get("end")
+        stream.due = None
+        if end == "hang":
+            return True
+        if end == "goaway":
+            self.flush()
+            frame = hyperframe.frame.GoAwayFrame(0, last_stream_id=stream.number - 2)
+            self.connection.send(frame.serialize())
+            for refused in [row for row in self.streams.values() if row.number >= stream.number]:
+                self.over(refused, "refused")
+            return True
+        if end == "close":
+            return False
+        if stream.left is None:
+            self.head(stream)
+        if end == "reset":
+            self.h2.reset_stream(stream.number, h2.errors.ErrorCodes.INTERNAL_ERROR)
+            self.flush()
+            self.over(stream, "reset")
+            return True
+        if stream.number in self.streams:
+            self.body(stream)
+        return True
+
+    def head(self, stream):
+        status, wish = stream.row["status"], stream.wish
+        if "table" in wish:
+            setting = h2.settings.SettingCodes.HEADER_TABLE_SIZE
+            self.h2.update_settings({setting: int(wish["table"])})
+        for _ in range(int(wish.get("info", 0))):
+            self.h2.send_headers(stream.number, [(":status", wish.get("code", "103"))])
+        fields = [(":status", str(status)), ("server", "truth"), ("x-number", str(stream.number))]
+        if "retry_after" in wish:
+            fields.append(("retry-after", wish["retry_after"]))
+        fields += [(f"x-pad-{n}", "p" * 1000) for n in range(int(wish.get("pad", 0)))]
+        bodiless = stream.row["method"] == "HEAD" or status in (204, 304)
+        body = b"x" * int(wish["size"]) if "size" in wish else b'{"ok":true}'
+        stream.left = b"" if bodiless else body
+        stream.row["response_first"] = stream.row["last_begun"] = now()
+        self.h2.send_headers(stream.number, fields, end_stream=bodiless)
+        self.flush()
+        if bodiless:
+            self.over(stream, "complete")
+
+    def body(self, stream):
+        number, trailers = stream.number, stream.wish.get("trailers")
+        while stream.left:
+            size = self.h2.local_flow_control_window(number)
+            size = min(size, self.h2.max_outbound_frame_size, len(stream.left))
+            if not size:
                 return
-            if kind == self.HEADERS:
-                begin[stream] = first
-            if kind in (self.HEADERS, self.DATA) and flags & 1:
-                answer = self.frame(self.HEADERS, 4, stream, b"\x88") + self.frame(
-                    self.DATA, 1, stream, b'{"ok":true}'
-                )
-                row = {
-                    "head_first": begin.pop(stream),
-                    "request_done": time.monotonic_ns(),
-                    "response_first": time.monotonic_ns(),
-                }
-                self.connection.send(answer)
-                self.connection.record(
-                    {
-                        **row,
-                        "status": 200,
-                        "response_last": time.monotonic_ns(),
-                        "ended": "complete",
-                    }
-                )
+            stream.row["last_begun"] = now()
+            part, stream.left = stream.left[:size], stream.left[size:]
+            self.h2.send_data(number, part, end_stream=not stream.left and not trailers)
+            self.flush()
+        if trailers:
+            self.h2.send_headers(number, [("x-sum", "1"), ("grpc-status", "0")], end_stream=True)
+            self.flush()
+        self.over(stream, "complete")

@@ -45,6 +45,7 @@ CLIENTS = {
     "python_aiohttp": ["/usr/bin/python3", f"{HERE}/clients/python_aiohttp.py"],
     "python_bio": ["/usr/bin/python3", f"{HERE}/clients/python_bio.py"],
     "python_threads": ["/usr/bin/python3", f"{HERE}/clients/python_threads.py"],
+    "python_h2": ["/usr/bin/python3", f"{HERE}/clients/python_h2.py"],
     "python_raw": ["/usr/bin/python3", f"{HERE}/clients/python_raw.py"],
     "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],

@@ -7,8 +7,8 @@ import subprocess
 
 import ledger
 from harness import Operaglass, Tap
-from scene import FILES, TOKEN, UNKNOWN, Scene, call
-from stage import HTTP2, NAME, Stage, wait_for
+from scene import FILES, TOKEN, Scene, call
+from stage import NAME, Stage, wait_for
 
 DECODED = (
     "curl",
@@ -192,30 +192,6 @@ def test_opaque(scene):
     scene.check("both", "lines", calls + posts, opaque=True, program=program)
 
 
-def test_http2(scene):
-    """HTTP/2 is not read: a call is then what the socket sees as a turnaround, SETTINGS and all."""
-    scene.stage.network.set_hosts({NAME: [HTTP2]})
-    scene.stage.play("curl", [call("getMe"), call("getMe")], http="2")
-    truth = scene.stage.truth(2)
-    if {row["alpn"] for row in truth} != {"h2"}:
-        raise RuntimeError(f"curl did not speak HTTP/2: {truth}")
-    delta = scene.wait(lambda m: m.total("upstream_undecoded_connections_total") == 1)
-    scene.tap.equal(
-        "an HTTP/2 connection is not decoded, and says why",
-        delta.by("upstream_undecoded_connections_total", "upstream", "reason"),
-        {("telegram", "http2"): 1},
-    )
-    book = ledger.booked(delta)
-    calls = sum(book["durations"].values())
-    scene.tap.equal(
-        "its calls are unknown ones, each with a duration",
-        (book["requests"], book["durations"], book["failures"]),
-        ({UNKNOWN: calls}, {UNKNOWN: calls}, {}),
-    )
-    scene.tap.within("two requests are two turnarounds, the settings one more at most", calls, 2, 3)
-    scene.stage.network.set_hosts({})
-
-
 def test_unwatched(scene):
     scene.stage.play("python_sync", [call("getMe"), call("getMe")], host="not-watched.example")
     scene.stage.truth(2)
@@ -308,7 +284,6 @@ def main():
                     test_clients,
                     test_odd_clients,
                     test_opaque,
-                    test_http2,
                     test_unwatched,
                     test_families,
                     test_nothing_is_added_later,

@@ -10,7 +10,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import Operaglass, Tap  # noqa: E402
 from kernel_bytes import map_bytes, process_bytes  # noqa: E402
-from stage import HERE, Stage  # noqa: E402
+from stage import CLIENTS, HERE, HTTP2, Stage  # noqa: E402
 
 HOST = "api.telegram.org"
 # Random, and never written anywhere as a whole but into requests: a piece of eight bytes is a find.
@@ -173,6 +173,47 @@ def check_shapes(tap, stage, og):
     expect_nothing(tap, og, "after requests of every shape")
 
 
+def check_http2(tap, stage, og):
+    """Paths in Huffman's code and in plain, whole and byte by byte, in the dynamic table or not."""
+    stage.network.set_hosts({HOST: [HTTP2]})
+    paths = [
+        f"{BOT}/sendMessage?chat={SECRETS['query']}",
+        f"{BOT}/getMe",
+        f"{BOT}/getMe",
+        BOT,
+        f"{BOT}/{SECRETS['query']}",
+        f"//{BOT}/getMe",
+        f"/%62ot{BOT[4:]}/getMe",
+        f"/file{BOT}/photos/{SECRETS['query']}.jpg",
+        f"/{SECRETS['token']}/{SECRETS['query']}",
+        f"/{SECRETS['segment']}4242/x",
+        SECRETS["token"],
+    ]
+    fields = {"authorization": FIELDS["Authorization"], SECRETS["header"].lower(): "x"}
+    requests = [{"method": "POST", "path": p, "headers": fields, "body": 50} for p in paths]
+    before = og.metrics()
+    plans = ({}, {"plain": True}, {"write": 1, "at_once": 1}, {"write": 9, "plain": True})
+    for plan in plans:
+        stage.play("python_h2", requests, **plan)
+    stage.play("curl", requests[:3], http="2")
+    count = len(plans) * len(requests) + 3
+    got = og.wait(lambda m: m.total("telegram_api_requests_total") == count, 10, since=before)
+    tap.equal(
+        "calls over HTTP/2 were decoded",
+        got.total("telegram_api_requests_total", endpoint="getMe"),
+        3 * len(plans) + 2,
+    )
+    expect_nothing(tap, og, "after HTTP/2")
+    client = client_in(
+        stage, CLIENTS["python_h2"], {"requests": requests[:1], "stop": 160, "plain": True}
+    )
+    tap.equal("a client stopped in the middle of :path", client.stdout.readline(), "paused\n")
+    expect_nothing(tap, og, "in the middle of :path")
+    client.stdout.read()
+    client.wait(60)
+    stage.network.set_hosts({})
+
+
 def check_segment(tap, stage, og):
     """Letters that may be the beginning of a name, and turn out to be an id only with the next write."""
     line = f"GET /v1/{SECRETS['segment']}"
@@ -231,6 +272,7 @@ def main():
             check_libraries(tap, stage, og)
             check_shapes(tap, stage, og)
             check_segment(tap, stage, og)
+            check_http2(tap, stage, og)
             check_arguments(tap, stage, og)
     finally:
         for process in early:

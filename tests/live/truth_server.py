@@ -189,6 +189,7 @@ class HttpsConnection(Connection):
         self.idle = None
         if self.about["alpn"] == "h2":
             Http2(self).serve()
+            return
         while self.one_request():
             pass
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Go's net/http with its own TLS: a stack without OpenSSL. HTTP/1.1 only, one connection.
+// Go's net/http with its own TLS: a stack without OpenSSL. one connection, HTTP/1.1 unless told.
 package main
 
 import (
@@ -27,6 +27,7 @@ type plan struct {
 	Host     string
 	Ca       string
 	Requests []request
+	Http     string
 	Hold     bool // say "ready", live until the input ends
 }
 
@@ -79,7 +80,8 @@ func main() {
 		roots.AppendCertsFromPEM(pem)
 	}
 	client := &http.Client{Transport: &http.Transport{
-		TLSClientConfig: &tls.Config{RootCAs: roots},
+		TLSClientConfig:   &tls.Config{RootCAs: roots},
+		ForceAttemptHTTP2: p.Http == "2",
 		TLSNextProto:    map[string]func(string, *tls.Conn) http.RoundTripper{},
 		MaxConnsPerHost: 1,
 	}}

@@ -8,6 +8,8 @@ from report import PLAN, URL, report
 
 with tempfile.TemporaryDirectory(prefix="og-curl-") as directory:
     command = ["curl"]
+    if "parallel" in PLAN:
+        command += ["--parallel", "--parallel-max", str(PLAN["parallel"])]
     for number, request in enumerate(PLAN["requests"]):
         command += ["--next"] if number else []
         command += [
