@@ -326,11 +326,11 @@ class Operaglass:
             return int(children.read().split()[0])
 
     def resident_kib(self):
-        """Resident memory of the observer and of the exporter."""
+        """Resident memory of their own, of the observer and of the exporter: pages of files come and go."""
 
         def one(pid):
             with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as status:
-                return int(re.search(r"^VmRSS:\s*(\d+) kB$", status.read(), re.M)[1])
+                return int(re.search(r"^RssAnon:\s*(\d+) kB$", status.read(), re.M)[1])
 
         return [one(self.process.pid), one(self.exporter())]
 
