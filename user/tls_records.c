@@ -202,16 +202,21 @@ static void arm(struct cpu *cpu)
 	cpu->armed = !ioctl(cpu->bell.fd, PERF_EVENT_IOC_ENABLE, 0);
 }
 
-static void disarm_if_rung(struct tls_mappings *mappings)
+/* Whether a bell rang. */
+static bool disarm_if_rung(struct tls_mappings *mappings)
 {
+	bool rung = false;
 	struct cpu *cpu;
 	size_t i;
 
 	for (i = 0; i < mappings->count; i++) {
 		cpu = &mappings->cpus[i];
-		if (cpu->armed && ring_head(&cpu->bell) != cpu->bell.page->data_tail)
+		if (cpu->armed && ring_head(&cpu->bell) != cpu->bell.page->data_tail) {
+			rung = true;
 			cpu->armed = !!ioctl(cpu->bell.fd, PERF_EVENT_IOC_DISABLE, 0);
+		}
 	}
+	return rung;
 }
 
 /* A record that may wrap around the end of the ring, in one piece. */
@@ -327,7 +332,13 @@ int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, vo
 
 	if (read(mappings->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		return -errno;
-	disarm_if_rung(mappings);
+	/* The bell rings inside the exec: whether that makes an agent is known only when it is over, and
+	 * the clock's first look comes after that. */
+	if (disarm_if_rung(mappings) && mappings->idle) {
+		mappings->idle = false;
+		mappings->empty_looks = 0;
+		return look_every(mappings, LOOK_NS);
+	}
 	if (adapt_pace(mappings, take_all(mappings, take, context)))
 		adapt_pace(mappings, take_all(mappings, take, context));
 	return rescan_is_due(mappings) ? -ENOBUFS : 0;
