@@ -329,14 +329,17 @@ static bool rescan_is_due(struct tls_mappings *mappings)
 int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, void *context)
 {
 	uint64_t expired;
+	bool due = read(mappings->timer_fd, &expired, sizeof(expired)) > 0;
 
-	if (read(mappings->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
+	if (!due && errno != EAGAIN)
 		return -errno;
-	/* The bell rings inside the exec: whether that makes an agent is known only when it is over, and
-	 * the clock's first look comes after that. */
-	if (disarm_if_rung(mappings) && mappings->idle) {
-		mappings->idle = false;
+	/* A bell rings inside the exec: whether that makes an agent is known only when it is over, and
+	 * the clock's next look comes after that. */
+	if (disarm_if_rung(mappings) && (!due || mappings->idle)) {
 		mappings->empty_looks = 0;
+		if (!mappings->idle)
+			return 0;
+		mappings->idle = false;
 		return look_every(mappings, LOOK_NS);
 	}
 	if (adapt_pace(mappings, take_all(mappings, take, context)))

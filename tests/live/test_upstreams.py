@@ -48,11 +48,12 @@ def test_other_upstreams(scene):
     )
     scene.check(
         "an opaque client of Anthropic",
-        "wget",
+        "lines",
         [to("/v1/models", "unknown", "GET"), to("/v1/models", "unknown", "GET")],
         upstream="anthropic",
         host="api.anthropic.com",
         opaque=True,
+        program=scene.stage.tls_client("nothing-can-be-read-here", "-s"),
     )
 
 
