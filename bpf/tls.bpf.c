@@ -7,23 +7,8 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 
-#include "tls_decode.bpf.h"
-#include "tls_open.bpf.h"
-
-/* Without cookies, entries are probed at the symbol and leaves by return probes: a call instruction has
- * pushed 8 bytes that the return has popped; arm64 keeps them elsewhere. */
-#if defined(__TARGET_ARCH_x86)
-#define TLS_RETURN_POPS 8
-#else
-#define TLS_RETURN_POPS 0
-#endif
-
-/* Where the stack pointer was at the function's first instruction; `otherwise`: without a cookie. */
-static __always_inline __u64 tls_stack_at_entry(struct pt_regs *ctx, __u64 cookie, __s64 otherwise)
-{
-	return PT_REGS_SP(ctx) +
-	       (cookie & TLS_COOKIE_PLACED ? TLS_COOKIE_ADJUST(cookie) : otherwise);
-}
+#include "tls_event.bpf.h"
+#include "tls_frame.bpf.h"
 
 /* What is known of the object that is being written to, by now something at least. NULL: nobody wants
  * it. ret_slot: of its file, NULL when it has none of its own. */
@@ -148,16 +133,6 @@ int og_tls_read_ex(struct pt_regs *ctx)
 	return tls_enter(ctx, TLS_RECEIVED, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }
 
-/* Returns the cookie. */
-static __always_inline __u64 tls_frame_key(struct pt_regs *ctx, struct tls_frame_key *key)
-{
-	__u64 cookie = tls_cookie(ctx);
-
-	key->pid_tgid = bpf_get_current_pid_tgid();
-	key->stack = tls_stack_at_entry(ctx, cookie, -TLS_RETURN_POPS);
-	return cookie;
-}
-
 /* An object whose handshake was made inside this very write is joined only now. */
 static __always_inline bool tls_after_write(__u64 cookie, const struct tls_frame *frame)
 {
@@ -224,50 +199,6 @@ done:
 	return 0;
 }
 
-struct tls_at {
-	struct tls_frame_key frame_key;
-	struct tls_stream_key stream_key;
-	struct tls_frame *frame;
-	struct tls_stream *stream;
-	struct http_reader *reader;
-};
-
-/* Where the chain of tail calls is; false when a table lost it. */
-static __always_inline bool tls_resume(struct pt_regs *ctx, struct tls_at *at)
-{
-	tls_frame_key(ctx, &at->frame_key);
-	at->frame = bpf_map_lookup_elem(&tls_frames, &at->frame_key);
-	if (!at->frame)
-		return false;
-	at->stream_key.ssl = at->frame->ssl;
-	at->stream_key.tgid = at->frame_key.pid_tgid >> 32;
-	at->stream_key.reserved = 0;
-	at->stream = bpf_map_lookup_elem(&tls_streams, &at->stream_key);
-	if (!at->stream)
-		return false;
-	at->reader = &at->stream->readers[at->frame->direction & 1];
-	return true;
-}
-
-/* To the next link: on with the decoding, or to what acts on the event that stopped it. Returns only
- * when there is no such link. */
-static __always_inline void tls_go_on(struct pt_regs *ctx, struct tls_frame *frame, __u32 event)
-{
-	__u32 link = TLS_LINK_EVENT;
-
-	if (!event && frame->links > TLS_LINKS_MAX)
-		event = TLS_TOO_LONG;
-	frame->links++;
-	frame->event = event;
-	if (!event)
-		link = TLS_LINK_DECODE;
-	else if (event == HTTP_PATH)
-		link = TLS_LINK_PATH;
-	else if (event == HTTP_HOST)
-		link = TLS_LINK_HOST;
-	bpf_tail_call(ctx, &tls_chain, link);
-}
-
 SEC("uprobe")
 int og_tls_decode(struct pt_regs *ctx)
 {
@@ -304,54 +235,6 @@ int og_tls_decode(struct pt_regs *ctx)
 done:
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
 	return 0;
-}
-
-/* The next message of the direction. */
-static __always_inline void tls_next_message(struct tls_at *at)
-{
-	http_begin(at->reader, at->reader->flags & HTTP_RESPONSE);
-}
-
-static __always_inline void tls_sent_event(struct tls_at *at, __u32 event)
-{
-	struct tls_stream *stream = at->stream;
-
-	if (event == HTTP_PREFACE) {
-		if (stream->state == TLS_STREAM_JOINED &&
-		    http2_open(stream, &at->stream_key, sizeof("PRI ") - 1))
-			tls_next_message(at);
-		else
-			tls_give_up(stream, UNDECODED_HTTP2);
-		return;
-	}
-	if (event == HTTP_HEAD) {
-		if (!stream->upstream) { /* not joined, and no Host that is watched */
-			stream->state = TLS_STREAM_IGNORED;
-			return;
-		}
-		tls_request_begin(stream, &at->stream_key);
-	}
-	if (at->reader->state == HTTP_COMPLETE)
-		tls_next_message(at);
-}
-
-static __always_inline void tls_received_event(struct tls_at *at, __u32 event)
-{
-	struct tls_stream *stream = at->stream;
-	__u16 status = at->reader->status;
-
-	if (event == HTTP_HEAD && status < 200 && status != 101) {
-		tls_next_message(at);
-		return;
-	}
-	if (event == HTTP_HEAD && at->reader->state != HTTP_COMPLETE) {
-		tls_response_begin(stream, &at->stream_key, at->frame->time_ns);
-		return;
-	}
-	tls_response_end(stream, &at->stream_key, at->frame->time_ns);
-	tls_next_message(at);
-	if (status == 101)
-		tls_give_up(stream, 0);
 }
 
 SEC("uprobe")

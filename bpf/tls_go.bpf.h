@@ -2,8 +2,7 @@
 #ifndef OPERAGLASS_TLS_GO_BPF_H
 #define OPERAGLASS_TLS_GO_BPF_H
 
-#include "tls_decode.bpf.h"
-#include "tls_open.bpf.h"
+#include "tls_frame.bpf.h"
 
 /*
  * Go's crypto/tls, 1.17 and later. No return is ever probed: Go moves its stacks. A write is taken for

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef OPERAGLASS_TLS_EVENT_BPF_H
+#define OPERAGLASS_TLS_EVENT_BPF_H
+
+#include "tls_frame.bpf.h"
+
+/* What the readers' events mean for an object and its calls. */
+
+/* The next message of the direction. */
+static __always_inline void tls_next_message(struct tls_at *at)
+{
+	http_begin(at->reader, at->reader->flags & HTTP_RESPONSE);
+}
+
+static __always_inline void tls_sent_event(struct tls_at *at, __u32 event)
+{
+	struct tls_stream *stream = at->stream;
+
+	if (event == HTTP_PREFACE) {
+		if (stream->state == TLS_STREAM_JOINED &&
+		    http2_open(stream, &at->stream_key, sizeof("PRI ") - 1))
+			tls_next_message(at);
+		else
+			tls_give_up(stream, UNDECODED_HTTP2);
+		return;
+	}
+	if (event == HTTP_HEAD) {
+		if (!stream->upstream) { /* not joined, and no Host that is watched */
+			stream->state = TLS_STREAM_IGNORED;
+			return;
+		}
+		tls_request_begin(stream, &at->stream_key);
+	}
+	if (at->reader->state == HTTP_COMPLETE)
+		tls_next_message(at);
+}
+
+static __always_inline void tls_received_event(struct tls_at *at, __u32 event)
+{
+	struct tls_stream *stream = at->stream;
+	__u16 status = at->reader->status;
+
+	if (event == HTTP_HEAD && status < 200 && status != 101) {
+		tls_next_message(at);
+		return;
+	}
+	if (event == HTTP_HEAD && at->reader->state != HTTP_COMPLETE) {
+		tls_response_begin(stream, &at->stream_key, at->frame->time_ns);
+		return;
+	}
+	tls_response_end(stream, &at->stream_key, at->frame->time_ns);
+	tls_next_message(at);
+	if (status == 101)
+		tls_give_up(stream, 0);
+}
+
+#endif
