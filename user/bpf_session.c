@@ -163,7 +163,7 @@ static int open_cgroup(const char *cgroup_path)
 	return fd;
 }
 
-static void attach(struct bpf_session *session, const char *cgroup_path)
+static void attach_all(struct bpf_session *session, const char *cgroup_path)
 {
 	int cgroup_fd = open_cgroup(cgroup_path);
 
@@ -175,7 +175,7 @@ static void attach(struct bpf_session *session, const char *cgroup_path)
 }
 
 /* Whether pins of the same kernel half were taken over; what is pinned otherwise is removed. */
-static int adopt(struct bpf_session *session, const char *pin_path, unsigned long long hash)
+static int adopt(struct bpf_session *session, const char *pin_path)
 {
 	struct identity identity;
 	enum bpf_pins_state state = bpf_pins_look(pin_path, &identity);
@@ -183,7 +183,7 @@ static int adopt(struct bpf_session *session, const char *pin_path, unsigned lon
 
 	if (state == BPF_PINS_NONE)
 		return 0;
-	if (state == BPF_PINS_WHOLE && identity.hash == hash) {
+	if (state == BPF_PINS_WHOLE && identity.hash == session->hash) {
 		code = bpf_pins_open(pin_path, &session->set);
 		if (!code) {
 			session->start = BPF_SESSION_ADOPTED;
@@ -216,29 +216,49 @@ static int enable_stats(void)
 	return fd;
 }
 
-int bpf_session_start(struct bpf_session *session, const char *pin_path, const char *cgroup_path,
-		      const struct config *config)
+int bpf_session_prepare(struct bpf_session *session, const char *pin_path,
+			const struct config *config)
 {
-	unsigned long long hash = bpf_load_hash(config);
 	int code;
 
 	memset(session, 0, sizeof(*session));
 	bpf_set_init(&session->set);
 	session->stats_fd = config->bpf_stats ? enable_stats() : -1;
-	code = adopt(session, pin_path, hash);
+	session->hash = bpf_load_hash(config);
+	code = adopt(session, pin_path);
 	if (!code && session->start != BPF_SESSION_ADOPTED)
 		code = load(session, pin_path, config);
+	return code;
+}
+
+int bpf_session_attach(struct bpf_session *session, const char *pin_path, const char *cgroup_path,
+		       const struct config *config)
+{
+	int code = bpf_tables_write(&session->set, config);
+
 	if (!code)
-		code = bpf_tables_write(&session->set, config);
-	if (!code)
-		attach(session, cgroup_path);
+		attach_all(session, cgroup_path);
 	if (!code)
 		code = bpf_pins_save(pin_path, &session->set);
 	if (!code && session->start != BPF_SESSION_ADOPTED)
-		code = seal(pin_path, hash);
+		code = seal(pin_path, session->hash);
 	if (!code && session->start != BPF_SESSION_ADOPTED)
 		session->start = BPF_SESSION_LOADED;
 	return code;
+}
+
+void bpf_session_abandon(struct bpf_session *session, const char *pin_path)
+{
+	size_t count;
+	int code;
+
+	if (session->start != BPF_SESSION_NONE)
+		return;
+	bpf_set_close(&session->set);
+	code = bpf_pins_remove(pin_path, &count);
+	if (code)
+		log_warning(code, "cannot remove everything below '%s': %s", pin_path,
+			    strerror(-code));
 }
 
 void bpf_session_end(struct bpf_session *session)

@@ -12,6 +12,7 @@
 #include "log.h"
 #include "observer.h"
 #include "privilege.h"
+#include "probe_answers.h"
 #include "state_directories.h"
 
 #define LARGE_BYTES 65536
@@ -67,12 +68,29 @@ static int lock_pins(const struct options *options, struct locks *locks)
 		    : 0;
 }
 
-/* The exporter binds before anything is attached: a used port leaves nothing behind. */
-static int start_exporter(struct observer *observer)
+/*
+ * The exporter opens its journal and its addresses while programs are loaded, and has done so before
+ * anything is attached: a used port leaves nothing behind.
+ */
+static int start_both_halves(struct observer *observer)
 {
-	if (supervise_start(&observer->exporter, observer->options))
+	const struct options *options = observer->options;
+	int code, session_code;
+
+	if (supervise_start(&observer->exporter, options))
 		return EXIT_FAILED;
-	return supervise_wait_listening(&observer->exporter);
+	session_code =
+		bpf_session_prepare(&observer->session, options->pin_path, &observer->config);
+	code = supervise_wait_listening(&observer->exporter);
+	if (code) {
+		bpf_session_abandon(&observer->session, options->pin_path);
+		return code;
+	}
+	/* Without programs the rest is served, and says so. */
+	if (!session_code)
+		bpf_session_attach(&observer->session, options->pin_path, options->cgroup_path,
+				   &observer->config);
+	return 0;
 }
 
 static unsigned int port_of(const char *address)
@@ -127,12 +145,10 @@ static int start(struct observer *observer)
 	if (observer_read_reporting(observer))
 		return EXIT_USAGE;
 	state_directories_make(options);
-	code = observer_open_signals(observer) ? EXIT_FAILED : start_exporter(observer);
+	probe_answers_recall(options->state_dir);
+	code = observer_open_signals(observer) ? EXIT_FAILED : start_both_halves(observer);
 	if (code)
 		return code;
-	/* Without programs the rest is served, and says so. */
-	bpf_session_start(&observer->session, options->pin_path, options->cgroup_path,
-			  &observer->config);
 	observer_start_tls(observer);
 	return drop_privileges(observer);
 }

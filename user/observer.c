@@ -20,6 +20,7 @@
 #include "handover_send.h"
 #include "http2_huffman.h"
 #include "log.h"
+#include "probe_answers.h"
 #include "state_directories.h"
 
 /* Whom an epoll event is for. */
@@ -278,6 +279,7 @@ void observer_start_tls(struct observer *observer)
 	tls_targets_prove(observer->tls, path);
 	tls_targets_set_signatures(observer->tls, observer->options->state_dir);
 	tls_targets_start(observer->tls);
+	probe_answers_keep(observer->options->state_dir, tls_targets_abilities(observer->tls).kind);
 }
 
 static int on_tls_mapping(struct observer *observer)

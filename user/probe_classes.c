@@ -100,7 +100,7 @@ static int measure(enum tls_probe_kind kind, uint8_t *ret_classes)
 #endif
 
 static struct {
-	bool begun, known;
+	bool begun, known, measured;
 	pid_t child;
 	int answer;
 	unsigned classes;
@@ -137,7 +137,7 @@ unsigned probe_classes_cheap(void)
 	state.known = true;
 	if (state.child > 0 && poll(&wait, 1, LIMIT_MS) == 1 &&
 	    read(state.answer, &classes, 1) == 1)
-		state.classes = classes;
+		state.classes = classes, state.measured = true;
 	else
 		log_debug(0, "which instructions are probed cheaply was not measured");
 	if (state.child > 0) {
@@ -147,4 +147,18 @@ unsigned probe_classes_cheap(void)
 	if (state.answer >= 0)
 		close(state.answer);
 	return state.classes;
+}
+
+int probe_classes_measured(unsigned *ret_classes)
+{
+	if (!state.measured)
+		return -ENODATA;
+	*ret_classes = state.classes;
+	return 0;
+}
+
+void probe_classes_know(unsigned classes)
+{
+	state.begun = state.known = state.measured = true;
+	state.classes = classes;
 }

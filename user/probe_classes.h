@@ -18,4 +18,10 @@ void probe_classes_begin(enum tls_probe_kind kind);
 /* enum probe_class bits. Waits at most half a second for what was begun; asked again it remembers. */
 unsigned probe_classes_cheap(void);
 
+/* The answer, when it was measured and not assumed; else -ENODATA. */
+int probe_classes_measured(unsigned *ret_classes);
+
+/* What an earlier process of this boot has measured: nothing is to be begun. */
+void probe_classes_know(unsigned classes);
+
 #endif

@@ -12,6 +12,8 @@
 
 /* Below the state directory, root's own: which probe places were proven, by build-id. */
 #define STATE_PROBE_SITES "probe-sites"
+/* And what this kernel's uprobes can do, since it was booted. */
+#define STATE_PROBE_ANSWERS "probe-answers"
 
 /*
  * Makes the directories of both sockets (0755) and the journal's (0700, the exporter's user's; 0770 of its

@@ -49,16 +49,26 @@ static int place_probe(enum tls_probe_kind kind, bool leave, pid_t pid, int *ret
 }
 
 /* Taking a probe away waits some 20 ms for every CPU: each question is put once per process. */
+static int known_kind = -1; /* enum tls_probe_kind */
+static enum tls_return_probes answers[TLS_PROBE_LOCAL + 1];
+static bool asked[TLS_PROBE_LOCAL + 1];
+
+void tls_probe_check_know(enum tls_probe_kind kind, enum tls_return_probes answer)
+{
+	known_kind = (int)kind;
+	answers[kind] = answer;
+	asked[kind] = true;
+}
+
 int tls_probe_kind_check(enum tls_probe_kind *ret_kind)
 {
-	static int known = -1; /* enum tls_probe_kind */
 	static const enum tls_probe_kind kinds[] = {TLS_PROBE_MULTI, TLS_PROBE_PERF,
 						    TLS_PROBE_LOCAL};
 	int err = -ENOTSUP, probe;
 	size_t i;
 
-	if (known >= 0) {
-		*ret_kind = (enum tls_probe_kind)known;
+	if (known_kind >= 0) {
+		*ret_kind = (enum tls_probe_kind)known_kind;
 		return 0;
 	}
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
@@ -66,7 +76,7 @@ int tls_probe_kind_check(enum tls_probe_kind *ret_kind)
 		if (err)
 			continue;
 		close(probe);
-		known = (int)kinds[i];
+		known_kind = (int)kinds[i];
 		*ret_kind = kinds[i];
 		return 0;
 	}
@@ -149,9 +159,6 @@ static enum tls_return_probes try_return_probe(enum tls_probe_kind kind)
 
 enum tls_return_probes tls_return_probe_check(enum tls_probe_kind kind)
 {
-	static enum tls_return_probes answers[TLS_PROBE_LOCAL + 1];
-	static bool asked[TLS_PROBE_LOCAL + 1];
-
 	if (!asked[kind])
 		answers[kind] = try_return_probe(kind);
 	asked[kind] = true;

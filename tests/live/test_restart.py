@@ -204,7 +204,7 @@ def check_kills(tap, world, og):
     tap.ok("both again, with a call in flight", restart_after(og, exporter_of(og), og.process.pid))
     flying.recv(10, socket.MSG_WAITALL)
     flying.close()
-    og.wait(lambda m: counts(m)["agents"] >= 60)
+    og.wait(lambda m: counts(m)["agents"] >= 60 and watch.scrapes >= 50, 30)
     made = world.stop_load()
     wanted = expect(made, more_calls=1, connections=2)
     got = og.wait(lambda m: counts(m) == wanted, 10)
@@ -271,6 +271,31 @@ def check_replacements(tap, world, og):
     tap.equal("and it is ready", og.get("/-/ready")[0], 200)
 
 
+def check_answers(tap, og):
+    """What was asked of the kernel: a file that is written is another one, with another inode."""
+    path = og.directory + "/state/probe-answers"
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        boot = file.read().strip()
+    kept, asked = open(path, encoding="ascii").read().splitlines(), os.stat(path)
+    tap.ok("what probes can do here is remembered for this boot", f" boot {boot} " in kept[0], kept)
+    tap.equal("by root, for root", (asked.st_uid, asked.st_mode & 0o777), (0, 0o600))
+    restart(og)
+    again = os.stat(path)
+    tap.equal("and not asked again", (again.st_ino, again.st_mtime_ns), (asked.st_ino, asked.st_mtime_ns))
+    for damage in ("", kept[0].replace(boot, "another"), kept[0] + "\nkind 9 return 9 cheap 9"):
+        with open(path, "w", encoding="ascii") as file:
+            file.write(damage)
+        restart(og)
+        got = open(path, encoding="ascii").read().splitlines()
+        tap.equal(f"but is after it says '{damage[-20:]}'", (got[0], len(got)), (kept[0], 2))
+
+
+def restart(og):
+    os.kill(og.process.pid, signal.SIGTERM)
+    og.process.wait(5)
+    og.start()
+
+
 def pinned_programs(pins):
     """Ids of the programs below a pin path."""
     ids = set()
@@ -312,6 +337,7 @@ def main():
                 check_kills(tap, world, og)
                 check_repairs(tap, og)
                 check_replacements(tap, world, og)
+                check_answers(tap, og)
                 check_unload(tap, og)
         finally:
             world.close()
