@@ -18,6 +18,9 @@ enum {
 
 /* Longer than a resolver waits before it asks again (5 s). */
 #define LOOKUP_PATIENCE_NS (6 * 1000000000ULL)
+/* An attempt that succeeded explains other addresses' failures; a look-up's is told after its patience,
+ * in a sweep before this one's. */
+#define ATTEMPT_SETTLED_NS (2 * LOOKUP_PATIENCE_NS)
 /* connect() reaches CLOSE -> SYN_SENT within microseconds. */
 #define ROUTE_PATIENCE_NS (200 * 1000000ULL)
 /* A socket is only judged by its memory when its row is older than any race. */
@@ -106,6 +109,10 @@ int sweep_attempts(struct bpf_iter__bpf_map_elem *ctx)
 	attempt = *value;
 	if (attempt.failure && !attempt.in_flight && now - attempt.failed_ns > ATTEMPT_GROUP_NS) {
 		attempt_commit(&key, &attempt);
+	} else if (!attempt.failure && !attempt.in_flight &&
+		   attempt.success_ns >= attempt.begin_ns &&
+		   now - attempt.success_ns > ATTEMPT_SETTLED_NS) {
+		bpf_map_delete_elem(&attempts, &key);
 	} else if (now - attempt.begin_ns > ATTEMPT_STALE_NS) {
 		if (attempt.failure)
 			attempt_commit(&key, &attempt);

@@ -3,8 +3,10 @@
 
 A request's query says how, as over HTTP/1 (truth_server.py): status, delay, size, retry_after,
 info=N (1xx answers before the final one), trailers=1, pad=N (a head of N kB, in CONTINUATIONs),
-end=reset (RST_STREAM after the head), end=hang (never answered), end=goaway (this stream and all
-after it are refused), end=close (the connection is closed), table=N (SETTINGS_HEADER_TABLE_SIZE).
+end=reset (RST_STREAM after the head), end=hang (never answered; both with at=body: after half of the
+body), end=goaway (this stream and all after it are refused), end=farewell (a GOAWAY that refuses
+nothing, and the answer), end=close, end=abort (the connection is closed, or reset), table=N
+(SETTINGS_HEADER_TABLE_SIZE).
 """
 import select
 import time
@@ -102,10 +104,18 @@ class Http2:
 
     def answer(self, stream):
         """Goes on with the answer as far as the windows let it. False: the connection is to end."""
-        end = stream.wish.get("end")
+        end, half = stream.wish.get("end"), stream.wish.get("at") == "body"
         stream.due = None
-        if end == "hang":
+        if end == "hang" and not half:
             return True
+        if end == "abort":
+            self.connection.reset()
+            return False
+        if end == "farewell" and stream.left is None:
+            self.flush()
+            last = max(self.h2.highest_inbound_stream_id, stream.number)
+            frame = hyperframe.frame.GoAwayFrame(0, last_stream_id=last)
+            self.connection.send(frame.serialize())
         if end == "goaway":
             self.flush()
             frame = hyperframe.frame.GoAwayFrame(0, last_stream_id=stream.number - 2)
@@ -117,7 +127,7 @@ class Http2:
             return False
         if stream.left is None:
             self.head(stream)
-        if end == "reset":
+        if end == "reset" and not half:
             self.h2.reset_stream(stream.number, h2.errors.ErrorCodes.INTERNAL_ERROR)
             self.flush()
             self.over(stream, "reset")
@@ -139,7 +149,7 @@ class Http2:
         fields += [(f"x-pad-{n}", "p" * 1000) for n in range(int(wish.get("pad", 0)))]
         bodiless = stream.row["method"] == "HEAD" or status in (204, 304)
         body = b"x" * int(wish["size"]) if "size" in wish else b'{"ok":true}'
-        stream.left = b"" if bodiless else body
+        stream.left = b"" if bodiless else body[: len(body) // 2] if wish.get("at") else body
         stream.row["response_first"] = stream.row["last_begun"] = now()
         self.h2.send_headers(stream.number, fields, end_stream=bodiless)
         self.flush()
@@ -148,6 +158,7 @@ class Http2:
 
     def body(self, stream):
         number, trailers = stream.number, stream.wish.get("trailers")
+        whole = "at" not in stream.wish
         while stream.left:
             size = self.h2.local_flow_control_window(number)
             size = min(size, self.h2.max_outbound_frame_size, len(stream.left))
@@ -155,9 +166,20 @@ class Http2:
                 return
             stream.row["last_begun"] = now()
             part, stream.left = stream.left[:size], stream.left[size:]
-            self.h2.send_data(number, part, end_stream=not stream.left and not trailers)
+            self.h2.send_data(number, part, end_stream=whole and not stream.left and not trailers)
             self.flush()
+        if not whole:
+            self.give_up(stream)
+            return
         if trailers:
             self.h2.send_headers(number, [("x-sum", "1"), ("grpc-status", "0")], end_stream=True)
             self.flush()
         self.over(stream, "complete")
+
+    def give_up(self, stream):
+        """Half of its body was sent."""
+        stream.left = None
+        if stream.wish["end"] == "reset":
+            self.h2.reset_stream(stream.number, h2.errors.ErrorCodes.INTERNAL_ERROR)
+            self.flush()
+            self.over(stream, "reset")

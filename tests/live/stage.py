@@ -49,6 +49,7 @@ CLIENTS = {
     "python_raw": ["/usr/bin/python3", f"{HERE}/clients/python_raw.py"],
     "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],
+    "pool_curl": ["/usr/bin/python3", f"{HERE}/clients/pool_curl.py"],
     "gnutls_curl": ["/usr/bin/python3", f"{HERE}/clients/gnutls_curl.py"],
     "lines": ["/usr/bin/python3", f"{HERE}/clients/lines.py"],
     "dotnet": ["/usr/bin/python3", f"{HERE}/clients/dotnet.py"],
@@ -224,6 +225,7 @@ class Stage:
             "truth": f"{self.directory}/truth.jsonl",
             "certificate": f"{self.directory}/cert.pem",
             "key": f"{self.directory}/key.pem",
+            "files": f"{self.directory}/files",
             "listeners": listeners,
         }
         with open(f"{self.directory}/server.json", "w", encoding="utf-8") as file:

@@ -4,7 +4,7 @@
 
 usage: truth_server.py CONFIG.json
 
-CONFIG: {"truth": FILE, "certificate": FILE, "key": FILE,
+CONFIG: {"truth": FILE, "certificate": FILE, "key": FILE, "files": DIRECTORY,
          "listeners": [{"address", "port", "mode", "alpn": […]}]}.
 Modes: "https"; "tcp" (64-byte requests, see TcpConnection); and servers that fail the handshake:
 "handshake-close", "handshake-garbage", "handshake-reset", "handshake-hang". Prints "ready" once
@@ -19,6 +19,8 @@ A request says in its query how it wants to be answered:
   end=close|reset|hang|notify        give up; `notify` says close_notify and leaves the closing of
   at=head|body                       TCP to the client; instead of the head, or after half the body
   idle=MS idle_end=reset             close (or reset) the connection when nothing follows for so long
+  freeze=1                           after the answer the whole server stands still until SIGCONT
+A path whose first segment is in the directory of files is answered with what lies there, else with 404.
 One JSON line per request goes to the truth file when it is over (see `record`).
 """
 import json
@@ -230,6 +232,7 @@ class HttpsConnection(Connection):
             "request_done": now(),
             "status": int(wish.get("status", 200)),
         }
+        self.take_file(url.path, wish, row)
         if "retry_after" in wish:
             row["retry_after"] = int(wish["retry_after"])
         keep = fields.get("connection", "").lower() != "close" and version != "HTTP/1.0"
@@ -242,10 +245,23 @@ class HttpsConnection(Connection):
         row["ended"] = ended
         row.setdefault("response_last", now())
         self.record(row)
+        if "freeze" in wish:
+            os.kill(os.getpid(), signal.SIGSTOP)
         if ended == "complete" and wish.get("as") == "close":
             self.close_politely()
             return False
         return ended == "complete" and keep
+
+    def take_file(self, path, wish, row):
+        directory, first = self.listener["files"], "".join(path.split("/")[1:2])
+        wish.pop("file", None)
+        if first in ("", "..") or not os.path.isdir(f"{directory}/{first}"):
+            return
+        wish.clear()
+        if os.path.isfile(directory + path) and ".." not in path:
+            wish["file"] = directory + path
+        else:
+            row["status"] = wish["status"] = 404
 
     def read_body(self, fields):
         if "chunked" not in fields.get("transfer-encoding", ""):
@@ -302,6 +318,9 @@ class HttpsConnection(Connection):
         body = b'{"ok":%s}' % (b"true" if status < 400 else b"false")
         if "size" in wish:
             body = b"x" * int(wish["size"])
+        if "file" in wish:
+            with open(wish["file"], "rb") as file:
+                body = file.read()
         if "pad" in wish:
             lines += [f"X-Pad-{n}: {'p' * 1000}" for n in range(int(wish["pad"]))]
         if "retry_after" in wish:
@@ -365,6 +384,7 @@ def main(path):
     truth = Truth(config["truth"])
     poll, listeners = select.poll(), {}
     for listener in config["listeners"]:
+        listener["files"] = config["files"]
         family = socket.AF_INET6 if ":" in listener["address"] else socket.AF_INET
         server = socket.create_server(
             (listener["address"], listener["port"]), family=family, backlog=512

@@ -79,12 +79,15 @@ func main() {
 	if pem, err := os.ReadFile(p.Ca); err == nil {
 		roots.AppendCertsFromPEM(pem)
 	}
-	client := &http.Client{Transport: &http.Transport{
+	transport := &http.Transport{
 		TLSClientConfig:   &tls.Config{RootCAs: roots},
 		ForceAttemptHTTP2: p.Http == "2",
-		TLSNextProto:    map[string]func(string, *tls.Conn) http.RoundTripper{},
-		MaxConnsPerHost: 1,
-	}}
+		MaxConnsPerHost:   1,
+	}
+	if p.Http != "2" { // an empty table is how HTTP/2 is switched off
+		transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	}
+	client := &http.Client{Transport: transport}
 	for _, r := range p.Requests {
 		line, _ := json.Marshal(one(client, p.Host, r))
 		fmt.Println(string(line))

@@ -21,7 +21,7 @@ with tempfile.TemporaryDirectory(prefix="og-curl-") as directory:
             "--max-time",
             str(request.get("timeout", 30)),
         ]
-        command += [f"--http{PLAN.get('http', '1.1')}"]
+        command += [f"--http{request.get('http', PLAN.get('http', '1.1'))}"]
         command += ["--cacert", PLAN["ca"]] if PLAN["ca"] else []
         command += (
             ["--connect-timeout", str(PLAN["connect_timeout"])] if "connect_timeout" in PLAN else []

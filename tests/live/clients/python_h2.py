@@ -4,7 +4,7 @@
 A request's `cancel`: milliseconds after which its stream is reset by RST_STREAM. The plan's `window`:
 bytes of the client's flow control; `read`: bytes of each read; `write`: of each write; `plain`: no
 Huffman code; `hold`: says "connected" after the first answer, and goes on at a line of input; `stop`: bytes
-after which it says "paused" and waits for three seconds.
+after which it says "paused" and waits for three seconds; `stingy`: gives no more room than `window`.
 """
 import select
 import socket
@@ -81,7 +81,7 @@ class Client:
         stream = getattr(event, "stream_id", None)
         if isinstance(event, h2.events.ResponseReceived) and stream in self.waiting:
             self.waiting[stream]["status"] = int(dict(event.headers)[":status"])
-        elif isinstance(event, h2.events.DataReceived):
+        elif isinstance(event, h2.events.DataReceived) and not PLAN.get("stingy"):
             self.h2.acknowledge_received_data(event.flow_controlled_length, stream)
         elif isinstance(event, h2.events.StreamEnded):
             self.over(stream)

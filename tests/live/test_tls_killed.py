@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A client that is killed in the middle of a call: that call is one timeout, and no row of a table stays.
+
+It waits for its answer, has read half of it, or has sent half of what it had to say; over OpenSSL, GnuTLS and Go,
+and where nothing can be read.
+"""
+import contextlib
+import json
+import os
+import signal
+import subprocess
+
+import ledger
+import maps
+from harness import Operaglass, Tap
+from scene import UNKNOWN, Scene, call
+from stage import HERE, NAME, Stage
+
+CONFIG = """
+agents:
+  - type: victims
+    names: [og-agent-go]
+"""
+HALF = 240000  # of 400,000 bytes in ten pieces six are sent
+MEBIBYTE = 1 << 20
+
+
+def conversation(last):
+    return [call("getMe"), call("getChat", query="status=400"), last]
+
+
+WAITING = conversation(call("sendMessage", "POST", "end=hang", body=20))
+READING = conversation(call("getFile", query="end=hang&at=body&size=400000&pieces=10"))
+WRITING = [
+    call("getMe"),
+    call("getChat", query="status=400&freeze=1"),
+    call("sendDocument", "POST", body=48 * MEBIBYTE),
+]
+
+
+@contextlib.contextmanager
+def playing(scene, command, requests, begin=None, **options):
+    """A client in the middle of its conversation; killed at the end."""
+    plan = {"host": NAME, "port": 443, "ca": scene.stage.ca, "requests": requests, **options}
+    process = subprocess.Popen(
+        scene.stage.network.in_client([*command, json.dumps(plan)]),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        if begin:
+            begin(process)
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def killed(scene, sentence, command, requests, reached, frozen=False, **options):
+    """Kills it as soon as `reached` of the metrics is true; everything else follows from its requests."""
+    last = requests[-1]
+    before = maps.rows(scene.operaglass)
+    with playing(scene, command, requests, **options) as process:
+        scene.operaglass.wait(
+            lambda m: reached(m) and ledger.booked(m)["requests"].get((last["endpoint"], last["method"])),
+            10,
+            since=scene.before,
+        )
+        during = maps.rows(scene.operaglass)
+        scene.tap.equal(
+            f"{sentence}: its connection and its call are a row each",
+            {table: during[table] - before[table] for table in ("calls", "connections")},
+            {"calls": 1, "connections": 1},
+        )
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    if frozen:
+        scene.stage.server.send_signal(signal.SIGCONT)
+    scene.stage.truth(len(requests) - bool(frozen))
+    want = {
+        "requests": {(row["endpoint"], row["method"]): 1 for row in requests},
+        "failures": {("getChat", "client_error"): 1, (last["endpoint"], "timeout"): 1},
+        "durations": {("getMe", "200"): 1, ("getChat", "400"): 1},
+        "connections": {("telegram", "decoded"): 1},
+    }
+    scene.tap.equal(
+        f"{sentence}: every call is counted once, the last one as a timeout",
+        seen(scene.wait(lambda m: seen(m) == want)),
+        want,
+    )
+    scene.tap.equal(f"{sentence}: all its rows are gone", maps.settled(scene.operaglass, before), before)
+
+
+def seen(metrics):
+    book = ledger.booked(metrics)
+    return {
+        **{table: book[table] for table in ("requests", "failures", "durations")},
+        "connections": metrics.by("upstream_connections_total", "upstream", "visibility"),
+    }
+
+
+def half_read(metrics):
+    return metrics.total("upstream_received_bytes_total", upstream="telegram") >= HALF
+
+
+def half_sent(metrics):
+    return metrics.total("upstream_sent_bytes_total", upstream="telegram") >= MEBIBYTE
+
+
+def in_every_way(scene, name, command, **options):
+    killed(scene, f"{name}, waiting for an answer", command, WAITING, lambda m: True, **options)
+    killed(scene, f"{name}, with half of an answer", command, READING, half_read, **options)
+    killed(scene, f"{name}, in the middle of a body", command, WRITING, half_sent, frozen=True, **options)
+
+
+def test_openssl(scene):
+    in_every_way(scene, "OpenSSL", scene.stage.command("python_sync"))
+
+
+def test_gnutls(scene):
+    in_every_way(scene, "GnuTLS", scene.stage.command("gnutls_curl"))
+
+
+def test_go(scene):
+    program = f"{scene.stage.directory}/og-agent-go"
+    scene.stage.build_go(f"{HERE}/clients/client.go", program)
+
+    def attached(process):
+        process.stdout.readline()
+        scene.operaglass.wait(
+            lambda m: m.total("operaglass_tls_targets", stack="go", state="attached") == 1, 5
+        )
+        process.stdin.close()
+        process.stdin = None
+
+    in_every_way(scene, "Go", [program], begin=attached, Hold=True)
+
+
+def test_threads(scene):
+    """All six connections of one process at once."""
+    before = maps.rows(scene.operaglass)
+    requests = [call("getMe" if n % 2 else "sendPhoto", query="end=hang") for n in range(6)]
+    command = scene.stage.command("python_threads")
+    want = {("getMe", "GET"): 3, ("sendPhoto", "GET"): 3}
+    with playing(scene, command, requests, threads=6):
+        scene.operaglass.wait(lambda m: ledger.booked(m)["requests"] == want, 10, since=scene.before)
+    scene.stage.truth(6)
+    failures = {("getMe", "timeout"): 3, ("sendPhoto", "timeout"): 3}
+    book = ledger.booked(scene.wait(lambda m: ledger.booked(m)["failures"] == failures))
+    scene.tap.equal(
+        "six connections of one process: six calls, six timeouts",
+        (book["requests"], book["failures"], book["durations"]),
+        (want, failures, {}),
+    )
+    scene.tap.equal(
+        "six connections: all rows are gone", maps.settled(scene.operaglass, before), before
+    )
+
+
+def test_opaque(scene):
+    """Of half an answer nobody can say that it was one: it counts as answered when its last byte came."""
+    program = scene.stage.tls_client("unread", "-s")
+    for sentence, query, durations, failures in (
+        ("waiting for an answer", "end=hang", {}, {("unknown", "timeout"): 1}),
+        ("with half of an answer", "end=hang&at=body&size=400000&pieces=10", {UNKNOWN: 1}, {}),
+    ):
+        before = maps.rows(scene.operaglass)
+        process = subprocess.Popen(
+            scene.stage.network.in_client([program, NAME, scene.stage.ca]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        process.stdout.readline()
+        process.stdin.write(f"GET /botT/getMe?{query} 0\n")
+        process.stdin.flush()
+        scene.operaglass.wait(
+            lambda m: ledger.booked(m)["requests"] == {UNKNOWN: 1} and (not durations or half_read(m)),
+            10,
+            since=scene.before,
+        )
+        process.kill()
+        process.communicate()
+        scene.stage.truth(1)
+
+        def got(metrics):
+            book = ledger.booked(metrics)
+            return (book["requests"], book["durations"], book["failures"])
+
+        want = ({UNKNOWN: 1}, durations, failures)
+        scene.tap.equal(
+            f"where nothing can be read, {sentence}: one call",
+            got(scene.wait(lambda m: got(m) == want)),
+            want,
+        )
+        scene.tap.equal(
+            f"where nothing can be read, {sentence}: all its rows are gone",
+            maps.settled(scene.operaglass, before),
+            before,
+        )
+
+
+def test_attempts(scene):
+    """Why the first address of a name did not matter is remembered for some seconds."""
+    scene.tap.equal(
+        "what is known of each client's way to its connection is forgotten",
+        maps.settled(scene.operaglass, {"attempts": 0}, 20),
+        {"attempts": 0},
+    )
+
+
+def main():
+    tap = Tap()
+    with Stage("killed") as stage, Operaglass(CONFIG) as operaglass:
+        try:
+            Scene(operaglass, stage, tap).run(
+                [test_openssl, test_gnutls, test_go, test_threads, test_opaque, test_attempts]
+            )
+        finally:
+            os.kill(stage.server.pid, signal.SIGCONT)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
