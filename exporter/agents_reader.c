@@ -51,6 +51,8 @@ struct agents_reader {
 	size_t member_count, member_capacity;
 	struct bounds execution, memory;
 	struct agent_type types[MAX_AGENT_TYPES];
+	struct agent_totals totals[MAX_AGENT_TYPES];
+	struct tool other_tools[MAX_AGENT_TYPES];
 	struct model *model; /* of the read that runs */
 };
 
@@ -174,39 +176,37 @@ static int read_members(struct agents_reader *reader)
 	return code;
 }
 
-static void read_types(struct agents_reader *reader)
+/* Returns how many there are, with id 0, which is nobody's. */
+static uint32_t read_types(struct agents_reader *reader)
 {
-	struct agent_type *type;
-	uint32_t id;
+	uint32_t id, count;
 
-	memset(reader->types, 0, sizeof(reader->types));
-	for (id = 1; id < MAX_AGENT_TYPES; id++) {
-		type = &reader->types[id];
-		/* Ids are given in order. */
-		if (bpf_map_lookup_elem(reader->maps[MAP_TYPES], &id, type) || !type->name[0])
-			break;
-		type->name[sizeof(type->name) - 1] = '\0';
-	}
+	if (map_array(reader->maps[MAP_TYPES], sizeof(struct agent_type), MAX_AGENT_TYPES,
+		      reader->types))
+		memset(reader->types, 0, sizeof(reader->types));
+	/* Ids are given in order. */
+	for (count = 1; count < MAX_AGENT_TYPES && reader->types[count].name[0]; count++)
+		reader->types[count].name[sizeof(reader->types[count].name) - 1] = '\0';
+	for (id = count; id < MAX_AGENT_TYPES; id++)
+		reader->types[id].name[0] = '\0';
+	return count;
 }
 
-static int add_totals(struct agents_reader *reader, uint32_t id, const char *type)
+static void add_totals(struct agents_reader *reader, uint32_t id, const char *type)
 {
+	const struct agent_totals *totals = &reader->totals[id];
 	struct distribution peaks;
-	struct agent_totals totals;
 	const char *counter;
 	size_t i;
 
-	if (bpf_map_lookup_elem(reader->maps[MAP_TOTALS], &id, &totals))
-		return -errno;
-	model_add(reader->model, FAMILY_AGENT_STARTS, totals.starts, type);
+	model_add(reader->model, FAMILY_AGENT_STARTS, totals->starts, type);
 	for (i = 0; i < COUNT(usage_rows); i++) {
-		counter = (const char *)&totals.usage + usage_rows[i].offset;
+		counter = (const char *)&totals->usage + usage_rows[i].offset;
 		model_add(reader->model, usage_rows[i].family, *(const __u64 *)counter, type,
 			  usage_rows[i].label);
 	}
-	peaks = bounds_distribution(&reader->memory, &totals.peak_memory);
+	peaks = bounds_distribution(&reader->memory, &totals->peak_memory);
 	model_add_distribution(reader->model, FAMILY_AGENT_PEAK_MEMORY, &peaks, type);
-	return 0;
 }
 
 static void add_living(struct agents_reader *reader, uint32_t id, const char *type)
@@ -289,16 +289,12 @@ static void add_tool(const void *key_bytes, const void *value, void *context)
 }
 
 /* What found no room in the table; nothing of that is worth a series. */
-static int add_other_tool(struct agents_reader *reader, uint32_t id)
+static void add_other_tool(struct agents_reader *reader, uint32_t id)
 {
 	static const struct tool none;
-	struct tool tool;
 
-	if (bpf_map_lookup_elem(reader->maps[MAP_OTHER_TOOLS], &id, &tool))
-		return -errno;
-	if (memcmp(&tool, &none, sizeof(tool)))
-		add_tool_row(reader, id, "other", &tool);
-	return 0;
+	if (memcmp(&reader->other_tools[id], &none, sizeof(none)))
+		add_tool_row(reader, id, "other", &reader->other_tools[id]);
 }
 
 static int first(int code, int next)
@@ -312,26 +308,38 @@ void agents_set_waiting(struct agents_reader *reader, const struct waiting_root 
 	reader->waiting = (struct agents_waiting){roots, count};
 }
 
+/* What is known of every type. */
+static int add_types(struct agents_reader *reader, uint32_t count)
+{
+	int code = map_array(reader->maps[MAP_TOTALS], sizeof(struct agent_totals), count,
+			     reader->totals);
+	uint32_t id;
+
+	code = first(code, map_array(reader->maps[MAP_OTHER_TOOLS], sizeof(struct tool), count,
+				     reader->other_tools));
+	for (id = 1; id < count && !code; id++) {
+		add_totals(reader, id, reader->types[id].name);
+		add_living(reader, id, reader->types[id].name);
+		add_other_tool(reader, id);
+	}
+	return code;
+}
+
 int agents_read(struct agents_reader *reader, struct model *model)
 {
 	struct settings settings = {};
-	uint32_t id, zero = 0;
-	const char *type;
+	uint32_t count, zero = 0;
 	int code;
 
 	reader->model = model;
 	code = reader->iterator < 0 ? -ENOENT : read_members(reader);
-	read_types(reader);
+	count = read_types(reader);
 	bpf_map_lookup_elem(reader->maps[MAP_SETTINGS], &zero, &settings);
 	code = first(code,
 		     agents_state_update(&reader->state, reader->members, reader->member_count,
 					 &reader->waiting, boot_time_ns(), settings.idle_after_ns));
 	reader->waiting = (struct agents_waiting){NULL, 0};
-	for (id = 1; id < MAX_AGENT_TYPES && (type = type_name(reader, id)); id++) {
-		code = first(code, add_totals(reader, id, type));
-		add_living(reader, id, type);
-		code = first(code, add_other_tool(reader, id));
-	}
+	code = first(code, add_types(reader, count));
 	code = first(code, map_rows(reader->maps[MAP_EXITS], sizeof(struct agent_exit_key),
 				    sizeof(uint64_t), add_exit, reader));
 	code = first(code,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lost.h"
+#include "map_rows.h"
 
 /* Bytes of keys and values that one look-up may return. */
 #define BATCH_BYTES 65536
@@ -99,16 +100,14 @@ static void add_programs(const struct kernel_self *self, struct model *model)
 
 static void add_lost(const struct kernel_self *self, struct model *model)
 {
-	uint64_t count;
+	uint64_t counts[LOST_COUNT] = {0};
 	uint32_t cause;
 
-	for (cause = 0; cause < LOST_COUNT; cause++) {
-		count = 0;
-		if (self->lost_fd >= 0)
-			bpf_map_lookup_elem(self->lost_fd, &cause, &count);
-		model_add(model, FAMILY_LOST, count, lost_rows[cause].where,
+	if (self->lost_fd >= 0 && map_array(self->lost_fd, sizeof(*counts), LOST_COUNT, counts))
+		memset(counts, 0, sizeof(counts));
+	for (cause = 0; cause < LOST_COUNT; cause++)
+		model_add(model, FAMILY_LOST, counts[cause], lost_rows[cause].where,
 			  lost_rows[cause].cause);
-	}
 }
 
 int kernel_self_read(struct kernel_self *self, struct model *model)

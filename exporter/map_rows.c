@@ -78,3 +78,19 @@ int map_rows(int fd, size_t key_size, size_t value_size, map_row_callback callba
 	free(rows.keys);
 	return code;
 }
+
+int map_array(int fd, size_t value_size, uint32_t count, void *ret_values)
+{
+	uint32_t keys[MAP_ARRAY_MAX], position, got = count, row;
+
+	if (count > MAP_ARRAY_MAX)
+		return -EINVAL;
+	if ((!bpf_map_lookup_batch(fd, NULL, &position, keys, ret_values, &got, NULL) ||
+	     errno == ENOENT) &&
+	    got == count)
+		return 0;
+	for (row = 0; row < count; row++)
+		if (bpf_map_lookup_elem(fd, &row, (char *)ret_values + row * value_size))
+			return -errno;
+	return 0;
+}

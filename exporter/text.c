@@ -134,24 +134,27 @@ static void render_labels(struct renderer *r, const struct family_row *row,
 	r->labels_size = (size_t)(at - r->labels);
 }
 
-/* name + suffix + {labels, extra label} */
-static char *put_name(const struct renderer *r, char *at, const char *name, const char *suffix,
-		      const char *bound, size_t bound_size)
+/* name + suffix + {labels} and a blank */
+static char *put_name(const struct renderer *r, char *at, const char *name, const char *suffix)
 {
 	at = put_string(at, name);
 	at = put_string(at, suffix);
-	if (r->labels_size || bound) {
+	if (r->labels_size) {
 		*at++ = '{';
 		at = put(at, r->labels, r->labels_size);
-		if (bound) {
-			at = r->labels_size ? put_literal(at, ",le=\"") : put_literal(at, "le=\"");
-			at = put(at, bound, bound_size);
-			*at++ = '"';
-		}
 		*at++ = '}';
 	}
 	*at++ = ' ';
 	return at;
+}
+
+/* name_bucket{labels,le=" */
+static char *put_bucket(const struct renderer *r, char *at, const char *name)
+{
+	at = put_string(at, name);
+	at = put_literal(at, "_bucket{");
+	at = put(at, r->labels, r->labels_size);
+	return r->labels_size ? put_literal(at, ",le=\"") : put_literal(at, "le=\"");
 }
 
 static char *put_integer(char *at, uint64_t value, enum family_unit unit)
@@ -179,34 +182,40 @@ static void keep_bounds(struct rendered_bounds *kept, const struct distribution 
 static int render_distribution(struct renderer *r, const struct family_row *row,
 			       const struct distribution *d)
 {
-	char other[TEXT_NUMBER_SIZE], *at;
 	uint64_t cumulative = 0;
+	char *at, *first;
+	size_t begin_size;
 	uint32_t i;
 
 	if (text_reserve(r->out, (d->bound_count + 3) * (size_t)LINE_MAX_SIZE))
 		return -ENOMEM;
 	keep_bounds(&r->bounds, d, row->unit);
 	at = r->out->data + r->out->size;
+	/* Every bucket's line begins as the first one does. */
+	first = at;
+	at = put_bucket(r, at, row->name);
+	begin_size = (size_t)(at - first);
 	for (i = 0; i <= d->bound_count; i++) {
 		cumulative += d->counts[i];
+		if (i > 0)
+			at = put(at, first, begin_size);
 		if (i == d->bound_count)
-			at = put_name(r, at, row->name, "_bucket", "+Inf", 4);
+			at = put_literal(at, "+Inf");
 		else if (i < BOUNDS_KEPT)
-			at = put_name(r, at, row->name, "_bucket", r->bounds.text[i],
-				      r->bounds.length[i]);
+			at = put(at, r->bounds.text[i], r->bounds.length[i]);
 		else
-			at = put_name(r, at, row->name, "_bucket", other,
-				      (size_t)(text_bound(d->bounds[i], row->unit, other) - other));
+			at = text_bound(d->bounds[i], row->unit, at);
+		at = put_literal(at, "\"} ");
 		at = text_integer(cumulative, at);
 		*at++ = '\n';
 	}
-	at = put_name(r, at, row->name, "_sum", NULL, 0);
+	at = put_name(r, at, row->name, "_sum");
 	if (d->real_sum != 0)
 		at = text_real(d->real_sum + (double)d->sum / family_unit_scale(row->unit), at);
 	else
 		at = put_integer(at, d->sum, row->unit);
 	*at++ = '\n';
-	at = put_name(r, at, row->name, "_count", NULL, 0);
+	at = put_name(r, at, row->name, "_count");
 	at = text_integer(cumulative, at);
 	*at++ = '\n';
 	r->out->size = (size_t)(at - r->out->data);
@@ -225,7 +234,7 @@ static int render_series(struct renderer *r, const struct family_row *row,
 		return render_distribution(r, row, &sample.distribution);
 	if (text_reserve(r->out, LINE_MAX_SIZE))
 		return -ENOMEM;
-	at = put_name(r, r->out->data + r->out->size, row->name, "", NULL, 0);
+	at = put_name(r, r->out->data + r->out->size, row->name, "");
 	at = sample.kind == VALUE_REAL ? text_real(sample.real, at)
 				       : put_integer(at, sample.integer, row->unit);
 	*at++ = '\n';

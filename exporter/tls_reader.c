@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tls_reader.h"
 
-#include <bpf/bpf.h>
 #include <errno.h>
 
+#include "map_rows.h"
 #include "tls.h"
 
 #define TLS_NAME(name, text) text,
@@ -15,32 +15,34 @@ static const char *const trusts[TLS_TRUSTS] = {TLS_TRUST_LIST(TLS_NAME)};
 static int read_trust(const struct handover *handover, struct model *model)
 {
 	int map = handover_fd(handover, HANDOVER_MAP, "tls_trust_counts");
-	uint64_t count;
+	uint64_t counts[TLS_TRUST_COUNT_ROWS];
 	uint32_t row;
+	int err;
 
-	for (row = 0; map >= 0 && row < TLS_TRUST_COUNT_ROWS; row++) {
-		if (bpf_map_lookup_elem(map, &row, &count))
-			return -errno;
-		if (count)
-			model_add(model, FAMILY_TLS_TRUST, count, stacks[row / TLS_TRUSTS],
+	if (map < 0)
+		return -ENOENT;
+	err = map_array(map, sizeof(*counts), TLS_TRUST_COUNT_ROWS, counts);
+	for (row = 0; !err && row < TLS_TRUST_COUNT_ROWS; row++)
+		if (counts[row])
+			model_add(model, FAMILY_TLS_TRUST, counts[row], stacks[row / TLS_TRUSTS],
 				  trusts[row % TLS_TRUSTS]);
-	}
-	return map < 0 ? -ENOENT : 0;
+	return err;
 }
 
 int tls_read(const struct handover *handover, struct model *model)
 {
 	int map = handover_fd(handover, HANDOVER_MAP, "tls_target_counts");
-	uint64_t count;
+	uint64_t counts[TLS_TARGET_COUNT_ROWS];
 	uint32_t row;
+	int err;
 
 	if (map < 0)
 		return -ENOENT;
-	for (row = 0; row < TLS_TARGET_COUNT_ROWS; row++) {
-		if (bpf_map_lookup_elem(map, &row, &count))
-			return -errno;
-		model_add(model, FAMILY_TLS_TARGETS, count, stacks[row / TLS_TARGET_STATES],
+	err = map_array(map, sizeof(*counts), TLS_TARGET_COUNT_ROWS, counts);
+	if (err)
+		return err;
+	for (row = 0; row < TLS_TARGET_COUNT_ROWS; row++)
+		model_add(model, FAMILY_TLS_TARGETS, counts[row], stacks[row / TLS_TARGET_STATES],
 			  states[row % TLS_TARGET_STATES]);
-	}
 	return read_trust(handover, model);
 }

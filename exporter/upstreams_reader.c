@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "bounds.h"
 #include "call_labels.h"
 #include "connection_state.h"
 #include "map_rows.h"
 #include "settings.h"
+#include "sweeps.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -38,14 +38,12 @@ static const char *const map_names[MAPS] = {
 	[MAP_SETTINGS] = "settings",
 };
 
-static const char *const sweeps[] = {"sweep_routes", "sweep_lookups", "sweep_attempts",
-				     "sweep_connections", "sweep_calls"};
-
 struct upstreams_reader {
 	int maps[MAPS];
-	int sweeps[COUNT(sweeps)]; /* -1: not there */
+	struct sweeps sweeps;
 	struct bounds call, connect, retry_after;
 	struct upstream upstreams[MAX_UPSTREAMS];
+	struct upstream_totals totals[MAX_UPSTREAMS];
 	struct connection_counts counts[MAX_UPSTREAMS];
 	uint64_t now_ns;  /* CLOCK_BOOTTIME of the read that runs */
 	uint64_t boot_ns; /* CLOCK_BOOTTIME's zero in CLOCK_REALTIME */
@@ -74,8 +72,7 @@ int upstreams_reader_open(const struct handover *handover, struct upstreams_read
 			return -ENOENT;
 		}
 	}
-	for (i = 0; i < COUNT(sweeps); i++)
-		reader->sweeps[i] = handover_fd(handover, HANDOVER_ITERATOR, sweeps[i]);
+	sweeps_open(&reader->sweeps, handover);
 	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_CALL, &reader->call);
 	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_CONNECT, &reader->connect);
 	bounds_read(reader->maps[MAP_BOUNDS], HISTOGRAM_RETRY_AFTER, &reader->retry_after);
@@ -88,38 +85,18 @@ void upstreams_reader_close(struct upstreams_reader *reader)
 	free(reader);
 }
 
-/* Runs the program over every row; it writes nothing. */
-static int sweep(int link)
-{
-	char nothing[64];
-	ssize_t size;
-	int fd;
-
-	if (link < 0)
-		return 0;
-	fd = bpf_iter_create(link);
-	if (fd < 0)
-		return -errno;
-	do
-		size = read(fd, nothing, sizeof(nothing));
-	while (size > 0 || (size < 0 && (errno == EINTR || errno == EAGAIN)));
-	size = size < 0 ? -errno : 0;
-	close(fd);
-	return (int)size;
-}
-
 static void read_upstreams(struct upstreams_reader *reader)
 {
 	uint32_t id;
 
-	memset(reader->upstreams, 0, sizeof(reader->upstreams));
-	for (id = 1; id < MAX_UPSTREAMS; id++) {
-		/* Ids are given in order. */
-		if (bpf_map_lookup_elem(reader->maps[MAP_UPSTREAMS], &id, &reader->upstreams[id]) ||
-		    !reader->upstreams[id].name[0])
-			break;
+	if (map_array(reader->maps[MAP_UPSTREAMS], sizeof(struct upstream), MAX_UPSTREAMS,
+		      reader->upstreams))
+		memset(reader->upstreams, 0, sizeof(reader->upstreams));
+	/* Ids are given in order. */
+	for (id = 1; id < MAX_UPSTREAMS && reader->upstreams[id].name[0]; id++)
 		reader->upstreams[id].name[UPSTREAM_NAME_SIZE - 1] = '\0';
-	}
+	for (; id < MAX_UPSTREAMS; id++)
+		reader->upstreams[id].name[0] = '\0';
 }
 
 const char *upstreams_name(const struct upstreams_reader *reader, unsigned int id)
@@ -286,33 +263,30 @@ static void add_zeroes(const struct upstreams_reader *reader, unsigned int id)
 		model_add(reader->model, FAMILY_TELEGRAM_RETRY_ATTEMPTS, 0, unknown.name);
 }
 
-static int add_totals(const struct upstreams_reader *reader, uint32_t id, const char *name)
+static void add_totals(const struct upstreams_reader *reader, uint32_t id, const char *name)
 {
+	const struct upstream_totals *totals = &reader->totals[id];
 	struct distribution distribution;
-	struct upstream_totals totals;
 	unsigned int i;
 
-	if (bpf_map_lookup_elem(reader->maps[MAP_TOTALS], &id, &totals))
-		return -errno;
 	add_zeroes(reader, id);
 	for (i = 0; i < COUNT(total_rows); i++) {
 		distribution =
-			bounds_distribution(&reader->connect, (const void *)((const char *)&totals +
+			bounds_distribution(&reader->connect, (const void *)((const char *)totals +
 									     total_rows[i].offset));
 		model_add_distribution(reader->model, total_rows[i].family, &distribution, name);
 	}
 	for (i = 1; i < VISIBILITIES; i++)
-		model_add(reader->model, FAMILY_UPSTREAM_CONNECTIONS_SEEN, totals.connections[i],
+		model_add(reader->model, FAMILY_UPSTREAM_CONNECTIONS_SEEN, totals->connections[i],
 			  name, visibility_label(i));
 	for (i = 0; i < UNDECODED_REASONS; i++)
-		model_add(reader->model, FAMILY_UPSTREAM_UNDECODED, totals.undecoded[i], name,
+		model_add(reader->model, FAMILY_UPSTREAM_UNDECODED, totals->undecoded[i], name,
 			  undecoded_label(i));
-	model_add(reader->model, FAMILY_UPSTREAM_SENT, totals.sent_bytes, name);
-	model_add(reader->model, FAMILY_UPSTREAM_RECEIVED, totals.received_bytes, name);
-	model_add(reader->model, FAMILY_UPSTREAM_RETRANSMITS, totals.retransmits, name);
+	model_add(reader->model, FAMILY_UPSTREAM_SENT, totals->sent_bytes, name);
+	model_add(reader->model, FAMILY_UPSTREAM_RECEIVED, totals->received_bytes, name);
+	model_add(reader->model, FAMILY_UPSTREAM_RETRANSMITS, totals->retransmits, name);
 	if (is_telegram(reader, id))
-		add_health(reader, &totals);
-	return 0;
+		add_health(reader, totals);
 }
 
 static void count_connection(const void *key, const void *value, void *context)
@@ -360,14 +334,10 @@ static const struct {
 
 int upstreams_read(struct upstreams_reader *reader, struct model *model)
 {
-	int code = 0, one;
-	uint32_t id;
+	int code = sweeps_run(&reader->sweeps), one;
+	uint32_t count, id;
 	size_t i;
 
-	for (i = 0; i < COUNT(sweeps); i++) {
-		one = sweep(reader->sweeps[i]);
-		code = code ? code : one;
-	}
 	reader->model = model;
 	reader->now_ns = clock_ns(CLOCK_BOOTTIME);
 	reader->boot_ns = clock_ns(CLOCK_REALTIME) - reader->now_ns;
@@ -378,9 +348,14 @@ int upstreams_read(struct upstreams_reader *reader, struct model *model)
 			       tables[i].value_size, tables[i].callback, reader);
 		code = code ? code : one;
 	}
-	for (id = 1; id < MAX_UPSTREAMS && upstreams_name(reader, id); id++) {
-		one = add_totals(reader, id, upstreams_name(reader, id));
-		code = code ? code : one;
+	for (count = 1; count < MAX_UPSTREAMS && upstreams_name(reader, count); count++)
+		;
+	one = map_array(reader->maps[MAP_TOTALS], sizeof(struct upstream_totals), count,
+			reader->totals);
+	if (one)
+		return code ? code : one;
+	for (id = 1; id < count; id++) {
+		add_totals(reader, id, upstreams_name(reader, id));
 		add_connections(reader, id, upstreams_name(reader, id));
 	}
 	return code;
