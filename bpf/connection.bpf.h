@@ -184,8 +184,16 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 {
 	struct call call = {.begin_ns = now};
 
-	if (!row || row->decoded || row->suppressed)
+	if (!row || row->suppressed)
 		return 0;
+	if (row->decoded) {
+		/* It is read since a moment ago: what was timed before is over with its answer. */
+		if (row->call_begin_ns && row->response_sequence == row->call_sequence) {
+			opaque_finish(row, FAILURE_NONE, false);
+			row->call_begin_ns = 0;
+		}
+		return 0;
+	}
 	if (row->call_begin_ns) {
 		if (row->response_sequence != row->call_sequence)
 			return 0;

@@ -9,14 +9,15 @@
  * of a field. See parse_hpack.bpf.h and parse_http2.bpf.h. */
 
 enum {
-	HTTP2_PREFACE_SIZE = 24,    /* RFC 9113, 3.4 */
-	HTTP2_TABLE_DEFAULT = 4096, /* RFC 9113, 6.5.2 */
-	/* Entries of a dynamic table of the default size, each at least 32 bytes (RFC 7541, 4.1). Of a
-	 * larger one what is older is unknown. */
+	HTTP2_PREFACE_SIZE = 24, /* RFC 9113, 3.4 */
+	HTTP2_HEAD_SIZE = 9,	 /* of a frame, RFC 9113, 4.1 */
+	/* Entries of a dynamic table of the default size (4096, RFC 9113, 6.5.2), each at least 32
+	 * bytes (RFC 7541, 4.1). Of a larger one what is older is unknown. */
 	HTTP2_ENTRIES = 128,
 	HTTP2_PATHS = 64, /* endpoints among them: a path with a token takes 64 bytes or more */
 	HTTP2_PATH_NUMBERS = 0x7fff, /* they begin again after so many */
 	HTTP2_NO_SLOT = 0xffff,
+	HTTP2_NOBODY = 0xffff,	    /* an :authority that is no watched upstream's */
 	HTTP2_INDEX_SHIFT_MAX = 21, /* of an integer's last byte: below 2^28 */
 };
 
@@ -30,19 +31,26 @@ enum http2_event {
 	HTTP2_GOAWAY = 6,     /* `word`: the last stream that will be answered */
 	HTTP2_MALFORMED = 7,
 	HTTP2_PATH_BEGINS = 8, /* the next byte is the first of :path */
+	HTTP2_AUTHORITY =
+		9, /* the next `left` bytes are :authority; `value` shall be its upstream */
 };
 
 enum http2_frame_type { /* RFC 9113, 6 */
 	HTTP2_FRAME_DATA = 0,
 	HTTP2_FRAME_HEADERS = 1,
+	HTTP2_FRAME_PRIORITY = 2,
 	HTTP2_FRAME_RST_STREAM = 3,
+	HTTP2_FRAME_SETTINGS = 4,
 	HTTP2_FRAME_PUSH_PROMISE = 5,
+	HTTP2_FRAME_PING = 6,
 	HTTP2_FRAME_GOAWAY = 7,
+	HTTP2_FRAME_WINDOW_UPDATE = 8,
 	HTTP2_FRAME_CONTINUATION = 9,
 	HTTP2_FRAME_PREFACE = 255, /* none: the client's first 24 bytes */
 };
 
 enum http2_frame_flag {
+	HTTP2_ACK = 1, /* of SETTINGS and PING */
 	HTTP2_END_STREAM = 1,
 	HTTP2_END_HEADERS = 4,
 	HTTP2_PADDED = 8,
@@ -82,13 +90,14 @@ enum hpack_field {
 	HPACK_PATH = 2,
 	HPACK_STATUS = 3,
 	HPACK_RETRY_AFTER = 4,
+	HPACK_AUTHORITY = 5, /* or Host, which may stand for it */
 };
 
 /* Of a dynamic table: what its text meant, never the text. */
 struct hpack_entry {
-	__u8 field;	  /* enum hpack_field */
-	__u8 name_length; /* at most 255 */
-	__u16 value;	  /* enum http_method, status, seconds, or number of the path */
+	__u8 field; /* enum hpack_field */
+	__u8 reserved;
+	__u16 value; /* enum http_method, status, seconds, upstream, or number of the path */
 };
 
 struct http2_reader {
@@ -113,45 +122,43 @@ struct http2_reader {
 	__u8 form;     /* enum hpack_flag */
 	__u8 field;    /* enum hpack_field */
 	__u8 shift;    /* of the integer being read */
-	__u8 name_length;
+	__u8 nameless; /* HTTP2_AUTHORITY is to be reported; set by the caller */
 	__u8 reserved;
 
 	/* The field. */
 	__u32 number; /* the integer being read */
 	__u32 left;   /* bytes of the string still to come */
-	__u32 length; /* of name and value, decoded; an upper bound where it was skipped */
-	__u32 value;  /* of a field of digits */
+	__u32 value;  /* of a field of digits; of :authority, set by the caller: its upstream */
 
 	/* The block. */
 	__u32 retry_after_seconds;
 	__u16 status;
-	__u16 slot; /* number of the path in the table; HTTP2_NO_SLOT: it is not there */
+	__u16 slot;	/* number of the path in the table; HTTP2_NO_SLOT: it is not there */
+	__u16 upstream; /* by :authority; 0: not said, or not known; HTTP2_NOBODY */
 	__u8 method;
 	__u8 has_path;
 	__u8 ends_stream;
-	__u8 reserved2;
+	__u8 reserved2[3];
 
 	/* The dynamic table. */
-	__u32 table_size;
 	__u32 inserted; /* entries so far */
 	__u32 paths;	/* of them */
-	__u32 reserved3;
 	struct hpack_entry table[HTTP2_ENTRIES];
 };
 
 _Static_assert(sizeof(struct hpack_entry) == 4, "contract");
-_Static_assert(sizeof(struct http2_reader) == 600, "contract");
+_Static_assert(sizeof(struct http2_reader) == 592, "contract");
 
 /* As HTTP_HASH_*, recomputed by tests/unit/test_http2.c. */
-#define HPACK_HASH_METHOD 0xe7718773b978b4e8ULL
-#define HPACK_HASH_PATH	  0xcdf2c36c30fbed4eULL
-#define HPACK_HASH_STATUS 0x2e34de0ff2ef0cf7ULL
+#define HPACK_HASH_METHOD    0xe7718773b978b4e8ULL
+#define HPACK_HASH_PATH	     0xcdf2c36c30fbed4eULL
+#define HPACK_HASH_STATUS    0x2e34de0ff2ef0cf7ULL
+#define HPACK_HASH_AUTHORITY 0x18b5c8ef3134763eULL
 
 /* A new connection; `sent`: the direction that begins with the preface. */
 static __always_inline void http2_begin(struct http2_reader *reader, __u32 sent)
 {
 	__builtin_memset(reader, 0, sizeof(*reader));
-	reader->table_size = HTTP2_TABLE_DEFAULT;
 	if (!sent)
 		return;
 	reader->phase = HTTP2_SKIP;

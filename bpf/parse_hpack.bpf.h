@@ -7,43 +7,25 @@
 
 /*
  * HPACK (RFC 7541), byte by byte. Compiled for the kernel and for tests. Of all fields only :method,
- * :path, :status and retry-after are decoded; a path goes into the endpoint's reader as it comes out
- * of the Huffman code.
+ * :path, :authority, :status and retry-after matter; a path goes into the endpoint's reader as it
+ * comes out of the Huffman code.
  *
- * Entries are never evicted from the dynamic table: an encoder never refers to what is gone, and what
- * was inserted before this reader began is unknown to it either way. What does not fit is not
- * inserted (RFC 7541, 4.4); for that, the length of skipped strings is estimated first.
+ * Entries are never evicted from the dynamic table, and its size is not followed: an index counts
+ * from the newest entry, and an encoder never refers to what is gone. What does not fit is not
+ * inserted, but then everything older is gone too (RFC 7541, 4.4), so that taking it for inserted
+ * moves no entry that can still be meant. For the same reason a reader that began in the middle of
+ * a connection knows what was inserted since, and finds what came before unknown.
  */
 
-/* RFC 7541, appendix A. Of the fields that matter, what they are; of all, the name's length. */
+/* RFC 7541, appendix A: the fields that matter, and what they are. */
 static const struct hpack_entry hpack_static[64] = {
-	[1] = {HPACK_OTHER, 10, 0},	      [2] = {HPACK_METHOD, 7, METHOD_GET},
-	[3] = {HPACK_METHOD, 7, METHOD_POST}, [4 ... 5] = {HPACK_PATH, 5, HTTP2_NO_SLOT},
-	[6 ... 7] = {HPACK_OTHER, 7, 0},      [8] = {HPACK_STATUS, 7, 200},
-	[9] = {HPACK_STATUS, 7, 204},	      [10] = {HPACK_STATUS, 7, 206},
-	[11] = {HPACK_STATUS, 7, 304},	      [12] = {HPACK_STATUS, 7, 400},
-	[13] = {HPACK_STATUS, 7, 404},	      [14] = {HPACK_STATUS, 7, 500},
-	[15] = {HPACK_OTHER, 14, 0},	      [16 ... 17] = {HPACK_OTHER, 15, 0},
-	[18] = {HPACK_OTHER, 13, 0},	      [19] = {HPACK_OTHER, 6, 0},
-	[20] = {HPACK_OTHER, 27, 0},	      [21] = {HPACK_OTHER, 3, 0},
-	[22] = {HPACK_OTHER, 5, 0},	      [23 ... 24] = {HPACK_OTHER, 13, 0},
-	[25] = {HPACK_OTHER, 19, 0},	      [26 ... 27] = {HPACK_OTHER, 16, 0},
-	[28] = {HPACK_OTHER, 14, 0},	      [29] = {HPACK_OTHER, 16, 0},
-	[30] = {HPACK_OTHER, 13, 0},	      [31] = {HPACK_OTHER, 12, 0},
-	[32] = {HPACK_OTHER, 6, 0},	      [33 ... 34] = {HPACK_OTHER, 4, 0},
-	[35] = {HPACK_OTHER, 6, 0},	      [36] = {HPACK_OTHER, 7, 0},
-	[37 ... 38] = {HPACK_OTHER, 4, 0},    [39] = {HPACK_OTHER, 8, 0},
-	[40] = {HPACK_OTHER, 17, 0},	      [41] = {HPACK_OTHER, 13, 0},
-	[42] = {HPACK_OTHER, 8, 0},	      [43] = {HPACK_OTHER, 19, 0},
-	[44] = {HPACK_OTHER, 13, 0},	      [45] = {HPACK_OTHER, 4, 0},
-	[46] = {HPACK_OTHER, 8, 0},	      [47] = {HPACK_OTHER, 12, 0},
-	[48] = {HPACK_OTHER, 18, 0},	      [49] = {HPACK_OTHER, 19, 0},
-	[50] = {HPACK_OTHER, 5, 0},	      [51 ... 52] = {HPACK_OTHER, 7, 0},
-	[53] = {HPACK_RETRY_AFTER, 11, 0},    [54] = {HPACK_OTHER, 6, 0},
-	[55] = {HPACK_OTHER, 10, 0},	      [56] = {HPACK_OTHER, 25, 0},
-	[57] = {HPACK_OTHER, 17, 0},	      [58] = {HPACK_OTHER, 10, 0},
-	[59] = {HPACK_OTHER, 4, 0},	      [60] = {HPACK_OTHER, 3, 0},
-	[61] = {HPACK_OTHER, 16, 0},
+	[1] = {HPACK_AUTHORITY, 0, 0},	      [2] = {HPACK_METHOD, 0, METHOD_GET},
+	[3] = {HPACK_METHOD, 0, METHOD_POST}, [4 ... 5] = {HPACK_PATH, 0, HTTP2_NO_SLOT},
+	[8] = {HPACK_STATUS, 0, 200},	      [9] = {HPACK_STATUS, 0, 204},
+	[10] = {HPACK_STATUS, 0, 206},	      [11] = {HPACK_STATUS, 0, 304},
+	[12] = {HPACK_STATUS, 0, 400},	      [13] = {HPACK_STATUS, 0, 404},
+	[14] = {HPACK_STATUS, 0, 500},	      [38] = {HPACK_AUTHORITY, 0, 0},
+	[53] = {HPACK_RETRY_AFTER, 0, 0},
 };
 
 /* What a field is, by its index: static table, then the dynamic one. */
@@ -90,6 +72,9 @@ static __always_inline enum http2_event hpack_indexed(struct http2_reader *reade
 	case HPACK_RETRY_AFTER:
 		reader->retry_after_seconds = entry.value;
 		break;
+	case HPACK_AUTHORITY:
+		reader->upstream = entry.value;
+		break;
 	case HPACK_PATH:
 		reader->has_path = 1;
 		reader->slot = entry.value;
@@ -105,10 +90,7 @@ static __always_inline enum http2_event hpack_indexed(struct http2_reader *reade
 static __always_inline enum http2_event hpack_index_end(struct http2_reader *reader,
 							struct endpoint_reader *path)
 {
-	struct hpack_entry entry;
-
 	if (reader->form & HPACK_RESIZE) {
-		reader->table_size = reader->number;
 		reader->state = HPACK_FIELD;
 		return HTTP2_NOTHING;
 	}
@@ -122,10 +104,7 @@ static __always_inline enum http2_event hpack_index_end(struct http2_reader *rea
 		reader->form |= HPACK_IN_NAME;
 		return HTTP2_NOTHING;
 	}
-	entry = hpack_entry_of(reader, reader->number);
-	reader->field = entry.field;
-	reader->name_length = entry.name_length;
-	reader->length = entry.name_length;
+	reader->field = hpack_entry_of(reader, reader->number).field;
 	return HTTP2_NOTHING;
 }
 
@@ -146,7 +125,6 @@ static __always_inline enum http2_event hpack_field_octet(struct http2_reader *r
 		mask = 0x1f;
 	}
 	reader->field = HPACK_OTHER;
-	reader->length = 0;
 	reader->value = 0;
 	reader->number = c & mask;
 	if (reader->number != mask)
@@ -158,10 +136,8 @@ static __always_inline enum http2_event hpack_field_octet(struct http2_reader *r
 
 static __always_inline void hpack_insert(struct http2_reader *reader)
 {
-	struct hpack_entry entry = {.field = reader->field, .name_length = reader->name_length};
+	struct hpack_entry entry = {.field = reader->field};
 
-	if (reader->length + 32 > reader->table_size)
-		return;
 	entry.value = reader->value > 0xffff ? 0xffff : reader->value;
 	if (reader->field == HPACK_PATH) {
 		entry.value = reader->paths;
@@ -184,8 +160,9 @@ static __always_inline void hpack_name_end(struct http2_reader *reader)
 		reader->field = HPACK_STATUS;
 	else if (hash == HTTP_HASH_RETRY_AFTER)
 		reader->field = HPACK_RETRY_AFTER;
+	else if (hash == HPACK_HASH_AUTHORITY || hash == HTTP_HASH_HOST)
+		reader->field = HPACK_AUTHORITY;
 	reader->form &= ~(HPACK_IN_NAME | HPACK_SKIPPED | HPACK_OVER);
-	reader->name_length = reader->length > 255 ? 255 : reader->length;
 	reader->hash = HTTP_HASH_BASIS;
 	reader->state = HPACK_LENGTH;
 }
@@ -211,6 +188,8 @@ static __always_inline enum http2_event hpack_string_end(struct http2_reader *re
 		reader->status = reader->value;
 	} else if (field == HPACK_RETRY_AFTER) {
 		reader->retry_after_seconds = reader->value;
+	} else if (field == HPACK_AUTHORITY) {
+		reader->upstream = reader->value;
 	} else if (field == HPACK_PATH) {
 		if (!(reader->form & HPACK_OVER))
 			endpoint_end(path, piece);
@@ -230,8 +209,6 @@ static __always_inline enum http2_event hpack_length_end(struct http2_reader *re
 							 struct endpoint_reader *path,
 							 struct endpoint_piece *piece)
 {
-	__u64 most = reader->number;
-
 	reader->left = reader->number;
 	reader->node = 0;
 	reader->state = HPACK_STRING;
@@ -245,14 +222,10 @@ static __always_inline enum http2_event hpack_length_end(struct http2_reader *re
 		return HTTP2_PATH_BEGINS;
 	if (reader->form & HPACK_IN_NAME)
 		return HTTP2_NOTHING;
-	if (reader->form & HPACK_HUFFMAN) /* a code has five bits or more */
-		most = most * 8 / 5;
-	if (reader->field == HPACK_OTHER &&
-	    (!(reader->form & HPACK_INSERT) || reader->length + most + 32 <= reader->table_size)) {
-		reader->length += most;
+	if (reader->field == HPACK_OTHER || reader->field == HPACK_AUTHORITY)
 		reader->form |= HPACK_SKIPPED;
-	}
-	return HTTP2_NOTHING;
+	return reader->field == HPACK_AUTHORITY && reader->nameless ? HTTP2_AUTHORITY
+								    : HTTP2_NOTHING;
 }
 
 static __always_inline enum http2_event hpack_number_octet(struct http2_reader *reader,
@@ -295,7 +268,6 @@ static __always_inline enum http2_event hpack_octet(struct http2_reader *reader,
 static __always_inline void hpack_letter(struct http2_reader *reader, struct endpoint_reader *path,
 					 struct endpoint_piece *piece, __u8 c)
 {
-	reader->length++;
 	if ((reader->form & HPACK_IN_NAME) || reader->field == HPACK_METHOD) {
 		reader->hash = (reader->hash ^ c) * HTTP_HASH_PRIME;
 		return;

@@ -13,11 +13,65 @@
  * most). A segment of a path must not be cut without need: a window begins after HTTP2_PATH_BEGINS.
  */
 
+/*
+ * What a frame's head may be, for a connection whose beginning nobody saw: more than the standard
+ * asks of a receiver, as everything else that these bytes might be must be told from it. A
+ * CONTINUATION begins nothing; the largest frames that are known are 1 MiB (Go's).
+ */
+struct http2_rule {
+	__u32 least; /* bytes behind the head */
+	__u32 most;
+	__u8 flags;   /* that it may have */
+	__u8 streams; /* 1: of a stream of the client's; 0: of none; 2: either */
+	__u8 used;
+	__u8 reserved;
+};
+
+#define HTTP2_FRAME_MOST (1 << 20)
+
+static const struct http2_rule http2_rules[16] = {
+	[HTTP2_FRAME_DATA] = {0, HTTP2_FRAME_MOST, HTTP2_END_STREAM | HTTP2_PADDED, 1, 1, 0},
+	[HTTP2_FRAME_HEADERS] = {1, HTTP2_FRAME_MOST,
+				 HTTP2_END_STREAM | HTTP2_END_HEADERS | HTTP2_PADDED |
+					 HTTP2_PRIORITY,
+				 1, 1, 0},
+	[HTTP2_FRAME_PRIORITY] = {5, 5, 0, 1, 1, 0},
+	[HTTP2_FRAME_RST_STREAM] = {4, 4, 0, 1, 1, 0},
+	[HTTP2_FRAME_SETTINGS] = {0, 600, HTTP2_ACK, 0, 1, 0},
+	[HTTP2_FRAME_PING] = {8, 8, HTTP2_ACK, 0, 1, 0},
+	[HTTP2_FRAME_GOAWAY] = {8, HTTP2_FRAME_MOST, 0, 0, 1, 0},
+	[HTTP2_FRAME_WINDOW_UPDATE] = {4, 4, 0, 2, 1, 0},
+};
+
+/* The nine bytes of a head, as numbers of their order. */
+static __always_inline __u32 http2_head_length(const __u8 *head)
+{
+	return (__u32)head[0] << 16 | (__u32)head[1] << 8 | head[2];
+}
+
+static __always_inline __u32 http2_head_stream(const __u8 *head)
+{
+	return (__u32)head[5] << 24 | (__u32)head[6] << 16 | (__u32)head[7] << 8 | head[8];
+}
+
+/* Nonzero: these may be a frame's head, of no stream above `last`. */
+static __always_inline __u32 http2_head_fits(const __u8 *head, __u32 last)
+{
+	const struct http2_rule *rule = &http2_rules[parse_bound(head[3], 15)];
+	__u32 length = http2_head_length(head), stream = http2_head_stream(head);
+
+	if (head[3] > 15 || !rule->used || length < rule->least || length > rule->most ||
+	    (head[4] & ~rule->flags) || stream > last || stream >> 31)
+		return 0;
+	return stream ? rule->streams && (stream & 1) : rule->streams != 1;
+}
+
 static __always_inline void http2_block_begin(struct http2_reader *reader)
 {
 	reader->retry_after_seconds = 0;
 	reader->status = 0;
 	reader->method = 0;
+	reader->upstream = 0;
 	reader->has_path = 0;
 	reader->ends_stream = reader->flags & HTTP2_END_STREAM;
 	reader->promise = reader->type == HTTP2_FRAME_PUSH_PROMISE;
@@ -196,7 +250,9 @@ static __always_inline __u64 http2_pass(struct http2_reader *reader, __u64 avail
 		reader->remaining -= count;
 		reader->left -= count;
 		if (count && !reader->left) {
-			/* of a field that is HPACK_OTHER: neither path nor event */
+			/* of a field that is neither path nor event */
+			if (reader->field == HPACK_AUTHORITY)
+				reader->upstream = reader->value;
 			if (reader->form & HPACK_INSERT)
 				hpack_insert(reader);
 			reader->state = HPACK_FIELD;

@@ -9,7 +9,7 @@
 #include "connection.bpf.h"
 #include "process_rows.bpf.h"
 #include "route.bpf.h"
-#include "tls_stream_rows.bpf.h"
+#include "tls_http2_rows.bpf.h"
 #include "unjoined.bpf.h"
 
 enum {
@@ -95,6 +95,32 @@ int sweep_calls(struct bpf_iter__bpf_map_elem *ctx)
 	call_finish(&key, &call);
 	return 0;
 }
+
+#if TLS_READS_HTTP2
+
+/* The object was not freed, or nobody saw it: Go's, and those of processes that are gone. */
+SEC("iter/bpf_map_elem")
+int sweep_http2(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct tls_stream_key *from = ctx->key, key;
+	struct tls_stream *stream;
+	struct process *process;
+
+	if (!from || !ctx->value)
+		return 0;
+	key = *from;
+	stream = bpf_map_lookup_elem(&tls_streams, &key);
+	process = bpf_map_lookup_elem(&processes, &key.tgid);
+	if (stream && stream->http2 && stream->state != TLS_STREAM_IGNORED &&
+	    (stream->sock ? tls_connection(stream) != NULL
+	     : process	  ? !process->exited
+			  : !all_processes_are_listed()))
+		return 0;
+	http2_close(&key);
+	return 0;
+}
+
+#endif
 
 SEC("iter/bpf_map_elem")
 int sweep_attempts(struct bpf_iter__bpf_map_elem *ctx)

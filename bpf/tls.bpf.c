@@ -54,7 +54,7 @@ static __always_inline bool tls_before_read(__u64 ssl)
 	struct tls_stream_key key = {.ssl = ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
 
-	return stream && stream->state != TLS_STREAM_IGNORED;
+	return stream && stream->state != TLS_STREAM_IGNORED && (stream->http2 || !stream->misses);
 }
 
 enum tls_sign {
@@ -315,6 +315,8 @@ int og_tls_free(struct pt_regs *ctx)
 				     .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
 
+	if (stream && stream->http2)
+		http2_close(&key);
 	if (stream && !stream->sock)
 		tls_stream_restart(stream);
 	return 0;
@@ -323,5 +325,6 @@ int og_tls_free(struct pt_regs *ctx)
 #include "tls_go.bpf.h"
 
 #include "tls_http2.bpf.h"
+#include "tls_http2_authority.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

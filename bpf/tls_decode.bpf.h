@@ -29,7 +29,8 @@ enum tls_link { /* rows of tls_chain */
 	TLS_LINK_PATH = 2,
 	TLS_LINK_HOST = 3,
 	TLS_LINK_HTTP2 = 4,
-	TLS_LINKS = 5,
+	TLS_LINK_AUTHORITY = 5,
+	TLS_LINKS = 6,
 };
 
 /* Filled by the observer; pinned, because the kernel empties an array of programs that no

@@ -4,6 +4,7 @@
 
 #include "tls_http2_rows.bpf.h"
 #include "tls_call.bpf.h"
+#include "tls_frame.bpf.h"
 
 /*
  * Decoding HTTP/2: windows of the program's memory, on the stack, go byte by byte through the reader
@@ -78,9 +79,7 @@ static __noinline __u32 http2_walk_window(struct http2_walk *walk)
 static __always_inline void http2_call_key(const struct http2_walk *walk, __u32 sequence,
 					   struct call_key *key)
 {
-	key->owner = walk->stream->sock;
-	key->tgid = 0;
-	key->sequence = sequence;
+	tls_call_key(walk->stream, &walk->object, sequence, key);
 }
 
 struct http2_search {
@@ -117,22 +116,96 @@ static __always_inline void http2_call_gone(struct http2_walk *walk, __u32 seque
 		loop(HTTP2_ADVANCE, HTTP2_ADVANCE, http2_search_step, &search);
 }
 
+/* A path is complete, and so is what is known of whom it was sent to. */
+static __noinline int http2_name(struct http2_connection *row, struct http2_reader *reader,
+				 __u32 kind)
+{
+	__u32 slot = parse_bound(reader->slot, HTTP2_PATHS - 1);
+
+	if (!kind)
+		row->path.state = ENDPOINT_NO_PATH;
+	if (endpoint_name(&row->path, kind, row->name))
+		tls_telegram_spelling((struct endpoint *)row->name);
+	endpoint_begin(&row->path, row->path.kind);
+	row->unnamed = 0;
+	if (reader->slot != HTTP2_NO_SLOT)
+		__builtin_memcpy(row->paths[slot].name, row->name, ENDPOINT_SIZE);
+	return 0;
+}
+
+/*
+ * Of a request without a connection: by its :authority, which need not be the one of other requests;
+ * where that is an index from before, by the object's SNI. Returns the upstream, or 0. An object
+ * that speaks to nobody that is watched, or that answers, is not followed.
+ */
+static __always_inline __u32 http2_upstream(struct http2_walk *walk)
+{
+	struct tls_stream *stream = walk->stream;
+	struct http2_reader *reader = walk->reader;
+	struct http2_connection *row = walk->row;
+	__u32 upstream = reader->upstream;
+
+	/* A server's object has the same name; nothing but a request has these. */
+	if (!upstream && (reader->method || reader->has_path))
+		upstream = row->upstream;
+	if (upstream && upstream != HTTP2_NOBODY && !reader->status) {
+		stream->upstream = upstream;
+		stream->state = TLS_STREAM_NAMED;
+		return upstream;
+	}
+	if (upstream || reader->status || row->nameless >= HTTP2_NAMELESS)
+		stream->state =
+			stream->state == TLS_STREAM_NEW ? TLS_STREAM_IGNORED : stream->state;
+	row->nameless++;
+	return 0;
+}
+
+/* Whom the request is for, if it is to be counted; names its path by that. */
+static __always_inline __u32 http2_attribute(struct http2_walk *walk)
+{
+	struct http2_connection *row = walk->row;
+	struct decoded_name name = {.tgid = walk->object.tgid};
+	__u64 now = walk->frame->time_ns;
+	struct upstream *configured;
+	__u32 upstream, kind = 0;
+
+	if (walk->stream->sock) {
+		if (!tls_connection(walk->stream))
+			walk->stream->state = TLS_STREAM_IGNORED;
+		return walk->stream->state == TLS_STREAM_IGNORED ? 0 : walk->stream->upstream;
+	}
+	upstream = http2_upstream(walk);
+	configured = bpf_map_lookup_elem(&upstreams, &upstream);
+	if (upstream && configured)
+		kind = configured->kind;
+	if (row->unnamed)
+		http2_name(row, walk->reader, kind);
+	if (!kind)
+		return 0;
+	name.upstream = upstream;
+	bpf_map_update_elem(&decoded_names, &name, &now, BPF_ANY);
+	return upstream;
+}
+
 /* The fields of a request are complete. */
 static __noinline int http2_request(struct http2_walk *walk)
 {
 	struct http2_connection *row = walk->row;
-	struct connection *connection = tls_connection(walk->stream);
-	__u32 id = walk->reader->stream, upstream = walk->stream->upstream, sequence;
+	__u32 id = walk->reader->stream, upstream, sequence;
+	struct connection *connection;
 	struct call call = {};
 	struct call_key key;
 
 	if (!(id & 1) || id < row->next_stream)
 		return 0; /* its trailers */
-	if (!connection) {
-		walk->stream->state = TLS_STREAM_IGNORED;
-		return 0;
-	}
 	row->next_stream = id + 2;
+	upstream = http2_attribute(walk);
+	if (!upstream)
+		return 0;
+	if (!row->first_stream) {
+		row->first_stream = id;
+		row->first_call = walk->stream->next_call - id / 2;
+	}
 	sequence = row->first_call + id / 2;
 	call.begin_ns = walk->frame->time_ns;
 	call.tgid = walk->object.tgid;
@@ -142,15 +215,17 @@ static __noinline int http2_request(struct http2_walk *walk)
 		__builtin_memcpy(call.endpoint.name, row->name, ENDPOINT_SIZE);
 	else
 		endpoint_set(&call.endpoint, "unknown");
-	if (!row->open)
+	connection = tls_connection(walk->stream);
+	if (connection && !row->open)
 		connection->first_call = sequence;
-	if (sequence - connection->first_call >= CALLS_SPAN) {
+	if (connection && sequence - connection->first_call >= CALLS_SPAN) {
 		call_count_begin(&call);
 		lost_add(LOST_CALLS_PIPELINED);
 		return 0;
 	}
 	http2_call_key(walk, sequence, &key);
-	connection->next_call = sequence + 1;
+	if (connection)
+		connection->next_call = sequence + 1;
 	walk->stream->next_call = sequence + 1;
 	if (call_begin(&key, &call) == 0)
 		__sync_fetch_and_add(&row->open, 1);
@@ -167,7 +242,7 @@ static __noinline int http2_answer(struct http2_walk *walk, __u32 event, __u32 f
 	struct call_key key;
 	struct call *found, call;
 
-	if (!(id & 1))
+	if (!(id & 1) || id < walk->row->first_stream)
 		return 0;
 	http2_call_key(walk, sequence, &key);
 	found = bpf_map_lookup_elem(&calls, &key);
@@ -222,11 +297,13 @@ LOOP_BODY long http2_refuse(__u32 i, struct http2_refused *refused)
 static __noinline int http2_goaway(struct http2_walk *walk)
 {
 	__u32 last = walk->reader->word & 0x7fffffff, next = walk->row->next_stream;
+	__u32 first = walk->row->first_stream, count;
 	struct http2_refused refused = {.walk = walk};
-	__u32 count;
 
-	if (last + 2 > next)
+	if (last + 2 > next || !first)
 		return 0;
+	if (last < first)
+		last = first - 1;
 	refused.first = walk->row->first_call + (last + 1) / 2;
 	count = walk->row->first_call + next / 2 - refused.first;
 	loop(count > CALLS_SPAN ? CALLS_SPAN : count, CALLS_SPAN, http2_refuse, &refused);
@@ -234,7 +311,7 @@ static __noinline int http2_goaway(struct http2_walk *walk)
 }
 
 /* The path of a request is complete. */
-static __noinline int http2_path(struct http2_walk *walk, __u32 event)
+static __always_inline long http2_path(struct http2_walk *walk, __u32 event)
 {
 	struct http2_connection *row = walk->row;
 	struct http2_reader *reader = walk->reader;
@@ -242,20 +319,19 @@ static __noinline int http2_path(struct http2_walk *walk, __u32 event)
 
 	if (walk->frame->direction != TLS_SENT)
 		return 0;
+	row->unnamed = 0;
 	if (event == HTTP2_PATH_KNOWN) {
 		reader->has_path = http2_has_slot(reader);
 		__builtin_memcpy(row->name, row->paths[slot].name, ENDPOINT_SIZE);
-		return 0;
+	} else if (walk->stream->sock) {
+		http2_name(row, reader, row->path.kind);
+	} else {
+		row->unnamed = 1;
 	}
-	if (endpoint_name(&row->path, row->path.kind, row->name))
-		tls_telegram_spelling((struct endpoint *)row->name);
-	endpoint_begin(&row->path, row->path.kind);
-	if (reader->slot != HTTP2_NO_SLOT)
-		__builtin_memcpy(row->paths[slot].name, row->name, ENDPOINT_SIZE);
 	return 0;
 }
 
-/* Nonzero: no more is understood. */
+/* Nonzero: no more is understood, or another link of the chain goes on. */
 static __always_inline long http2_act(struct http2_walk *walk, __u32 event)
 {
 	__u32 sent = walk->frame->direction == TLS_SENT;
@@ -302,6 +378,28 @@ LOOP_BODY long http2_step(__u32 i, struct http2_walk *walk)
 	return http2_act(walk, event);
 }
 
+/* What was read of a connection that began before anybody looked. False: no frame begins here. */
+static __always_inline bool http2_hears(const struct http2_walk *walk)
+{
+	struct tls_frame *frame = walk->frame;
+
+	if (frame->direction == TLS_SENT || !walk->row->listening)
+		return true;
+	if (!http2_in_step(frame->buffer, frame->total, walk->row->next_stream))
+		return false;
+	walk->row->listening = 0;
+	return true;
+}
+
+/* The bytes of a direction are not understood any more. */
+static __always_inline void http2_lose(struct tls_stream *stream, __u32 event)
+{
+	lost_add(event == HTTP2_MALFORMED  ? LOST_HTTP_MALFORMED
+		 : event == TLS_UNREADABLE ? LOST_USER_MEMORY
+					   : LOST_HTTP_TOO_LONG);
+	tls_give_up(stream, UNDECODED_MALFORMED);
+}
+
 SEC("uprobe")
 int og_tls_http2(struct pt_regs *ctx)
 {
@@ -317,27 +415,29 @@ int og_tls_http2(struct pt_regs *ctx)
 	walk.row = bpf_map_lookup_elem(&http2_connections, &at.stream_key);
 	walk.huffman = bpf_map_lookup_elem(&http2_huffman, &zero);
 	if (!walk.row || !walk.huffman) {
-		lost_add(LOST_STREAMS_FULL);
 		tls_give_up(at.stream, UNDECODED_HTTP2);
 		goto done;
 	}
+	if (!http2_hears(&walk))
+		goto done;
+	if (!at.stream->sock && !walk.row->asked) {
+		walk.row->asked = 1;
+		at.frame->event = HTTP2_NOTHING;
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_AUTHORITY);
+	}
 	walk.reader = &walk.row->readers[at.frame->direction & 1];
 	loop(HTTP2_STEPS, HTTP2_STEPS, http2_step, &walk);
-	if (at.stream->state == TLS_STREAM_IGNORED)
-		goto done;
 	event = at.frame->event;
 	if (event == HTTP2_MALFORMED || event == TLS_UNREADABLE ||
 	    at.frame->links > TLS_LINKS_MAX) {
-		lost_add(event == HTTP2_MALFORMED  ? LOST_HTTP_MALFORMED
-			 : event == TLS_UNREADABLE ? LOST_USER_MEMORY
-						   : LOST_HTTP_TOO_LONG);
-		tls_give_up(at.stream, UNDECODED_MALFORMED);
-		goto done;
-	}
-	if (at.frame->offset < at.frame->total) {
+		http2_lose(at.stream, event);
+	} else if (at.stream->state != TLS_STREAM_IGNORED && at.frame->offset < at.frame->total) {
 		at.frame->links++;
-		bpf_tail_call(ctx, &tls_chain, TLS_LINK_HTTP2);
+		bpf_tail_call(ctx, &tls_chain,
+			      event == HTTP2_AUTHORITY ? TLS_LINK_AUTHORITY : TLS_LINK_HTTP2);
 	}
+	if (at.stream->state == TLS_STREAM_IGNORED)
+		http2_close(&at.stream_key);
 done:
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
 	return 0;

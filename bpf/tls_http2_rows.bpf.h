@@ -13,28 +13,52 @@
 #endif
 
 enum {
-	HTTP2_CONNECTIONS = 512, /* LRU: to watched upstreams, at one moment; each takes 4.5 KB */
+	HTTP2_CONNECTIONS = 512, /* to watched upstreams, at one moment; each takes 4.5 KB */
+	HTTP2_GLANCES = 8,	 /* frames of a write that are looked at */
+	HTTP2_MISSES = 32,	 /* writes in which a connection's middle is looked for */
+	HTTP2_NAMELESS = 64,	 /* requests that do not say for whom they are, until it is left */
 };
 
 /*
- * What is remembered of a connection that speaks HTTP/2. The call of a stream is row
+ * What is remembered of a connection that speaks HTTP/2, in the map `http2_connections`, which lives
+ * until its object is freed or its connection or process is gone. The call of a stream is row
  * first_call + id / 2 of `calls`: ids of a client's streams are odd and grow.
+ *
+ * Why no token, field or body can be in here, or anywhere else outside of the program itself:
+ *
+ *  - The bytes are on the stack of one run of one BPF program (struct http2_window, struct
+ *    authority_walk), 64 of them at a time; what is kept between two of them is struct http2_reader:
+ *    numbers of the frame and of the field, a hash of a field's name or method, no byte of either.
+ *    Strings of fields that do not matter are skipped by their length, without being read.
+ *  - A path becomes the endpoint's name as its letters come out of the Huffman code. `path` holds of
+ *    it what bpf/endpoint.bpf.h says: complete segments that are names, never one behind "/bot".
+ *  - The dynamic table is not a table of texts. An entry is two numbers: which of five fields it is,
+ *    and what it meant: a method, a status, seconds to wait, the configured upstream that an
+ *    :authority is, or the number of an endpoint in `paths`, where its name is, as it is published.
+ *    Of every other field, a token in a header among them, an entry says only that it is another one.
  */
 struct http2_connection {
 	struct http2_reader readers[2]; /* by enum tls_direction */
 	struct endpoint_reader path;
 	char name[ENDPOINT_NAME_ROOM]; /* endpoint of the request whose fields are being read */
 	struct endpoint paths[HTTP2_PATHS];
-	__u32 first_call; /* number of the call of stream 1 */
+	__u32 first_call;   /* number of the call of stream 1, if there was one */
+	__u32 first_stream; /* that was counted; 0: none yet */
 	__u32 next_stream;
-	__u32 open; /* calls that wait for the end of their answer */
-	__u32 reserved;
+	__u32 open;	/* calls that wait for the end of their answer */
+	__u8 listening; /* it began before anybody looked: what is received is not in step yet */
+	__u8 unnamed;	/* `path` is complete, and waits for its upstream */
+	__u8 asked;	/* `upstream` is known, if it can be */
+	__u8 nameless;	/* requests whose upstream was not known */
+	__u16 upstream; /* of an object that was not joined: by its SNI; 0: not known */
+	__u8 reserved[2];
 };
 
 #if TLS_READS_HTTP2
 
+/* Not LRU: a connection that is decoded stays so, and one too many is an opaque one. */
 struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, HTTP2_CONNECTIONS);
 	__type(key, struct tls_stream_key);
 	__type(value, struct http2_connection);
@@ -57,9 +81,7 @@ static __always_inline bool http2_open(struct tls_stream *stream, const struct t
 	static const struct http2_connection fresh = {
 		.readers[TLS_SENT] = {.phase = HTTP2_SKIP,
 				      .type = HTTP2_FRAME_PREFACE,
-				      .remaining = HTTP2_PREFACE_SIZE,
-				      .table_size = HTTP2_TABLE_DEFAULT},
-		.readers[TLS_RECEIVED] = {.table_size = HTTP2_TABLE_DEFAULT},
+				      .remaining = HTTP2_PREFACE_SIZE},
 	};
 	struct http2_connection *row;
 
@@ -70,10 +92,15 @@ static __always_inline bool http2_open(struct tls_stream *stream, const struct t
 		return false;
 	}
 	row->readers[TLS_SENT].remaining -= sent;
-	row->first_call = stream->next_call;
+	row->readers[TLS_SENT].nameless = !stream->sock;
 	row->path.kind = stream->path.kind;
 	stream->http2 = 1;
 	return true;
+}
+
+static __always_inline void http2_close(const struct tls_stream_key *key)
+{
+	bpf_map_delete_elem(&http2_connections, key);
 }
 
 #else
@@ -82,6 +109,10 @@ static __always_inline bool http2_open(struct tls_stream *stream, const struct t
 				       __u32 sent)
 {
 	return false;
+}
+
+static __always_inline void http2_close(const struct tls_stream_key *key)
+{
 }
 
 #endif

@@ -36,7 +36,7 @@ struct tls_stream {
 	__u8 head_counted; /* the request being sent is counted */
 	__u8 shaken;	   /* a request began when the handshake was over, as the wire shows it */
 	__u8 http2;	   /* it speaks HTTP/2; see tls_http2_rows.bpf.h */
-	__u8 reserved;
+	__u8 misses;	   /* writes that begin nothing that is known; see tls_http2_late.bpf.h */
 	struct http_reader readers[2]; /* by enum tls_direction */
 	struct endpoint_reader path;
 	union { /* of the request that is being sent */

@@ -3,7 +3,7 @@
 #define OPERAGLASS_TLS_OPEN_BPF_H
 
 #include "process_rows.bpf.h"
-#include "tls_http2_rows.bpf.h"
+#include "tls_http2_late.bpf.h"
 #include "tls_join.bpf.h"
 
 /* What an SSL object is about to send: decided before the data leaves, so that a connection is
@@ -81,6 +81,22 @@ static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
 	return TLS_OPENING_REQUEST;
 }
 
+/* An object without a connection is about to send the first bytes that are seen of it. */
+static __always_inline void tls_open_unjoined(struct tls_stream *stream,
+					      const struct tls_stream_key *key, __u64 buffer,
+					      __u64 length)
+{
+	enum tls_opening opening = tls_opening(buffer, length);
+
+	if (!stream->misses && opening == TLS_OPENING_REQUEST)
+		return;
+	if (!stream->misses && opening == TLS_OPENING_HTTP2 && http2_open(stream, key, 0))
+		return;
+	if (opening == TLS_OPENING_HTTP2 || opening == TLS_OPENING_RESPONSE ||
+	    (!http2_open_late(stream, key, buffer, length) && stream->misses >= HTTP2_MISSES))
+		stream->state = TLS_STREAM_IGNORED;
+}
+
 /* A joined connection is about to send the first bytes of a request, or of something else. */
 static __always_inline void tls_open(struct tls_stream *stream, const struct tls_slot *slot,
 				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
@@ -94,6 +110,14 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 		return;
 	stream->shaken |= handshake_is_complete(connection);
 	late = connection->call_sequence || (slot && connection->begin_ns < slot->attached_ns);
+	if (late && !connection->decoded && tls_opening(buffer, length) == TLS_OPENING_OTHER) {
+		connection->undecoded = UNDECODED_ATTACHED_LATE;
+		if (http2_open_late(stream, key, buffer, length))
+			connection->decoded = 1;
+		else if (stream->misses >= HTTP2_MISSES)
+			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
+		return;
+	}
 	switch (tls_opening(buffer, length)) {
 	case TLS_OPENING_REQUEST:
 		if (!connection->call_sequence)
@@ -128,11 +152,10 @@ static __always_inline bool tls_look_at(struct tls_stream *stream, const struct 
 	if (stream->readers[TLS_SENT].state == HTTP_START && !stream->http2) {
 		if (stream->state == TLS_STREAM_JOINED)
 			tls_open(stream, slot, key, buffer, length);
-		else if (stream->state == TLS_STREAM_NEW &&
-			 tls_opening(buffer, length) != TLS_OPENING_REQUEST)
-			stream->state = TLS_STREAM_IGNORED;
+		else if (stream->state == TLS_STREAM_NEW)
+			tls_open_unjoined(stream, key, buffer, length);
 	}
-	return stream->state < TLS_STREAM_IGNORED;
+	return stream->state < TLS_STREAM_IGNORED && (stream->http2 || !stream->misses);
 }
 
 /* The same, after a look at the object itself. */

@@ -9,7 +9,7 @@
 
 /* Larger than every key and row of these tables. */
 #define KEY_SIZE 256
-#define ROW_SIZE 1024
+#define ROW_SIZE 8192
 
 /* In this order: what one finds may be for the next. */
 static const struct {
@@ -17,7 +17,7 @@ static const struct {
 } rows[SWEEPS_COUNT] = {
 	{"sweep_routes", "routes"},	{"sweep_lookups", "lookups"},
 	{"sweep_attempts", "attempts"}, {"sweep_connections", "connections"},
-	{"sweep_calls", "calls"},
+	{"sweep_calls", "calls"},	{"sweep_http2", "http2_connections"},
 };
 
 void sweeps_open(struct sweeps *sweeps, const struct handover *handover)

@@ -5,7 +5,7 @@
 
 #include "handover_registry.h"
 
-#define SWEEPS_COUNT 5
+#define SWEEPS_COUNT 6
 
 struct sweeps {
 	struct sweep {

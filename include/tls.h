@@ -111,7 +111,7 @@ struct tls_random_place {
 	__u32 used;
 	__u32 pointer; /* offset of the pointer in the SSL object; 0: no pointer */
 	__u32 offset;
-	__u32 reserved;
+	__u32 name; /* offset of the pointer to the server's name in the SSL object; 0: not known */
 };
 
 enum {

@@ -24,6 +24,7 @@ struct http2_trace {
 	struct endpoint paths[HTTP2_PATHS];
 	bool request;
 	bool over;
+	__u32 authorities; /* that were read; each is an upstream of its own */
 	size_t length;
 	char text[HTTP2_TRACE_SIZE];
 };
@@ -67,6 +68,8 @@ static inline void http2_trace_headers(struct http2_trace *trace)
 				reader->has_path ? trace->name : "unknown");
 	else
 		http2_trace_say(trace, "%u %u", reader->stream, reader->status);
+	if (reader->upstream)
+		http2_trace_say(trace, " for %u", reader->upstream);
 	if (reader->retry_after_seconds)
 		http2_trace_say(trace, " retry %u", reader->retry_after_seconds);
 	http2_trace_say(trace, reader->ends_stream ? " end; " : "; ");
@@ -89,6 +92,9 @@ static inline void http2_trace_event(struct http2_trace *trace, enum http2_event
 	case HTTP2_PATH_KNOWN:
 		reader->has_path = http2_has_slot(reader);
 		memcpy(trace->name, slot->name, ENDPOINT_SIZE);
+		return;
+	case HTTP2_AUTHORITY:
+		reader->value = ++trace->authorities;
 		return;
 	case HTTP2_HEADERS:
 		http2_trace_headers(trace);

@@ -58,6 +58,8 @@ const struct bpf_program_row bpf_programs[] = {
 	 "opaque calls before their connection is used again", "connections"},
 	{"sweep", "sweep_calls", BPF_ATTACH_ITERATOR, 0,
 	 "failures of decoded calls that no socket is known of", "calls"},
+	{"sweep", "sweep_http2", BPF_ATTACH_ITERATOR, 0, "endpoint and status of calls over HTTP/2",
+	 "http2_connections"},
 	{"sweep", "sweep_attempts", BPF_ATTACH_ITERATOR, 0,
 	 "failed connects before the next attempt", "attempts"},
 	{"sweep", "sweep_lookups", BPF_ATTACH_ITERATOR, 0, "DNS questions without an answer",
@@ -78,6 +80,8 @@ const struct bpf_program_row bpf_programs[] = {
 	{"tls", "og_tls_path", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_host", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_http2", BPF_ATTACH_TAIL, 0, "endpoint and status of calls over HTTP/2",
+	 NULL},
+	{"tls", "og_tls_authority", BPF_ATTACH_TAIL, 0, "endpoint and status of calls over HTTP/2",
 	 NULL},
 };
 /* clang-format on */

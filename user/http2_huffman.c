@@ -10,6 +10,7 @@ enum {
 	END_OF_STRING = 256,
 	LENGTH_MAX = 30,
 	CHAIN_LINK = 4, /* TLS_LINK_HTTP2 of bpf/tls_decode.bpf.h */
+	CHAIN_LINK_AUTHORITY = 5,
 	INSTEAD_OF_NUL = 0x7f,
 	LEAF = 0x1000, /* in a node: a symbol, not another node */
 };
@@ -93,16 +94,25 @@ void http2_huffman_build(struct http2_huffman *ret_table)
 
 int http2_huffman_start(const struct bpf_set *set)
 {
+	static const struct {
+		__u32 link;
+		const char *program;
+	} links[] = {{CHAIN_LINK, "og_tls_http2"}, {CHAIN_LINK_AUTHORITY, "og_tls_authority"}};
 	int map = bpf_set_map(set, "http2_huffman"), chain = bpf_set_map(set, "tls_chain");
-	int program = bpf_set_program(set, "og_tls_http2");
-	__u32 zero = 0, link = CHAIN_LINK;
 	struct http2_huffman table;
+	__u32 zero = 0;
+	size_t i;
 
-	if (program < 0 || map < 0 || chain < 0)
+	if (bpf_set_program(set, links[0].program) < 0 || map < 0 || chain < 0)
 		return 0;
 	http2_huffman_build(&table);
-	if (bpf_map_update_elem(map, &zero, &table, BPF_ANY) ||
-	    bpf_map_update_elem(chain, &link, &program, BPF_ANY))
+	if (bpf_map_update_elem(map, &zero, &table, BPF_ANY))
 		return -errno;
+	for (i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
+		int program = bpf_set_program(set, links[i].program);
+
+		if (program >= 0 && bpf_map_update_elem(chain, &links[i].link, &program, BPF_ANY))
+			return -errno;
+	}
 	return 0;
 }

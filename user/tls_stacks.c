@@ -36,9 +36,12 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.functions = OPENSSL_FUNCTIONS,
 			.places =
 				{
-					{.used = 1, .offset = 0x160},		      /* 3.0 */
-					{.used = 1, .offset = 0x188},		      /* 3.5, 3.6 */
-					{.used = 1, .pointer = 0xa8, .offset = 0xb8}, /* 1.1.1 */
+					{.used = 1, .offset = 0x160, .name = 0xa58}, /* 3.0 */
+					{.used = 1, .offset = 0x188},		     /* 3.5, 3.6 */
+					{.used = 1,
+					 .pointer = 0xa8,
+					 .offset = 0xb8,
+					 .name = 0x640}, /* 1.1.1 */
 				},
 		},
 	[TLS_STACK_NODE] =
@@ -50,7 +53,9 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.functions = OPENSSL_FUNCTIONS,
 			.places =
 				{
-					{.used = 1, .offset = 0x160}, /* 18, 20: OpenSSL 3.0 */
+					{.used = 1,
+					 .offset = 0x160,
+					 .name = 0xa58}, /* 18, 20: OpenSSL 3.0 */
 					{.used = 1, .offset = 0x188},
 				},
 		},
@@ -79,9 +84,9 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.functions = OPENSSL_FUNCTIONS,
 			.places =
 				{
-					{.used = 1, .offset = 0x160},
+					{.used = 1, .offset = 0x160, .name = 0xa58},
 					{.used = 1, .offset = 0x188},
-					{.used = 1, .pointer = 0xa8, .offset = 0xb8},
+					{.used = 1, .pointer = 0xa8, .offset = 0xb8, .name = 0x640},
 					{.used = 1,
 					 .pointer = 0x30,
 					 .offset = 0x30}, /* BoringSSL */

@@ -55,6 +55,7 @@ CLIENTS = {
     "dotnet": ["/usr/bin/python3", f"{HERE}/clients/dotnet.py"],
     "s_client": ["/usr/bin/python3", f"{HERE}/clients/s_client.py"],
     "node_https": ["node", f"{HERE}/clients/node_https.js"],
+    "node_http2": ["node", f"{HERE}/clients/node_http2.js"],
     "node_fetch": ["node", f"{HERE}/clients/node_fetch.js"],
     "ruby": ["ruby", f"{HERE}/clients/ruby.rb"],
     "php": ["php", f"{HERE}/clients/php.php"],

@@ -206,6 +206,86 @@ static void test_late(void **state)
 	assert_string_equal(trace.text, "9 POST unknown; 11 GET getMe; ");
 }
 
+/* Whom a request is for: by an :authority of its own, by an index of since then, by Host; not by one
+ * from before. */
+static void test_authorities(void **state)
+{
+	static struct http2_trace trace;
+	static struct bytes bytes;
+	size_t at;
+
+	(void)state;
+	bytes.size = 0;
+	add_frame(&bytes, 1, HTTP2_END_HEADERS, 9, "\xc3\x82\x84", 3);
+	add_frame(&bytes, 1, HTTP2_END_HEADERS, 11,
+		  "\x41\x03"
+		  "a.b"
+		  "\x82\x84",
+		  7);
+	add_frame(&bytes, 1, HTTP2_END_HEADERS, 13, "\xbe\x82\x84", 3);
+	add_frame(&bytes, 1, HTTP2_END_HEADERS, 15, "\x83\x84\x0f\x17\x82\xff\xff", 7);
+	add_frame(&bytes, 1, HTTP2_END_HEADERS, 17,
+		  "\x40\x0a:authority\x01"
+		  "c"
+		  "\x82\x84",
+		  16);
+	add_frame(&bytes, 1, HTTP2_END_HEADERS, 19, "\xbf\x83\x84", 3);
+	add_frame(&bytes, 1, HTTP2_END_HEADERS, 21, "\x41\0\x83\x84", 4);
+	for (at = 1; at < 8; at++) {
+		size_t from = 0, step;
+
+		http2_trace_init(&trace, true, false, UPSTREAM_HTTPS);
+		trace.reader.nameless = 1;
+		for (; from < bytes.size; from += step) {
+			step = bytes.size - from < at ? bytes.size - from : at;
+			http2_trace_feed(&trace, bytes.data + from, step);
+		}
+		assert_string_equal(trace.text,
+				    "9 GET /; 11 GET / for 1; 13 GET / for 1; 15 POST / for 2; "
+				    "17 GET / for 3; 19 POST / for 1; 21 POST /; ");
+	}
+}
+
+/* What may be the middle of a connection, and what else begins like it. */
+static void test_heads(void **state)
+{
+	static const struct {
+		unsigned char head[9];
+		__u32 last, fits;
+	} rows[] = {
+		{"\0\0\x05\1\5\0\0\0\x0d", ~0U, 1}, /* HEADERS */
+		{"\0\0\0\1\5\0\0\0\x0d", ~0U, 0},   /* of nothing */
+		{"\0\0\x05\1\5\0\0\0\x0e", ~0U, 0}, /* of a stream of the server's */
+		{"\0\0\x05\1\5\0\0\0\0", ~0U, 0},   /* of no stream */
+		{"\0\0\x05\1\x42\0\0\0\1", ~0U, 0}, /* a flag that it has not */
+		{"\0\0\x05\1\5\0\0\0\x0d", 11, 0},  /* of one that was not opened */
+		{"\0\0\x05\1\5\x80\0\0\1", ~0U, 0}, /* the bit that is reserved */
+		{"\0\0\4\x08\0\0\0\0\0", ~0U, 1},   /* WINDOW_UPDATE: of all */
+		{"\0\0\4\x08\0\0\0\0\3", ~0U, 1},
+		{"\0\0\5\x08\0\0\0\0\3", ~0U, 0},
+		{"\0\0\x08\6\0\0\0\0\0", ~0U, 1}, /* PING */
+		{"\0\0\0\4\1\0\0\0\0", ~0U, 1},	  /* SETTINGS, acknowledged */
+		{"\0\0\0\4\1\0\0\0\1", ~0U, 0},
+		{"\0\0\5\x09\4\0\0\0\1", ~0U, 0}, /* CONTINUATION */
+		{"\0\0\0\0\0\0\0\0\0", ~0U, 0},	  /* zeroes */
+		{"\xff\0\0\0\1\0\0\0\1", ~0U, 0}, /* 16 MiB */
+		{"\0\0\5\x0a\0\0\0\0\0", ~0U, 0}, /* a type of an extension */
+		{"GET / HTT", ~0U, 0},
+		{"HTTP/1.1 ", ~0U, 0},
+		{"PRI * HTT", ~0U, 0},
+		{"{\"ok\":tru", ~0U, 0},
+		{"\0\x1d\x12\x34\1\0\0\1\0", ~0U, 0},	/* DNS over TLS */
+		{"\0\0\0\x08\4\xd2\x16\x2f\0", ~0U, 0}, /* PostgreSQL's SSLRequest */
+		{"\0\0\0\x25\0\x12\0\3\0", ~0U, 0},	/* Kafka */
+		{"\x81\x05hello\0\0", ~0U, 0},		/* a web socket */
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		assert_int_equal(!!http2_head_fits(rows[i].head, rows[i].last), rows[i].fits);
+}
+
 static void test_malformed(void **state)
 {
 	static const struct {
@@ -251,6 +331,7 @@ static void test_hashes(void **state)
 	assert_true(hash_of(":method") == HPACK_HASH_METHOD);
 	assert_true(hash_of(":path") == HPACK_HASH_PATH);
 	assert_true(hash_of(":status") == HPACK_HASH_STATUS);
+	assert_true(hash_of(":authority") == HPACK_HASH_AUTHORITY);
 }
 
 int main(void)
@@ -261,6 +342,8 @@ int main(void)
 		TEST("the standard's own answers are read", test_standard_answers),
 		TEST("padding, priority, continuations, promises, resets, farewells", test_frames),
 		TEST("an index from before is unknown", test_late),
+		TEST("whom a request is for is known by what was said since", test_authorities),
+		TEST("what is no frame's head is not taken for one", test_heads),
 		TEST("what breaks the standard is not followed", test_malformed),
 		TEST("names are recognised by the hashes of their letters", test_hashes),
 	};

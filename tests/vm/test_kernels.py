@@ -30,7 +30,7 @@ PASSWD = b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n
 GROUP = b"root:x:0:\nnogroup:x:65534:\n"
 
 # Programs that may stay unattached, by kernel: HTTP/2 is read with bpf_loop, which came with 5.17.
-OPTIONAL = {"5.10": {"og_tls_http2"}}
+OPTIONAL = {"5.10": {"og_tls_http2", "og_tls_authority", "sweep_http2"}}
 
 AGENT = [
     ('orchestrate_agent_starts_total', {"type": "claude-code"}, 1),

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python's h2 on one TLS connection: all requests at once, or `at_once` at a time.
 
-A request's `cancel`: milliseconds after which its stream is reset by RST_STREAM. The plan's `window`:
-bytes of the client's flow control; `read`: bytes of each read; `write`: of each write; `plain`: no
-Huffman code; `hold`: says "connected" after the first answer, and goes on at a line of input; `stop`: bytes
-after which it says "paused" and waits for three seconds; `stingy`: gives no more room than `window`.
+A request's `cancel`: milliseconds after which its stream is reset by RST_STREAM; `never`: names of fields that
+are not to enter the dynamic table. The plan's `window`: bytes of the client's flow control; `read`: bytes of each
+read; `write`: of each write; `plain`: no Huffman code; `before`: says "connected" when so many requests are
+answered, and makes the others at a line of input; `stop`: bytes after which it says "paused" and waits for three
+seconds; `stingy`: gives no more room than `window`.
 """
 import select
 import socket
@@ -63,6 +64,11 @@ class Client:
             (":path", row["path"]),
             *row.get("headers", {}).items(),
         ]
+        never = row.get("never", ())
+        fields = [
+            (hpack.NeverIndexedHeaderTuple if name in never else hpack.HeaderTuple)(name, value)
+            for name, value in fields
+        ]
         begin = time.monotonic_ns()
         limit = begin + row["cancel"] * 1_000_000 if "cancel" in row else None
         self.waiting[stream] = {"number": number, "begin": begin, "limit": limit, "status": None}
@@ -110,15 +116,21 @@ class Client:
         if self.alive:
             self.flush()
 
-    def play(self):
-        left = list(range(len(PLAN["requests"])))
+    def finish(self, numbers):
+        """Makes these requests, and waits for what comes of them."""
+        left = list(numbers)
         while self.alive and (left or self.waiting):
             while left and len(self.waiting) < PLAN.get("at_once", 1 << 30):
                 self.request(left.pop(0))
             self.turn()
-            if PLAN.get("hold") and len(self.results) == 1 and not self.waiting:
-                print("connected", flush=True)
-                sys.stdin.readline()
+
+    def play(self):
+        before = PLAN.get("before", 0)
+        if before:
+            self.finish(range(before))
+            print("connected", flush=True)
+            sys.stdin.readline()
+        self.finish(range(before, len(PLAN["requests"])))
         for number in range(len(PLAN["requests"])):
             status, ns, error = self.results.get(number, (None, 0, "closed"))
             report(status, ns=ns, error=error)
