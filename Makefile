@@ -24,7 +24,7 @@ PKG_BUILD := clang gcc libc6-dev bpftool libbpf-dev libelf-dev zlib1g-dev libmic
              $(if $(filter x86,$(BPF_ARCH)),libzydis-dev)
 PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck codespell \
              libssl-dev libnghttp2-dev nghttp2-client libnss3-tools tealdeer default-jre-headless python3 python3-h2 python3-prometheus-client python3-aiohttp python3-pycurl prometheus iproute2 curl wget openssl \
-             python3-jsonschema procps debian-archive-keyring golang-go nodejs npm ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
+             git python3-jsonschema procps debian-archive-keyring golang-go nodejs npm ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
 
 WARN  := -Wall -Wextra -Wtype-limits -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wshadow \
          -Wvla -Wwrite-strings -Wundef -Werror

@@ -130,6 +130,7 @@ static int by_signature(const struct look *look)
 	found->stack = TLS_STACK_BORINGSSL;
 	found->by = "a signature of its build-id";
 	if (err) {
+		found->refused = true;
 		snprintf(found->why, sizeof(found->why), "%s", error.text);
 		return 0;
 	}

@@ -6,6 +6,7 @@
 #ifndef OPERAGLASS_TLS_RECOGNISE_H
 #define OPERAGLASS_TLS_RECOGNISE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -22,6 +23,7 @@ struct tls_recognition {
 		[TLS_STACK_FUNCTIONS_MAX]; /* in the file, as the stack's functions; 0: none */
 	uint64_t sizes[TLS_STACK_FUNCTIONS_MAX]; /* bytes; 0: not known */
 	uint32_t object_at;			 /* struct tls_slot */
+	bool refused;				 /* a signature is for it, and wrong */
 	const char *by;				 /* what told, in words */
 	char why[TLS_WHY_SIZE];			 /* why it cannot be read; empty when it can */
 	char build_id[TLS_BUILD_ID_SIZE];

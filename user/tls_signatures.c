@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config_reader.h"
+#include "tls_unwind.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FILE_MAX     (16 * 1024)
@@ -234,19 +235,27 @@ static bool take_fitting(struct walk *walk, const char *path, int err,
 	return false;
 }
 
+/* A probe in the middle of an instruction would ruin the program. */
 static int check_code(const struct walk *walk)
 {
 	const struct config_report report = {.file_name = walk->first, .error = walk->error};
+	uint64_t offset, begin;
 	size_t i;
 
-	for (i = 0; i < COUNT(function_keys); i++)
-		if (walk->found->offsets[i] &&
-		    !tls_image_is_code(walk->image, walk->found->offsets[i], CODE_MIN))
+	for (i = 0; i < COUNT(function_keys); i++) {
+		offset = walk->found->offsets[i];
+		if (offset && !tls_image_is_code(walk->image, offset, CODE_MIN))
 			return config_fail(&report, nowhere,
 					   "is refused: %s at 0x%llx is outside of the "
 					   "executable segments",
-					   function_keys[i].name,
-					   (unsigned long long)walk->found->offsets[i]);
+					   function_keys[i].name, (unsigned long long)offset);
+		if (offset && !tls_unwind_begin(walk->image, offset, &begin) && begin != offset)
+			return config_fail(&report, nowhere,
+					   "is refused: %s at 0x%llx is inside of a function "
+					   "that begins at 0x%llx",
+					   function_keys[i].name, (unsigned long long)offset,
+					   (unsigned long long)begin);
+	}
 	return 0;
 }
 

@@ -154,6 +154,11 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 	int err;
 
 	target->fate = stack->covered ? TLS_FATE_COVERED : TLS_FATE_UNDECODED;
+	if (found->refused) {
+		target->fate = TLS_FATE_MISLED;
+		log_warning(0, "'%s' is not probed: %s", path, found->why);
+		return;
+	}
 	if (!found->found) {
 		log_debug(0, "'%s' (%s) is not probed: %s", path, stack->name, found->why);
 		return;

@@ -21,6 +21,7 @@ enum tls_target_fate {
 	TLS_FATE_EMPTY,	    /* no file of this stack, whatever its name says */
 	TLS_FATE_UNDECODED, /* has none of the functions */
 	TLS_FATE_COVERED,   /* read in another file */
+	TLS_FATE_MISLED,    /* an operator's signature for it is wrong */
 	TLS_FATE_MALFORMED, /* it contradicts itself, or is too large to be looked into */
 };
 

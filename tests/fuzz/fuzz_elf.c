@@ -8,6 +8,7 @@
 
 #include "tls_elf.h"
 #include "tls_recognise.h"
+#include "tls_unwind.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -45,6 +46,18 @@ static void check_recognition(int file, size_t size)
 		abort();
 }
 
+static void check_unwinding(int file, size_t size)
+{
+	static struct tls_image image;
+	uint64_t offset, begin;
+
+	if (tls_image_read(file, &image))
+		return;
+	for (offset = 0; offset < size; offset += size / 16 + 1)
+		if (!tls_unwind_begin(&image, offset, &begin) && (begin > offset || !begin))
+			abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int file = -1;
@@ -55,5 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	check_functions(file, size);
 	check_recognition(file, size);
+	check_unwinding(file, size);
 	return 0;
 }
