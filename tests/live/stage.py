@@ -46,6 +46,7 @@ CLIENTS = {
     "python_bio": ["/usr/bin/python3", f"{HERE}/clients/python_bio.py"],
     "python_threads": ["/usr/bin/python3", f"{HERE}/clients/python_threads.py"],
     "python_h2": ["/usr/bin/python3", f"{HERE}/clients/python_h2.py"],
+    "python_h2_many": ["/usr/bin/python3", f"{HERE}/clients/python_h2_many.py"],
     "python_raw": ["/usr/bin/python3", f"{HERE}/clients/python_raw.py"],
     "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],
@@ -80,6 +81,7 @@ class Stage:
         self.directory = None
         self.children = []
         self.seen = 0
+        self.last = []  # what truth() said
 
     def __enter__(self):
         leave_on_sigterm()
@@ -251,7 +253,8 @@ class Stage:
             return []
         found = wait_for(rows, seconds, f"{count} requests at the truth server")
         self.seen += len(found)
-        return sorted(found, key=lambda row: row.get("head_first", row["accepted"]))
+        self.last = sorted(found, key=lambda row: row.get("head_first", row["accepted"]))
+        return self.last
 
     def command(self, client):
         if client == "go":

@@ -66,6 +66,14 @@ def test_one_after_the_other(scene):
         scene.check("Go", program, some()[:12], http="2")
 
 
+def test_gnutls(scene):
+    """libnghttp2 in Debian's libcurl-gnutls, which git, and much else, brings."""
+    requests = [row for row in some() if row["method"] != "HEAD"]
+    scene.check("libcurl over GnuTLS", "gnutls_curl", requests, http="2")
+    alpn = {row.get("alpn") for row in scene.stage.last}
+    scene.tap.equal("it speaks HTTP/2 indeed", alpn, {"h2"})
+
+
 def test_the_dynamic_table(scene):
     requests = []
     for n in range(150):
@@ -186,6 +194,7 @@ def main():
         Scene(operaglass, stage, tap).run(
             [
                 test_one_after_the_other,
+                test_gnutls,
                 test_the_dynamic_table,
                 test_concurrent_streams,
                 test_load,

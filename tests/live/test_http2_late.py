@@ -8,6 +8,7 @@ once. Nothing else is taken for HTTP/2.
 """
 import contextlib
 import json
+import signal
 import subprocess
 
 import ledger
@@ -16,6 +17,10 @@ from scene import TOKEN, Scene, call
 from stage import HTTP2, NAME, Stage, wait_for
 
 AUTHORITY = {"never": [":authority"]}
+AGENTS_ONLY = """
+tls:
+  scope: agents
+"""
 OLD_STATUS = 409  # the server's table has it from before
 
 
@@ -155,8 +160,60 @@ def test_rows(scene):
     scene.tap.equal("no row of a connection that is gone is left", rows(), 0)
 
 
+def attach(operaglass):
+    """What any process maps is read from now on."""
+    path = f"{operaglass.directory}/config.yml"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(AGENTS_ONLY, ""))
+    operaglass.process.send_signal(signal.SIGHUP)
+    wait_for(
+        lambda: operaglass.metrics().total("operaglass_tls_targets", stack="openssl"),
+        10,
+        "libssl is probed",
+    )
+
+
+def test_read_later(scene, stack):
+    """The connection is known, and timed; then its library is read. What waits for an answer then ends as it began."""
+    early = [call("unknown", path=f"{TOKEN}/logOut?old=1"), call("unknown", path=f"{TOKEN}/logIn")]
+    after = [{**row, "never": []} for row in mixed() if row["endpoint"] != "deleteWebhook"]
+    client = Early(stack, scene.stage, "python_h2", early, after, at_once=1)
+    opaque = {("unknown", "unknown"): 2}
+    delta = scene.wait(lambda m: ledger.booked(m)["requests"] == opaque)
+    scene.tap.equal(
+        "a connection whose library is not read: its calls are timed, with no name",
+        (ledger.booked(delta)["requests"], delta.by("upstream_connections_total", "visibility")),
+        (opaque, {("encrypted",): 1}),
+    )
+    attach(scene.operaglass)
+    scene.before = scene.operaglass.metrics()
+    last = ledger.booked(scene.before)["durations"].get(("unknown", "unknown"), 0)
+    results, truth = client.go()
+    named = {row["path"].split("?")[0]: row["endpoint"] for row in client.calls}
+    want = ledger.expected(truth, named)
+    if last < 2:  # the last one before was over, and is counted with the next
+        ledger.add(want["durations"], ("unknown", "unknown"), 2 - last)
+    scene.tap.equal(
+        "its library is read: from then on every call is counted once, with its endpoint and status",
+        ledger.booked(scene.wait(lambda m: ledger.booked(m) == want)),
+        want,
+    )
+    scene.tap.ok("every call was answered", all(row["status"] for row in results), results)
+
+
+def read_later(tap):
+    with contextlib.ExitStack() as stack:
+        stage = stack.enter_context(Stage("http2later"))
+        stage.network.set_hosts({NAME: [HTTP2]})
+        operaglass = stack.enter_context(Operaglass(AGENTS_ONLY))
+        Scene(operaglass, stage, tap).run([lambda scene: test_read_later(scene, stack)])
+
+
 def main():
     tap = Tap()
+    read_later(tap)
     with contextlib.ExitStack() as stack:
         stage = stack.enter_context(Stage("http2late"))
         stage.network.set_hosts({NAME: [HTTP2]})

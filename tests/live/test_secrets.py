@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """No token, header, query or body is in a map, a record, a metric, a log line or either process's memory."""
+import contextlib
 import json
 import os
 import subprocess
@@ -129,11 +130,11 @@ def check_search(tap):
     tap.ok("the search finds the secrets in a process that has them", len(found) > 100, len(found))
 
 
-def client_in(stage, client, plan):
+def client_in(stage, client, plan, stdin=subprocess.DEVNULL):
     plan = {"host": HOST, "port": 443, "ca": stage.ca, "requests": [], **plan}
     return subprocess.Popen(
         stage.network.in_client([*client, json.dumps(plan)]),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -173,9 +174,8 @@ def check_shapes(tap, stage, og):
     expect_nothing(tap, og, "after requests of every shape")
 
 
-def check_http2(tap, stage, og):
-    """Paths in Huffman's code and in plain, whole and byte by byte, in the dynamic table or not."""
-    stage.network.set_hosts({HOST: [HTTP2]})
+def http2_requests():
+    """Paths that enter the dynamic table, and come again by their index; a token in a field's value, and in its name."""
     paths = [
         f"{BOT}/sendMessage?chat={SECRETS['query']}",
         f"{BOT}/getMe",
@@ -190,7 +190,45 @@ def check_http2(tap, stage, og):
         SECRETS["token"],
     ]
     fields = {"authorization": FIELDS["Authorization"], SECRETS["header"].lower(): "x"}
-    requests = [{"method": "POST", "path": p, "headers": fields, "body": 50} for p in paths]
+    return [{"method": "POST", "path": p, "headers": fields, "body": 50} for p in paths]
+
+
+def early_http2(stage):
+    """A client with HTTP/2 that is connected before the observer starts."""
+    stage.network.set_hosts({HOST: [HTTP2]})
+    early = {"method": "GET", "path": f"{BOT}/getMe", "headers": FIELDS, "never": [":authority"]}
+    requests = [{**row, "never": [":authority"]} for row in http2_requests()]
+    plan = {"requests": [early, *requests, *requests], "before": 1, "stay": True, "at_once": 1}
+    client = client_in(stage, CLIENTS["python_h2"], plan, stdin=subprocess.PIPE)
+    if client.stdout.readline() != "connected\n":
+        raise RuntimeError("the early client did not connect")
+    stage.network.set_hosts({})
+    return client
+
+
+def check_early_http2(tap, og, client):
+    """Its row and its dynamic table are there while it is searched."""
+    requests = 2 * len(http2_requests())
+    before = og.metrics()
+    client.stdin.write("go\n")
+    client.stdin.flush()
+    got = og.wait(
+        lambda m: m.total("telegram_api_duration_seconds_count") == requests, 10, since=before
+    )
+    tap.equal(
+        "calls over HTTP/2 on a connection that is older than the observer were decoded",
+        (got.total("telegram_api_requests_total", endpoint="sendMessage"),
+         got.total("telegram_api_requests_total")),
+        (2, requests),
+    )  # fmt: skip
+    expect_nothing(tap, og, "while that connection is open")
+    client.communicate()
+
+
+def check_http2(tap, stage, og):
+    """Paths in Huffman's code and in plain, whole and byte by byte, in the dynamic table or not."""
+    stage.network.set_hosts({HOST: [HTTP2]})
+    requests = http2_requests()
     before = og.metrics()
     plans = ({}, {"plain": True}, {"write": 1, "at_once": 1}, {"write": 9, "plain": True})
     for plan in plans:
@@ -267,8 +305,13 @@ def main():
         for command in (["/usr/bin/python3", "-c", "input()"], ["/bin/sh", "-c", "read x"])
     ]
     try:
-        with Stage("secrets") as stage, Operaglass("", ["--log.level", "debug"]) as og:
+        with contextlib.ExitStack() as stack:
+            stage = stack.enter_context(Stage("secrets"))
+            client = early_http2(stage)
+            stack.callback(client.kill)
+            og = stack.enter_context(Operaglass("", ["--log.level", "debug"]))
             expect_nothing(tap, og, "after the start")
+            check_early_http2(tap, og, client)
             check_libraries(tap, stage, og)
             check_shapes(tap, stage, og)
             check_segment(tap, stage, og)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""libcurl over GnuTLS (Debian's pycurl) on one keep-alive connection, as git speaks HTTPS."""
+"""libcurl over GnuTLS (Debian's pycurl) on one keep-alive connection, as git speaks HTTPS.
+
+The plan's `http`: "2", where the server speaks it; libnghttp2 is in this libcurl, too."""
 import time
 
 import pycurl
@@ -9,7 +11,10 @@ from report import PLAN, URL, report
 handle = pycurl.Curl()
 if "GnuTLS" not in pycurl.version:
     raise SystemExit(f"not over GnuTLS: {pycurl.version}")
-handle.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+handle.setopt(
+    pycurl.HTTP_VERSION,
+    pycurl.CURL_HTTP_VERSION_2TLS if PLAN.get("http") == "2" else pycurl.CURL_HTTP_VERSION_1_1,
+)
 if PLAN["ca"]:
     handle.setopt(pycurl.CAINFO, PLAN["ca"])
 for request in PLAN["requests"]:

@@ -5,7 +5,7 @@ A request's `cancel`: milliseconds after which its stream is reset by RST_STREAM
 are not to enter the dynamic table. The plan's `window`: bytes of the client's flow control; `read`: bytes of each
 read; `write`: of each write; `plain`: no Huffman code; `before`: says "connected" when so many requests are
 answered, and makes the others at a line of input; `stop`: bytes after which it says "paused" and waits for three
-seconds; `stingy`: gives no more room than `window`.
+seconds; `stingy`: gives no more room than `window`; `stay`: the connection stays until the input ends.
 """
 import select
 import socket
@@ -136,4 +136,7 @@ class Client:
             report(status, ns=ns, error=error)
 
 
-Client().play()
+CLIENT = Client()
+CLIENT.play()
+if PLAN.get("stay"):
+    sys.stdin.read()
