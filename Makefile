@@ -46,7 +46,9 @@ CFLAGS_FUZZ  = -std=gnu11 -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fn
 
 # The instruction decoder of user/probe_sites.c; other machines' probes stay at the symbols.
 LIBS_DECODE   := $(if $(filter x86,$(BPF_ARCH)),-lZydis)
-LIBS_OBSERVER := -l:libbpf.a -lelf -lz -lyaml -lcap $(LIBS_DECODE)
+# libbpf comes by the kernel's types through user/kernel_types.c.
+WRAP_OBSERVER := -Wl,--wrap=btf__load_vmlinux_btf -Wl,--wrap=btf__free
+LIBS_OBSERVER := $(WRAP_OBSERVER) -l:libbpf.a -lelf -lz -lyaml -lcap $(LIBS_DECODE)
 LIBS_EXPORTER := -l:libbpf.a -lelf -lz -l:libmicrohttpd.a -lseccomp -lcap -l:libnettle.a -ljansson -lsqlite3 -lcrypt -lpthread -lm
 LIBS_TESTS    := $(LIBS_DECODE) -lbpf -lelf -lz -lyaml -lcap -lmicrohttpd -lseccomp -lnettle -ljansson -lsqlite3 -lcrypt -lnghttp2 -lpthread -lm
 

@@ -209,7 +209,11 @@ static int load_programs(struct work *work)
 
 struct crew {
 	struct work work[BPF_OBJECTS_MAX];
-	atomic_size_t next; /* that nobody does yet */
+	struct turn {
+		size_t size;
+		struct work *work;
+	} turns[BPF_OBJECTS_MAX]; /* the largest first: nobody waits for it at the end */
+	atomic_size_t next;	  /* turn that nobody does yet */
 };
 
 static void *work_off(void *argument)
@@ -219,11 +223,29 @@ static void *work_off(void *argument)
 	size_t i;
 
 	while ((i = atomic_fetch_add(&crew->next, 1)) < bpf_object_count) {
-		work = &crew->work[i];
+		work = crew->turns[i].work;
 		if (!work->code)
 			work->code = load_programs(work);
 	}
 	return NULL;
+}
+
+static int compare_turns(const void *one, const void *other)
+{
+	const struct turn *a = one, *b = other;
+
+	return a->size > b->size ? -1 : a->size < b->size;
+}
+
+static void take_turns(struct crew *crew)
+{
+	size_t i;
+
+	for (i = 0; i < bpf_object_count; i++) {
+		crew->turns[i].work = &crew->work[i];
+		crew->work[i].row->bytes[BPF_VARIANT_QUICK](&crew->turns[i].size);
+	}
+	qsort(crew->turns, bpf_object_count, sizeof(struct turn), compare_turns);
 }
 
 /* One thread per processor, this one among them. */
@@ -276,6 +298,7 @@ void bpf_load_all(const struct config *config, struct bpf_set *set, struct bpf_r
 		*work = (struct work){.row = &bpf_objects[i], .config = config, .set = set};
 		work->code = open_object(work, variant, PROGRAMS_ALL);
 	}
+	take_turns(&crew);
 	work_together(&crew);
 	for (i = 0; i < bpf_object_count; i++) {
 		work = &crew.work[i];
