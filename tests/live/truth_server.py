@@ -384,7 +384,7 @@ def main(path):
     truth = Truth(config["truth"])
     poll, listeners = select.poll(), {}
     for listener in config["listeners"]:
-        listener["files"] = config["files"]
+        listener["files"] = config.get("files")
         family = socket.AF_INET6 if ":" in listener["address"] else socket.AF_INET
         server = socket.create_server(
             (listener["address"], listener["port"]), family=family, backlog=512
