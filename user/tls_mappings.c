@@ -76,7 +76,8 @@ int tls_mappings_scan(tls_mapping_taker *take, void *context)
 	return 0;
 }
 
-/* Opens nothing but a regular file: a FIFO would block, a device might act. */
+/* Opens nothing but a regular file: a FIFO would block, a device might act. So would a file on which its
+ * owner has a lease, for 45 s. */
 static int open_regular(const char *path, ino_t inode)
 {
 	int fd = -ESTALE, name = open(path, O_PATH | O_CLOEXEC);
@@ -87,7 +88,7 @@ static int open_regular(const char *path, ino_t inode)
 		return -errno;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", name);
 	if (!fstat(name, &status) && S_ISREG(status.st_mode) && status.st_ino == inode) {
-		fd = open(self, O_RDONLY | O_CLOEXEC);
+		fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0)
 			fd = -errno;
 	}

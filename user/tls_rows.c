@@ -39,12 +39,27 @@ static uint32_t free_slot(const struct tls_targets *targets)
 	return 0;
 }
 
+/* A row of its own, or that of a file with nothing in it: anybody can make as many of these as there are
+ * rows. NULL: all are of use. */
+static struct tls_target *find_room(struct tls_targets *targets)
+{
+	size_t i;
+
+	if (targets->count < TLS_TARGET_SLOTS - 1)
+		return &targets->rows[targets->count++];
+	for (i = 0; i < targets->count; i++)
+		if (targets->rows[i].fate == TLS_FATE_EMPTY ||
+		    targets->rows[i].fate == TLS_FATE_MALFORMED)
+			return &targets->rows[i];
+	return NULL;
+}
+
 struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t inode,
 			       uint32_t stack, uint32_t slot)
 {
-	struct tls_target *target;
+	struct tls_target *target = find_room(targets);
 
-	if (targets->count == TLS_TARGET_SLOTS - 1) {
+	if (!target) {
 		if (!targets->full)
 			log_warning(-ENOSPC,
 				    "more than %d different TLS libraries: the rest is "
@@ -53,7 +68,6 @@ struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t 
 		targets->full = true;
 		return NULL;
 	}
-	target = &targets->rows[targets->count++];
 	*target = (struct tls_target){
 		.device = device, .inode = inode, .stack = stack, .slot = slot, .seen = true};
 	return target;
@@ -133,9 +147,10 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 	target = tls_row_add(targets, device, inode, found.stack, free_slot(targets));
 	if (target)
 		target->layer = layer;
-	if (target && err)
+	if (target && err) {
 		target->fate = malformed ? TLS_FATE_MALFORMED : TLS_FATE_EMPTY;
-	else if (target)
+		target->slot = 0;
+	} else if (target)
 		tls_target_attach(target, &targets->tools, file, path, &found);
 	if (target && needs_guard(targets, target))
 		tls_changes_watch(targets->changes, target, file);
