@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "log.h"
+#include "tls_search.h"
 
 static const char *why_not(int err)
 {
@@ -36,6 +37,7 @@ int tls_inspect(int file, const char *path, const char *const *signatures,
 		struct tls_inspection *ret_inspection)
 {
 	struct tls_image *image = malloc(sizeof(*image));
+	struct tls_search_result searched;
 	int err;
 
 	if (!image)
@@ -52,6 +54,10 @@ int tls_inspect(int file, const char *path, const char *const *signatures,
 	err = tls_recognise(file, path, signatures, &ret_inspection->found);
 	if (err && !is_about_file(err))
 		return err;
+	if (!err && ret_inspection->found.may_be_searched) {
+		tls_search_run(file, &searched);
+		tls_recognition_search(&ret_inspection->found, &searched);
+	}
 	ret_inspection->err = err;
 	ret_inspection->why = err ? why_not(err) : ret_inspection->found.why;
 	return 0;

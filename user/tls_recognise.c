@@ -8,8 +8,11 @@
 
 #include "tls_elf.h"
 #include "tls_go.h"
+#include "tls_search.h"
 #include "tls_signatures.h"
 #include "tls_texts.h"
+
+#define BY_ANCHORS "its errors of BoringSSL and the shape of its functions, which agree"
 
 /* What is being looked into, and what came of it. */
 struct look {
@@ -121,6 +124,7 @@ static int by_signature(const struct look *look)
 {
 	struct tls_recognition *found = look->found;
 	struct tls_signature signature;
+	struct tls_anchors anchors;
 	struct config_error error;
 	size_t i;
 	int err = tls_signatures_find(look->signatures, look->image, &signature, &error);
@@ -128,13 +132,18 @@ static int by_signature(const struct look *look)
 	if (err && err != -EINVAL)
 		return err;
 	found->stack = TLS_STACK_BORINGSSL;
-	found->by = "a signature of its build-id";
+	found->by = !err && signature.searched ? BY_ANCHORS : "a signature of its build-id";
 	if (err) {
 		found->refused = true;
 		snprintf(found->why, sizeof(found->why), "%s", error.text);
 		return 0;
 	}
 	memcpy(found->offsets, signature.offsets, sizeof(found->offsets));
+	anchors = (struct tls_anchors){signature.offsets[0], signature.offsets[1], 0, 0};
+	if (tls_anchors_fit(look->image, &anchors)) {
+		found->sizes[0] = anchors.write_size;
+		found->sizes[1] = anchors.read_size;
+	}
 	for (i = 0; i < TLS_STACK_FUNCTIONS_MAX; i++)
 		found->found += found->offsets[i] != 0;
 	return 0;
@@ -150,8 +159,29 @@ static int by_texts(const struct look *look)
 		return err;
 	look->found->stack = text->stack;
 	look->found->by = text->text;
+	look->found->may_be_searched = text->stack == TLS_STACK_BORINGSSL;
 	snprintf(look->found->why, sizeof(look->found->why), "%s", text->why);
 	return 0;
+}
+
+bool tls_recognition_search(struct tls_recognition *recognition,
+			    const struct tls_search_result *result)
+{
+	recognition->may_be_searched = false;
+	if (result->err) {
+		snprintf(recognition->why, sizeof(recognition->why),
+			 "its symbols are stripped, no signature fits its build-id, and %s",
+			 result->why);
+		return false;
+	}
+	recognition->by = BY_ANCHORS;
+	recognition->why[0] = '\0';
+	recognition->found = 2;
+	recognition->offsets[0] = result->anchors.write;
+	recognition->offsets[1] = result->anchors.read;
+	recognition->sizes[0] = result->anchors.write_size;
+	recognition->sizes[1] = result->anchors.read_size;
+	return true;
 }
 
 /* The most certain first; each says -ENOENT when it is not that. */

@@ -27,6 +27,7 @@ struct tls_recognition {
 	const char *by;				 /* what told, in words */
 	char why[TLS_WHY_SIZE];			 /* why it cannot be read; empty when it can */
 	char build_id[TLS_BUILD_ID_SIZE];
+	bool may_be_searched; /* by tls_search.h, which takes its time */
 };
 
 /*
@@ -36,5 +37,11 @@ struct tls_recognition {
  */
 int tls_recognise(int file, const char *path, const char *const *signatures,
 		  struct tls_recognition *ret_recognition);
+
+struct tls_search_result;
+
+/* What a search of the same file came to. True: it can be read now. */
+bool tls_recognition_search(struct tls_recognition *recognition,
+			    const struct tls_search_result *result);
 
 #endif

@@ -154,7 +154,25 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 		tls_target_attach(target, &targets->tools, file, path, &found);
 	if (target && needs_guard(targets, target))
 		tls_changes_watch(targets->changes, target, file);
+	if (target)
+		tls_search_queue_ask(targets->searches, file, path, &found);
 	return target;
+}
+
+/* Its functions were found after it was looked into; it may be gone by now. */
+void tls_take_search(void *context, const struct tls_search_job *job)
+{
+	struct tls_targets *targets = context;
+	struct tls_target *target;
+	struct stat status;
+
+	target = fstat(job->file, &status) ? NULL
+					   : tls_row_find(targets, status.st_dev, status.st_ino);
+	if (!target || target->fate != TLS_FATE_UNDECODED)
+		return;
+	tls_target_attach(target, &targets->tools, job->file, job->path, &job->found);
+	if (needs_guard(targets, target))
+		tls_changes_watch(targets->changes, target, job->file);
 }
 
 /* Wrong places are given up for the symbols, which are right and slow. */

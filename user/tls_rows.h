@@ -10,6 +10,7 @@
 
 #include "tls_candidates.h"
 #include "tls_mappings.h"
+#include "tls_search_queue.h"
 #include "tls_signatures.h"
 #include "tls_target.h"
 
@@ -17,6 +18,7 @@ struct tls_targets {
 	struct tls_target_tools tools;
 	struct tls_mappings *mappings; /* NULL: no records */
 	struct tls_candidates *candidates;
+	struct tls_search_queue *searches;
 	char *pin_directory;
 	struct tls_signature_directories signatures; /* none until they are set */
 	int counts_fd, trusts_fd;
@@ -47,5 +49,6 @@ void tls_row_place_at_symbols(struct tls_targets *targets, struct tls_target *ta
 void tls_take_change(void *context, int watch);
 void tls_take_mapping(void *context, const struct tls_mapping *mapping);
 void tls_take_known_file(void *context, const char *path, int file);
+void tls_take_search(void *context, const struct tls_search_job *job);
 
 #endif

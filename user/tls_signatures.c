@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config_reader.h"
+#include "tls_anchors.h"
 #include "tls_unwind.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -18,6 +19,7 @@
 #define FILES_MAX    1024 /* of one directory */
 #define CODE_MIN     16	  /* bytes that a function has at least */
 
+#define ANCHORS		"anchors"
 #define HOSTS_DIRECTORY "/etc/operaglass/tls-signatures.d"
 
 static const struct config_mark nowhere = {0, 0};
@@ -77,9 +79,25 @@ static int parse_functions(struct config_reader *reader, const struct config_key
 	return config_reader_mapping(reader, function_keys, COUNT(function_keys), &scope, into);
 }
 
+static int parse_found_by(struct config_reader *reader, const struct config_key *key, void *into)
+{
+	struct tls_signature *signature = into;
+	const char *text;
+	int err = config_reader_text(reader, key, ANCHORS, &text);
+
+	if (err)
+		return err;
+	if (strcmp(text, ANCHORS) != 0)
+		return config_reader_fail_value(reader, key, text, "not a way to find them",
+						ANCHORS);
+	signature->searched = true;
+	return config_reader_next(reader);
+}
+
 static const struct config_key top_keys[] = {
 	{"build_id", parse_build_id, 0, 0, 0},
 	{"functions", parse_functions, 0, 0, 0},
+	{"found_by", parse_found_by, 0, 0, 0},
 };
 
 static int check(const struct config_report *report, const struct tls_signature *signature)
@@ -215,16 +233,25 @@ static void walk_directory(struct walk *walk, const char *directory)
 	closedir(files);
 }
 
-/* Remembers the one that fits; a second one makes both worthless. */
+/* Whether what was found in a file with this build-id is in this one as well. */
+static bool is_borne_out(const struct tls_image *image, const struct tls_signature *signature)
+{
+	struct tls_anchors anchors = {signature->offsets[0], signature->offsets[1], 0, 0};
+
+	return !signature->searched || tls_anchors_fit(image, &anchors);
+}
+
+/* Remembers the one that fits; a second one makes both worthless, unless it is the observer's own. */
 static bool take_fitting(struct walk *walk, const char *path, int err,
 			 const struct tls_signature *signature, const struct config_error *error)
 {
 	const struct config_report report = {.file_name = path, .error = walk->error};
 
 	(void)error;
-	if (err || strcmp(signature->build_id, walk->image->build_id) != 0)
+	if (err || strcmp(signature->build_id, walk->image->build_id) != 0 ||
+	    (!walk->result && signature->searched) || !is_borne_out(walk->image, signature))
 		return true;
-	if (walk->result == -ENOENT) {
+	if (walk->result == -ENOENT || walk->found->searched) {
 		snprintf(walk->first, sizeof(walk->first), "%s", path);
 		*walk->found = *signature;
 		walk->result = 0;
@@ -278,6 +305,36 @@ int tls_signatures_find(const char *const *directories, const struct tls_image *
 	if (!walk.result)
 		*ret_signature = found;
 	return walk.result;
+}
+
+/* Written beside and renamed: never half a file. */
+int tls_signature_save(const char *directory, const struct tls_signature *signature)
+{
+	char path[PATH_MAX], beside[PATH_MAX + 4], text[512];
+	int file, err = 0, length;
+
+	if (!signature->build_id[0])
+		return -EINVAL;
+	if (mkdir(directory, 0755) && errno != EEXIST)
+		return -errno;
+	length = snprintf(text, sizeof(text),
+			  "build_id: %s\nfunctions:\n  SSL_write: 0x%llx\n  SSL_read: 0x%llx\n"
+			  "found_by: " ANCHORS "\n",
+			  signature->build_id, (unsigned long long)signature->offsets[0],
+			  (unsigned long long)signature->offsets[1]);
+	if (snprintf(path, sizeof(path), "%s/%s.yaml", directory, signature->build_id) >=
+	    (int)sizeof(path))
+		return -ENAMETOOLONG;
+	snprintf(beside, sizeof(beside), "%s.new", path);
+	file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (file < 0)
+		return -errno;
+	if (fchmod(file, 0644) || write(file, text, (size_t)length) != length)
+		err = errno ? -errno : -EIO;
+	close(file);
+	if (!err && rename(beside, path))
+		err = -errno;
+	return err;
 }
 
 static bool take_refused(struct walk *walk, const char *path, int err,

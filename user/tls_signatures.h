@@ -7,6 +7,10 @@
  *     functions:                      # the names say what the arguments are
  *       SSL_write: 0x2607c30          # of the first instruction, from the begin of the file
  *       SSL_read: 0x2586500
+ *     found_by: anchors               # only in files that the observer wrote (tls_anchors.h)
+ *
+ * What the observer found is believed no further than the file at hand bears it out, because a build-id
+ * can be copied; and an operator's file for the same build takes its place.
  *
  * Offsets are where a program will be stopped: a file counts only when it and its directory belong
  * to root and nobody else may write them.
@@ -30,6 +34,7 @@ void tls_signatures_directories(const char *state_dir,
 struct tls_signature {
 	char build_id[TLS_BUILD_ID_SIZE];
 	uint64_t offsets[TLS_STACK_FUNCTIONS_MAX]; /* as the functions of TLS_STACK_BORINGSSL */
+	bool searched;				   /* found by the observer itself */
 };
 
 /* Pure. 0, or -EINVAL or -ENOMEM with a line in ret_error. */
@@ -42,6 +47,10 @@ int tls_signature_parse(const char *text, size_t size, const char *file_name,
  */
 int tls_signatures_find(const char *const *directories, const struct tls_image *image,
 			struct tls_signature *ret_signature, struct config_error *ret_error);
+
+/* Keeps what was found as <build-id>.yaml of this directory, which is made when it is needed. 0 or
+ * -errno; -EINVAL without a build-id. */
+int tls_signature_save(const char *directory, const struct tls_signature *signature);
 
 /* Gives every file that is refused whatever the image, with the reason, to `refuse`. */
 void tls_signatures_check(const char *const *directories,

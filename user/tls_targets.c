@@ -220,6 +220,8 @@ int tls_targets_start(struct tls_targets *targets)
 			    "minute",
 			    strerror(-err));
 	abilities->mapping_records = !err;
+	if (targets->mappings)
+		targets->searches = tls_search_queue_new(tls_mappings_fd(targets->mappings));
 	open_changes(targets);
 	err = tls_mappings_scan(tls_take_mapping, targets);
 	if (!targets->agents_only)
@@ -255,6 +257,12 @@ static void judge(void *context, const struct proof_order *order, enum proof_ver
 	publish(targets);
 }
 
+static void take_search(void *context, const struct tls_search_job *job)
+{
+	tls_take_search(context, job);
+	publish(context);
+}
+
 static void step_proofs(struct tls_targets *targets)
 {
 	if (targets->tools.trust)
@@ -280,6 +288,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	if (err == -ENOBUFS)
 		err = tls_mappings_scan(tls_take_mapping, targets);
 	tls_candidates_clients(targets->candidates, tls_take_mapping, targets);
+	tls_search_queue_step(targets->searches, targets->signatures.state, take_search, targets);
 	if (targets->count != before)
 		publish(targets);
 	step_proofs(targets);
@@ -349,6 +358,7 @@ void tls_targets_free(struct tls_targets *targets)
 	for (i = 0; i < targets->count; i++)
 		tls_target_close(&targets->rows[i]);
 	probe_trust_free(targets->tools.trust);
+	tls_search_queue_free(targets->searches);
 	tls_mappings_close(targets->mappings);
 	if (targets->changes >= 0)
 		close(targets->changes);

@@ -147,6 +147,16 @@ static void a_signature_is_whole_or_refused(void **state)
 	assert_int_equal(signature.offsets[0], 0x2607c30);
 	assert_int_equal(signature.offsets[1], 0x2586500);
 	assert_string_equal(signature.build_id, "0011223344556677");
+	assert_false(signature.searched);
+	assert_int_equal(parse("build_id: 0011223344556677\nfound_by: anchors\n"
+			       "functions: {SSL_write: 0x2607c30, SSL_read: 0x2586500}\n",
+			       &signature, &error),
+			 0);
+	assert_true(signature.searched);
+	assert_int_equal(parse("build_id: 0011223344556677\nfound_by: guessing\n"
+			       "functions: {SSL_write: 0x2607c30, SSL_read: 0x2586500}\n",
+			       &signature, &error),
+			 -EINVAL);
 }
 
 int main(void)
