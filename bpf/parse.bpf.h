@@ -44,9 +44,42 @@ static __always_inline void parse_copy(__u8 *to, __u32 to_at, __u32 to_mask, con
 	bpf_probe_read_kernel(to + at, bytes + 1, from + from_at);
 }
 
+/* The byte at a place that the verifier does not know, of a buffer on the stack of a power of two
+ * bytes. The pointer first: of a sum that begins with the number, kernels forget whose stack it is. */
+static __always_inline __u8 parse_byte(const __u8 *bytes, __u32 at, __u32 mask)
+{
+	__u64 place = at;
+
+	asm volatile("%0 &= %2\n%1 += %0" : "+r"(place), "+r"(bytes) : "i"(mask));
+	return *bytes;
+}
+
+/* The same value, of which the verifier knows no more than the mask that it fits: the ways that led to
+ * it end in one state. `any`: whatever was read from memory. */
+static __always_inline __u32 parse_settle(__u32 value, __u32 mask, __u64 any)
+{
+	__u64 settled = any;
+
+	asm volatile("%0 -= %1\n%0 += %2\n%0 &= %3"
+		     : "+&r"(settled)
+		     : "r"(any), "r"((__u64)value), "i"(mask));
+	return settled;
+}
+
 #else
 
 #include <string.h>
+
+static inline __u32 parse_settle(__u32 value, __u32 mask, __u64 any)
+{
+	(void)any;
+	return value & mask;
+}
+
+static inline __u8 parse_byte(const __u8 *bytes, __u32 at, __u32 mask)
+{
+	return bytes[at & mask];
+}
 
 static inline __u32 parse_bound(__u32 value, __u32 mask)
 {

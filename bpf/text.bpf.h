@@ -63,4 +63,31 @@ static __always_inline __u64 text_zero(__u64 value)
 	return ~sign >> 63;
 }
 
+/* Eight bytes at once: a mask whose lowest bit is the highest one of the first byte that fits. Bits
+ * above it mean nothing. */
+#define TEXT_ONES 0x0101010101010101ULL
+#define TEXT_TOPS 0x8080808080808080ULL
+
+/* Bytes below `limit`, which is 128 at most. */
+static __always_inline __u64 text_below(__u64 word, __u8 limit)
+{
+	return (word - TEXT_ONES * limit) & ~word & TEXT_TOPS;
+}
+
+static __always_inline __u64 text_find(__u64 word, __u8 c)
+{
+	return text_below(word ^ TEXT_ONES * c, 1);
+}
+
+static __always_inline __u64 text_lowest(__u64 mask)
+{
+	return mask & -mask;
+}
+
+/* Which byte: 0 … 7. */
+static __always_inline __u32 text_first(__u64 mask)
+{
+	return (text_lowest(mask) >> 7) * 0x0001020304050607ULL >> 56;
+}
+
 #endif

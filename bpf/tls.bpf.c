@@ -45,7 +45,10 @@ static __always_inline bool tls_before_write(__u64 cookie, const struct tls_fram
 	struct tls_slot *slot;
 	struct tls_stream *stream = tls_stream_of(cookie, &key, &slot);
 
-	return stream && tls_look(stream, slot, &key, frame->buffer, frame->length);
+	if (!stream || !tls_look(stream, slot, &key, frame->buffer, frame->length))
+		return false;
+	stream->writes += stream->writes < TLS_WRITES_MANY;
+	return true;
 }
 
 /* False: this read is of no interest: nothing was ever written, or nobody wants it. */
@@ -96,8 +99,9 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u32 direction, __u64
 		return 0;
 	if (direction == TLS_SENT ? !tls_before_write(cookie, &frame) : !tls_before_read(frame.ssl))
 		return 0;
-	frame.time_ns = bpf_ktime_get_boot_ns();
-	bpf_map_update_elem(&tls_frames, &key, &frame, BPF_ANY);
+	if (direction == TLS_SENT)
+		frame.time_ns = bpf_ktime_get_boot_ns();
+	tls_frame_begin(&key, &frame);
 	tls_note(cookie, TLS_SIGN_OPENED);
 	return 0;
 }
@@ -133,69 +137,66 @@ int og_tls_read_ex(struct pt_regs *ctx)
 	return tls_enter(ctx, TLS_RECEIVED, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }
 
-/* An object whose handshake was made inside this very write is joined only now. */
-static __always_inline bool tls_after_write(__u64 cookie, const struct tls_frame *frame)
-{
-	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
-	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
-	struct tls_slot *slot;
-	bool own;
-
-	if (!stream || stream->state != TLS_STREAM_NEW)
-		return stream;
-	slot = tls_slot_of(cookie, &own);
-	return tls_look(stream, own ? slot : NULL, &key, frame->buffer, frame->total);
-}
-
 /* A write to a joined connection failed: is it the beginning of a request that now can never leave?
  * Without its connection nobody tries such a write again. */
-static __always_inline bool tls_never_left(const struct tls_frame *frame)
+static __always_inline bool tls_never_left(const struct tls_stream *stream,
+					   const struct tls_frame *frame)
 {
-	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
-	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
-
-	return stream && stream->state == TLS_STREAM_JOINED &&
+	return stream->state == TLS_STREAM_JOINED &&
 	       stream->readers[TLS_SENT].state == HTTP_START && !stream->http2 &&
 	       !tls_connection(stream) &&
 	       tls_opening(frame->buffer, frame->length) == TLS_OPENING_REQUEST;
+}
+
+/* What was moved is known. False: of no interest. */
+static __always_inline bool tls_moved(__u64 cookie, const struct tls_at *at, __u64 count)
+{
+	struct tls_frame *frame = at->frame;
+	struct tls_slot *slot;
+	bool own;
+
+	if (!count) {
+		if (frame->direction != TLS_SENT || !tls_never_left(at->stream, frame))
+			return false;
+		frame->unsent = 1;
+		count = frame->length;
+	}
+	frame->total = count;
+	if (frame->direction == TLS_RECEIVED) {
+		frame->time_ns = bpf_ktime_get_boot_ns();
+		return true;
+	}
+	if (at->stream->state != TLS_STREAM_NEW)
+		return true;
+	/* An object whose handshake was made inside this very write is joined only now. */
+	slot = tls_slot_of(cookie, &own);
+	return tls_look(at->stream, own ? slot : NULL, &at->stream_key, frame->buffer, count);
 }
 
 /* At a return, or at a place behind which every return lies with its result in place. */
 SEC("uretprobe")
 int og_tls_leave(struct pt_regs *ctx)
 {
-	struct tls_frame_key key;
-	struct tls_frame *frame;
-	__u64 count = 0, cookie = tls_frame_key(ctx, &key);
+	__u64 count = 0, cookie;
+	struct tls_at at;
 
-	frame = bpf_map_lookup_elem(&tls_frames, &key);
 	/* An inner function's return probe sees the calls of others, too. */
-	if (!frame || frame->function != TLS_COOKIE_FUNCTION(cookie))
+	if (!tls_find_frame(ctx, &at, &cookie) || at.frame->function != TLS_COOKIE_FUNCTION(cookie))
 		return 0;
-	if (!frame->result)
+	if (!at.frame->result)
 		count = tls_int(PT_REGS_RC(ctx));
 	else if ((__s32)PT_REGS_RC(ctx) == 1 &&
-		 bpf_probe_read_user(&count, sizeof(count), (const void *)frame->result))
+		 bpf_probe_read_user(&count, sizeof(count), (const void *)at.frame->result))
 		count = 0;
-	if (count > frame->length) {
+	if (count > at.frame->length) {
 		tls_note(cookie, TLS_SIGN_MISFIT);
 		goto done;
 	}
 	tls_note(cookie, TLS_SIGN_CLOSED);
-	if (!count) {
-		if (frame->direction != TLS_SENT || !tls_never_left(frame))
-			goto done;
-		frame->unsent = 1;
-		count = frame->length;
-	}
-	frame->total = count;
-	if (frame->direction == TLS_RECEIVED)
-		frame->time_ns = bpf_ktime_get_boot_ns();
-	else if (!tls_after_write(cookie, frame))
-		goto done;
-	bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+	if (tls_find_stream(&at) && tls_moved(cookie, &at, count))
+		tls_read_lines(ctx, &at);
 done:
-	bpf_map_delete_elem(&tls_frames, &key);
+	tls_frame_end(&at);
 	return 0;
 }
 
@@ -214,15 +215,18 @@ int og_tls_decode(struct pt_regs *ctx)
 		tls_give_up(at.stream, UNDECODED_HTTP2);
 		goto done;
 	}
+	event = tls_lines(at.stream, at.frame, at.reader);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < TLS_WINDOWS; i++) {
 		/* All is read anew at the loop's head: verifiers up to 6.1 refuse a loop that the
 		 * compiler closes by falling through into its middle. */
 		tls_barrier();
-		event = tls_window(at.stream, at.frame, at.reader);
-		tls_barrier();
 		if (event || at.frame->offset >= at.frame->total)
 			break;
+		event = tls_window(at.stream, at.frame, at.reader);
+		tls_barrier();
+		if (tls_line_read(at.frame, at.reader))
+			break; /* the next one may be usual again */
 	}
 	if (!event && at.reader->head_bytes > TLS_HEAD_MAX)
 		event = TLS_TOO_LONG;
@@ -233,7 +237,7 @@ int og_tls_decode(struct pt_regs *ctx)
 	else if (at.reader->state == HTTP_UNTIL_CLOSE)
 		tls_response_begin(at.stream, &at.stream_key, at.frame->time_ns);
 done:
-	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	tls_frame_end(&at);
 	return 0;
 }
 
@@ -257,7 +261,7 @@ int og_tls_event(struct pt_regs *ctx)
 	if (at.stream->state != TLS_STREAM_IGNORED && at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, HTTP_NOTHING);
 done:
-	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	tls_frame_end(&at);
 	return 0;
 }
 
@@ -272,7 +276,7 @@ int og_tls_path(struct pt_regs *ctx)
 	event = tls_path_window(at.stream, at.frame, at.reader);
 	if (event || at.frame->unsent || at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, event);
-	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	tls_frame_end(&at);
 	return 0;
 }
 
@@ -302,7 +306,7 @@ int og_tls_host(struct pt_regs *ctx)
 		tls_go_on(ctx, at.frame, HTTP_HOST);
 	}
 	at.stream->state = TLS_STREAM_IGNORED;
-	bpf_map_delete_elem(&tls_frames, &at.frame_key);
+	tls_frame_end(&at);
 	return 0;
 }
 

@@ -28,10 +28,12 @@ static __always_inline void tls_call_key(const struct tls_stream *stream,
 /* As the Bot API spells it; letters that it does not know stay as they were sent. */
 static __always_inline void tls_telegram_spelling(struct endpoint *endpoint)
 {
-	struct telegram_method lower, *known;
+	const __u64 *words = (const __u64 *)endpoint->name;
+	__u64 lower[TELEGRAM_METHOD_SIZE / 8];
+	struct telegram_method *known;
 
-	for (__u32 i = 0; i < TELEGRAM_METHOD_SIZE; i++)
-		lower.name[i] = text_lower(endpoint->name[i]);
+	for (__u32 i = 0; i < TELEGRAM_METHOD_SIZE / 8; i++)
+		lower[i] = parse_lower(words[i]);
 	known = bpf_map_lookup_elem(&telegram_methods, &lower);
 	if (known)
 		__builtin_memcpy(endpoint->name, known->name, TELEGRAM_METHOD_SIZE);

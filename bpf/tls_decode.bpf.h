@@ -3,6 +3,7 @@
 #define OPERAGLASS_TLS_DECODE_BPF_H
 
 #include "loop.bpf.h"
+#include "parse_http_line.bpf.h"
 #include "tls_call.bpf.h"
 #include "tls_host.bpf.h"
 
@@ -14,12 +15,15 @@
 
 #define TLS_WINDOW 256
 /* Windows of one link of the chain, and links that the kernel lets follow each other, less those that
- * end it: a head of 60 KiB, or of 15 where verifiers follow each window. */
+ * end it: a head of 60 KiB at least, or of 15 where verifiers follow each window. */
 #ifdef VERIFY_ONCE
-#define TLS_WINDOWS 8
+#define TLS_WINDOWS    10
+#define TLS_LINKS_LINE 5 /* links in which a window ends with its line */
 #else
-#define TLS_WINDOWS 2
+#define TLS_WINDOWS    2
+#define TLS_LINKS_LINE 0 /* all goes byte by byte, as verifiers would follow each usual line */
 #endif
+#define TLS_LINES     64 /* usual ones in front of a window */
 #define TLS_LINKS_MAX 29
 #define TLS_HEAD_MAX  (256 * 1024) /* of one head; servers refuse more than 8 to 64 KiB */
 
@@ -82,12 +86,25 @@ static __always_inline __u32 tls_window_read(struct tls_frame *frame, __u8 *wind
 	return size;
 }
 
+struct tls_walk_lines {
+	struct tls_stream *stream;
+	struct tls_frame *frame;
+	struct http_reader *reader;
+};
+
 struct tls_walk {
 	struct tls_stream *stream;
 	struct tls_frame *frame;
 	struct http_reader *reader;
 	__u8 window[TLS_WINDOW];
 };
+
+/* A line that was not usual is over. */
+static __always_inline bool tls_line_read(const struct tls_frame *frame,
+					  const struct http_reader *reader)
+{
+	return frame->links < TLS_LINKS_LINE && reader->state == HTTP_LINE;
+}
 
 LOOP_BODY long tls_walk_byte(__u32 i, struct tls_walk *walk)
 {
@@ -100,7 +117,48 @@ LOOP_BODY long tls_walk_byte(__u32 i, struct tls_walk *walk)
 	event = http_byte(reader, c);
 	walk->frame->event = event;
 	tls_barrier(); /* the reader's members come from the map anew: few states */
-	return event != HTTP_NOTHING;
+	return event != HTTP_NOTHING || tls_line_read(walk->frame, reader);
+}
+
+/* The usual lines of a head, and bodies; all state is as tls_walk_byte() would leave it. */
+LOOP_BODY long tls_walk_line(__u32 i, struct tls_walk_lines *walk)
+{
+	struct http_reader *reader = walk->reader;
+	struct tls_frame *frame = walk->frame;
+	union http_piece piece = {};
+	enum http_event event;
+	__u32 size, taken;
+	__u64 left;
+
+	frame->offset += http_pass(reader, frame->total - frame->offset, &event);
+	frame->event = event;
+	left = frame->total - frame->offset;
+	if (event || !left || !http_is_quick(reader) ||
+	    (reader->state == HTTP_START && tls_message_start(walk->stream, frame, reader)))
+		return 1;
+	frame->window = left > HTTP_PIECE ? HTTP_PIECE : left;
+	tls_barrier();
+	size = ((frame->window - 1) & (HTTP_PIECE - 1)) + 1;
+	if (bpf_probe_read_user(&piece, size, (const void *)(frame->buffer + frame->offset)))
+		return 1;
+	taken = http_quick(reader, &walk->stream->path, &piece, size, &event);
+	frame->event = event;
+	frame->offset += taken;
+	reader->head_bytes = reader->state < HTTP_BODY ? reader->head_bytes + taken : 0;
+	tls_barrier();
+	return event || !taken;
+}
+
+/* Goes on as far as all is usual. Returns the event that stopped it. */
+static __always_inline __u32 tls_lines(struct tls_stream *stream, struct tls_frame *frame,
+				       struct http_reader *reader)
+{
+	struct tls_walk_lines walk = {.stream = stream, .frame = frame, .reader = reader};
+
+	if (!TLS_LINKS_LINE)
+		return HTTP_NOTHING;
+	loop(TLS_LINES, TLS_LINES, tls_walk_line, &walk);
+	return frame->event;
 }
 
 /* One window. Returns the event that stopped it; its bytes are added to frame->offset. */

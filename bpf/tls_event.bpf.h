@@ -54,4 +54,40 @@ static __always_inline void tls_received_event(struct tls_at *at, __u32 event)
 		tls_give_up(stream, 0);
 }
 
+/*
+ * Goes on as far as all is usual and acts on what it means, which is a whole small message; what is
+ * not usual goes to the next link. Returns when the bytes of the frame are done with.
+ */
+static __always_inline void tls_read_lines(struct pt_regs *ctx, struct tls_at *at)
+{
+	struct tls_frame *frame = at->frame;
+	struct http_reader *reader = at->reader;
+	enum http_event event, passed;
+
+	if (!TLS_LINKS_LINE || at->stream->http2 || at->stream->state == TLS_STREAM_IGNORED) {
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+		return;
+	}
+	event = tls_lines(at->stream, frame, reader);
+	if (event == HTTP_HEAD) {
+		frame->offset += http_pass(reader, frame->total - frame->offset, &passed);
+		if (frame->direction == TLS_SENT)
+			tls_sent_event(at, HTTP_HEAD);
+		else
+			tls_received_event(at, passed ? HTTP_END : HTTP_HEAD);
+		event = HTTP_NOTHING;
+	} else if (event == HTTP_END) {
+		if (frame->direction == TLS_SENT)
+			tls_sent_event(at, HTTP_END);
+		else
+			tls_received_event(at, HTTP_END);
+		event = HTTP_NOTHING;
+	} else if (!event && (frame->unsent || reader->state == HTTP_UNTIL_CLOSE ||
+			      reader->head_bytes > TLS_HEAD_MAX)) {
+		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
+	}
+	if (event || (at->stream->state != TLS_STREAM_IGNORED && frame->offset < frame->total))
+		tls_go_on(ctx, frame, event);
+}
+
 #endif

@@ -40,13 +40,42 @@ struct tls_at {
 	struct http_reader *reader;
 };
 
-/* Where the chain of tail calls is; false when a table lost it. */
-static __always_inline bool tls_resume(struct pt_regs *ctx, struct tls_at *at)
+/* Remembers a call that begins, in the row that a thread's earlier call from the same place left. */
+static __always_inline void tls_frame_begin(const struct tls_frame_key *key,
+					    const struct tls_frame *frame)
 {
-	tls_frame_key(ctx, &at->frame_key);
+	struct tls_frame *row = bpf_map_lookup_elem(&tls_frames, key);
+
+	if (row)
+		*row = *frame;
+	else
+		bpf_map_update_elem(&tls_frames, key, frame, BPF_ANY);
+}
+
+/* The call is over. Its row goes, but that of an object which is written to again and again: making
+ * and deleting one costs more than all else at an entry. at->stream: NULL if it is not known. */
+static __always_inline void tls_frame_end(const struct tls_at *at)
+{
+	if (at->stream && at->stream->writes == TLS_WRITES_MANY)
+		at->frame->ssl = 0;
+	else
+		bpf_map_delete_elem(&tls_frames, &at->frame_key);
+}
+
+/* The call that is leaving, or whose chain of tail calls this is; false when it is none that anybody
+ * waits for, or a table lost it. */
+static __always_inline bool tls_find_frame(struct pt_regs *ctx, struct tls_at *at,
+					   __u64 *ret_cookie)
+{
+	*ret_cookie = tls_frame_key(ctx, &at->frame_key);
+	at->stream = NULL;
 	at->frame = bpf_map_lookup_elem(&tls_frames, &at->frame_key);
-	if (!at->frame)
-		return false;
+	return at->frame && at->frame->ssl;
+}
+
+/* The object of at->frame; false when a table lost it. */
+static __always_inline bool tls_find_stream(struct tls_at *at)
+{
 	at->stream_key.ssl = at->frame->ssl;
 	at->stream_key.tgid = at->frame_key.pid_tgid >> 32;
 	at->stream_key.reserved = 0;
@@ -55,6 +84,13 @@ static __always_inline bool tls_resume(struct pt_regs *ctx, struct tls_at *at)
 		return false;
 	at->reader = &at->stream->readers[at->frame->direction & 1];
 	return true;
+}
+
+static __always_inline bool tls_resume(struct pt_regs *ctx, struct tls_at *at)
+{
+	__u64 cookie;
+
+	return tls_find_frame(ctx, at, &cookie) && tls_find_stream(at);
 }
 
 /* To the next link: on with the decoding, or to what acts on the event that stopped it. Returns only

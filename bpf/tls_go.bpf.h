@@ -92,7 +92,7 @@ static __always_inline void go_decode(struct pt_regs *ctx, const struct tls_fram
 	struct tls_frame_key key;
 
 	tls_frame_key(ctx, &key);
-	bpf_map_update_elem(&tls_frames, &key, frame, BPF_ANY);
+	tls_frame_begin(&key, frame);
 	bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
 	bpf_map_delete_elem(&tls_frames, &key);
 }

@@ -16,6 +16,9 @@ enum tls_stream_state {
 		4, /* requests are not understood any more: opaque once no answer is due */
 };
 
+/* An object that is written to so often lives long. */
+#define TLS_WRITES_MANY 16
+
 struct tls_stream_key {
 	__u64 ssl; /* address of the SSL object */
 	__u32 tgid;
@@ -37,6 +40,8 @@ struct tls_stream {
 	__u8 shaken;	   /* a request began when the handshake was over, as the wire shows it */
 	__u8 http2;	   /* it speaks HTTP/2; see tls_http2_rows.bpf.h */
 	__u8 misses;	   /* writes that begin nothing that is known; see tls_http2_late.bpf.h */
+	__u8 writes;	   /* so far, up to TLS_WRITES_MANY */
+	__u8 reserved[7];
 	struct http_reader readers[2]; /* by enum tls_direction */
 	struct endpoint_reader path;
 	union { /* of the request that is being sent */

@@ -61,13 +61,12 @@ static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
 	__u64 word = 0;
 	__u8 c;
 
-	if (bpf_probe_read_user(&c, 1, (const void *)buffer) || (__u8)(c - 'A') >= 26)
+	if (bpf_probe_read_user(&word, length < 8 ? 1 : sizeof(word), (const void *)buffer) ||
+	    (__u8)(word - 'A') >= 26)
 		return TLS_OPENING_OTHER;
 	if (length < 8)
 		return TLS_OPENING_REQUEST; /* in pieces: the reader decides */
-	if (bpf_probe_read_user(&word, sizeof(word), (const void *)buffer))
-		return TLS_OPENING_OTHER;
-	if (word == 0x5448202a20495250ULL) /* "PRI * HT" */
+	if (word == 0x5448202a20495250ULL)  /* "PRI * HT" */
 		return TLS_OPENING_HTTP2;
 	if ((word & 0x00ffffffffffffffULL) == HTTP_WORD_VERSION)
 		return TLS_OPENING_RESPONSE;

@@ -26,7 +26,7 @@ struct tls_frame_key {
 };
 
 struct tls_frame {
-	__u64 ssl;
+	__u64 ssl; /* 0: no call, only its row */
 	__u64 buffer;
 	__u64 length;
 	__u64 result;  /* where *_ex writes the number of bytes; 0: it is the return value */

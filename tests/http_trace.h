@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "parse_http.bpf.h"
+#include "parse_http_line.bpf.h"
 
 #define HTTP_TRACE_SIZE 4096
 
@@ -23,6 +23,7 @@ struct http_trace {
 	__u32 messages;
 	bool want_host;
 	bool whole_segments; /* as if no segment of a path was ever cut: none becomes an id by that */
+	bool by_bytes;	     /* usual lines are read byte by byte, too */
 	bool over;	     /* nothing after this is understood */
 	size_t length;
 	char text[HTTP_TRACE_SIZE];
@@ -113,11 +114,25 @@ static inline void http_trace_event(struct http_trace *trace, enum http_event ev
 	http_begin(&trace->reader, trace->direction);
 }
 
+/* What can be taken of the bytes in one step. */
+static inline size_t http_trace_quick(struct http_trace *trace, const unsigned char *bytes,
+				      size_t size, enum http_event *ret_event)
+{
+	union http_piece piece = {0};
+
+	if (trace->by_bytes || !http_is_quick(&trace->reader))
+		return 0;
+	if (size > HTTP_PIECE)
+		size = HTTP_PIECE;
+	memcpy(piece.bytes, bytes, size);
+	return http_quick(&trace->reader, &trace->path, &piece, (__u32)size, ret_event);
+}
+
 static inline void http_trace_feed(struct http_trace *trace, const unsigned char *bytes,
 				   size_t size)
 {
 	enum http_event event;
-	size_t at = 0;
+	size_t at = 0, taken;
 
 	if (!trace->whole_segments)
 		endpoint_resume(&trace->path, &trace->piece);
@@ -131,6 +146,12 @@ static inline void http_trace_feed(struct http_trace *trace, const unsigned char
 				trace->reader.flags |= HTTP_WANT_HOST;
 			if (trace->bodiless >> (trace->messages & 31) & 1)
 				trace->reader.flags |= HTTP_BODILESS;
+		}
+		taken = http_trace_quick(trace, bytes + at, size - at, &event);
+		if (taken) {
+			at += taken;
+			http_trace_event(trace, event);
+			continue;
 		}
 		if (trace->reader.state == HTTP_TARGET)
 			event = http_target_byte(&trace->reader, &trace->path, &trace->piece,

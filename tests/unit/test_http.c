@@ -63,6 +63,26 @@ static const struct row requests[] = {
 	{"GET /bot1:A/a HTTP/1.2\r\n\r\n", "malformed"},
 	{"GET /bot1:A/a HTTP/1.1 \r\n\r\n", "malformed"},
 	{"GET /bot1:A/a\tHTTP/1.1\r\n\r\n", "malformed"},
+	{"GET /bot123456789:AAF3qXy0123456789abcdefghijklmnopqrs/getUpdates?offset=7&timeout=50&allowed_updates=message,callback_query HTTP/1.1\r\n\r\n",
+	 "GET getUpdates; end; "},
+	{"GET /bot1234567890123456789012345678901234567890123456789012345678901234567890:A/getMe HTTP/1.0\r\n\r\n",
+	 "GET getMe; end; "},
+	{"GET /bot1:A/test/getMe HTTP/1.1\r\n\r\n", "GET getMe; end; "},
+	{"GET /bot1:A/getMe#x HTTP/1.1\r\n\r\n", "GET getMe; end; "},
+	{"GET /bot1:A/getMe?a\x01 HTTP/1.1\r\n\r\n", "malformed"},
+	{"GET /bot1:A?x/getMe HTTP/1.1\r\n\r\n", "GET unknown; end; "},
+	{"GET /bot HTTP/1.1\r\n\r\n", "GET unknown; end; "},
+	{"GET /bot /getMe HTTP/1.1\r\n\r\n", "malformed"},
+	{"GET /bot/getMe HTTP/1.1\r\n\r\n", "GET unknown; end; "},
+	{"GET /bot1:A/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN HTTP/1.1\r\n\r\n",
+	 "GET abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMN; end; "},
+	{"GET /bot1:A/abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNO HTTP/1.1\r\n\r\n",
+	 "GET unknown; end; "},
+	{"GET /bot1:A/get_me HTTP/1.1\r\n\r\n", "GET unknown; end; "},
+	{"GET /bot1:A/getMe HTTP/1.1\r\nStrict-Transport-Security-And-A-Name-That-Is-Longer-Than-A-Piece-Of-It-Is: 1\r\n"
+	 "X: a value that is longer than a piece of the head, which is sixty-four bytes\r\n\r\n",
+	 "GET getMe; end; "},
+	{"GET /bot1:A/getMe HTTP/1.1\r\nX-\x7f: 1\r\n\r\n", "malformed"},
 	{"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "http2"},
 	{"\x16\x03\x01\x02", "malformed"},
 	{"{\"json\":1}", "malformed"},
@@ -95,6 +115,13 @@ static const struct row responses[] = {
 	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy", "200 chunked; malformed"},
 	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1234567890abcdef\r\n",
 	 "200 chunked; malformed"},
+	{"HTTP/1.1 200 OK\r\nContent-Type: a\r\ncontent-length: 12345678901\r\n\r\n",
+	 "200 12345678901; "},
+	{"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "malformed"},
+	{"HTTP/1.1 200 OK\r\nContent-Length:2\r\nContent-Length: 2\r\n\r\nab", "200 2; end; "},
+	{"HTTP/1.1 200 OK\r\nRetry-After: 3\r\nTransfer-Encoding: chunkeD\r\nTransfer-Encoding: gzip\r\n\r\n",
+	 "200 until close retry 3; "},
+	{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked \r\n\r\n0\r\n\r\n", "200 chunked; end; "},
 	{"HTTP/1.1 2x0 OK\r\n\r\n", "malformed"},
 	{"HTTP/1.1 2000 OK\r\n\r\n", "malformed"},
 	{"HTTP/1.1 099 OK\r\n\r\n", "malformed"},
@@ -112,13 +139,15 @@ static const struct row answers_to_head[] = {
 };
 /* clang-format on */
 
-static void run(const struct row *row, __u8 direction, __u32 bodiless, size_t first, size_t step)
+static void run_one(const struct row *row, __u8 direction, __u32 bodiless, size_t first,
+		    size_t step, bool by_bytes)
 {
 	size_t size = strlen(row->input), at = 0, part;
 	struct http_trace trace;
 
 	http_trace_init(&trace, direction, UPSTREAM_TELEGRAM);
 	trace.bodiless = bodiless;
+	trace.by_bytes = by_bytes;
 	while (at < size) {
 		part = at == 0 && first ? first : step;
 		if (part > size - at)
@@ -132,6 +161,12 @@ static void run(const struct row *row, __u8 direction, __u32 bodiless, size_t fi
 	if (strcmp(trace.text, row->expected) != 0)
 		print_error("%s\nfirst %zu, step %zu\n", row->input, first, step);
 	assert_string_equal(trace.text, row->expected);
+}
+
+static void run(const struct row *row, __u8 direction, __u32 bodiless, size_t first, size_t step)
+{
+	run_one(row, direction, bodiless, first, step, false);
+	run_one(row, direction, bodiless, first, step, true);
 }
 
 static void run_all(const struct row *rows, size_t count, __u8 direction, __u32 bodiless)
