@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "utf8.h"
+#include "model_key.h"
 
 /* One label set and its value. Everything variable lives in the arrays of struct model, addressed
  * by offset, so that they may move when they grow. */
@@ -48,13 +48,6 @@ struct model {
 	struct chain families[FAMILY_ALL];
 	const struct family_row *declared[FAMILY_DECLARED_MAX];
 	unsigned declared_count;
-};
-
-/* The bytes that identify a series within its family. */
-struct key {
-	uint32_t hash;
-	uint32_t size;
-	char text[FAMILY_LABELS_MAX * (MODEL_LABEL_MAX + 1)];
 };
 
 #define SERIES_AT_START 256 /* a quiet host has fewer; grows by doubling */
@@ -132,61 +125,9 @@ static int grow(void **array, size_t element, uint32_t used, uint32_t more, uint
 	return 0;
 }
 
-/* Copies one label value, cleaned and cut, with its NUL; returns the bytes written. */
-static uint32_t clean_label(const char *value, char *out)
-{
-	const unsigned char *in = (const unsigned char *)(value ? value : "");
-	uint32_t used = 0;
-	size_t length;
-
-	while (*in && used < MODEL_LABEL_MAX) {
-		if (*in < 0x80) {
-			out[used++] = (char)*in++;
-			continue;
-		}
-		length = utf8_length(in, strnlen((const char *)in, 4));
-		if (used + (length ? length : 3) > MODEL_LABEL_MAX)
-			break;
-		memcpy(out + used, length ? (const char *)in : UTF8_REPLACEMENT,
-		       length ? length : 3);
-		used += length ? (uint32_t)length : 3;
-		in += length ? length : 1;
-	}
-	out[used++] = '\0';
-	return used;
-}
-
-/* Mixes eight bytes at a time. The seed is an address, so that outsiders who choose labels cannot
- * aim. */
-static uint32_t hash_bytes(const char *bytes, uint32_t size, uint64_t seed)
-{
-	const uint64_t prime = UINT64_C(0x9e3779b97f4a7c15); /* 2^64 / golden ratio */
-	uint64_t hash = seed ^ size, word;
-
-	for (; size >= 8; size -= 8, bytes += 8) {
-		memcpy(&word, bytes, 8);
-		hash = (hash ^ word) * prime;
-		hash ^= hash >> 29;
-	}
-	word = 0;
-	memcpy(&word, bytes, size);
-	hash = (hash ^ word) * prime;
-	return (uint32_t)(hash >> 32);
-}
-
-static void make_key(const struct model *model, enum family family, struct model_labels labels,
-		     struct key *ret_key)
-{
-	unsigned i;
-
-	ret_key->size = 0;
-	for (i = 0; i < labels.count; i++)
-		ret_key->size += clean_label(labels.values[i], ret_key->text + ret_key->size);
-	ret_key->hash = hash_bytes(ret_key->text, ret_key->size, (uintptr_t)model + family);
-}
-
 /* The slot of the series with this key, or the free slot where it would go. */
-static uint32_t find_slot(const struct model *model, enum family family, const struct key *key)
+static uint32_t find_slot(const struct model *model, enum family family,
+			  const struct model_key *key)
 {
 	uint32_t mask = model->table_size - 1, slot;
 	const struct series *series;
@@ -230,7 +171,7 @@ static int refuse(struct model *model, enum refusal cause, int code)
 }
 
 /* Room for one more series; `bucket_count` is 0 unless it is a distribution. */
-static int make_room(struct model *model, const struct key *key, uint32_t bucket_count)
+static int make_room(struct model *model, const struct model_key *key, uint32_t bucket_count)
 {
 	if (grow_table(model) ||
 	    grow((void **)&model->series, sizeof(*model->series), model->series_used, 1,
@@ -243,7 +184,7 @@ static int make_room(struct model *model, const struct key *key, uint32_t bucket
 	return 0;
 }
 
-static struct series *append(struct model *model, enum family family, const struct key *key)
+static struct series *append(struct model *model, enum family family, const struct model_key *key)
 {
 	struct chain *chain = &model->families[family];
 	uint32_t index = model->series_used++;
@@ -270,7 +211,7 @@ static int series_get(struct model *model, enum family family, uint32_t bucket_c
 		      struct model_labels labels, struct series **ret_series, int *ret_new)
 {
 	const struct family_row *row;
-	struct key key;
+	struct model_key key;
 	uint32_t slot;
 
 	if ((unsigned)family >= model_family_count(model))
@@ -279,7 +220,7 @@ static int series_get(struct model *model, enum family family, uint32_t bucket_c
 	if (labels.count != family_row_labels(row) ||
 	    (row->type == TYPE_HISTOGRAM) != (bucket_count > 0))
 		return refuse(model, REFUSED_MISUSE, -EINVAL);
-	make_key(model, family, labels, &key);
+	model_key_make(labels, (uintptr_t)model + family, &key);
 	if (model->table_size) {
 		slot = find_slot(model, family, &key);
 		if (model->table[slot]) {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "web.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 #include "page.h"
 #include "web_body.h"
 #include "web_clients.h"
+#include "web_connection.h"
 #include "web_gate.h"
 #include "web_request.h"
 #include "web_routes.h"
@@ -41,19 +41,6 @@ struct web {
 	bool ends; /* no request is answered any more */
 	struct web_shared shared;
 };
-
-struct web_connection {
-	struct web_client *client; /* NULL: memory was out */
-	struct web_origin origin;
-};
-
-static struct web_connection *connection_of(struct MHD_Connection *connection)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
-
-	return info ? info->socket_context : NULL;
-}
 
 static enum web_method method_of(const char *method)
 {
@@ -152,7 +139,7 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 			      const char *method, const char *version, const char *upload,
 			      size_t *upload_size, void **state)
 {
-	struct web_connection *own = connection_of(connection);
+	struct web_connection *own = web_connection_of(connection);
 	struct web_request *request = *state;
 	struct web *web = context;
 
@@ -188,7 +175,7 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
 static void completed(void *context, struct MHD_Connection *connection, void **state,
 		      enum MHD_RequestTerminationCode code)
 {
-	struct web_connection *own = connection_of(connection);
+	struct web_connection *own = web_connection_of(connection);
 
 	(void)context;
 	web_request_free(*state);
@@ -197,61 +184,6 @@ static void completed(void *context, struct MHD_Connection *connection, void **s
 		return;
 	if (own->client && code == MHD_REQUEST_TERMINATED_COMPLETED_OK)
 		web_client_completed(own->client, web_clients_now());
-}
-
-static void know_peer(struct MHD_Connection *connection, struct web_origin *origin)
-{
-	const union MHD_ConnectionInfo *info =
-		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
-	const struct sockaddr *address = info ? info->client_addr : NULL;
-	socklen_t size = sizeof(struct ucred);
-	struct ucred peer;
-
-	origin->way = WAY_WEB;
-	origin->uid = UINT32_MAX;
-	if (address)
-		origin->sender = rate_sender_address(address);
-	if (address && address->sa_family == AF_INET) {
-		inet_ntop(AF_INET, &((const struct sockaddr_in *)address)->sin_addr,
-			  origin->address, sizeof(origin->address));
-	} else if (address && address->sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)address)->sin6_addr,
-			  origin->address, sizeof(origin->address));
-	} else if (!getsockopt(origin->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size)) {
-		origin->way = WAY_STREAM;
-		origin->uid = peer.uid;
-		origin->pid = (uint32_t)peer.pid;
-		origin->sender = rate_sender_user(peer.uid);
-	}
-}
-
-static void connection_changed(void *context, struct MHD_Connection *connection,
-			       void **socket_context, enum MHD_ConnectionNotificationCode code)
-{
-	struct web_connection *own = *socket_context;
-	const union MHD_ConnectionInfo *info;
-	struct web *web = context;
-
-	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
-		if (own)
-			web_client_close(own->client);
-		free(own);
-		*socket_context = NULL;
-		return;
-	}
-	info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	own = info ? calloc(1, sizeof(*own)) : NULL;
-	*socket_context = own; /* without one its requests end the connection */
-	if (!own)
-		return;
-	own->origin.fd = info->connect_fd;
-	know_peer(connection, &own->origin);
-	own->client = web_client_open(&web->clients[own->origin.way == WAY_STREAM],
-				      info->connect_fd, web_clients_now());
-	if (own->client)
-		own->origin.guard = &own->client->guard;
-	else /* nobody could make room: the server sees the end of the stream */
-		shutdown(info->connect_fd, SHUT_RDWR);
 }
 
 int web_create(const struct web_site *site, struct web **ret_web)
@@ -389,7 +321,7 @@ int web_serve(struct web *web, int listen_fd)
 			MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 			MHD_OPTION_URI_LOG_CALLBACK, started, web, MHD_OPTION_UNESCAPE_CALLBACK,
 			leave_escaped, NULL, MHD_OPTION_NOTIFY_COMPLETED, completed, NULL,
-			MHD_OPTION_NOTIFY_CONNECTION, connection_changed, web,
+			MHD_OPTION_NOTIFY_CONNECTION, web_connection_changed, web->clients,
 			tls ? MHD_OPTION_HTTPS_CERT_CALLBACK : MHD_OPTION_END, no_certificate,
 			MHD_OPTION_END);
 	if (!daemon) {

@@ -325,65 +325,46 @@ static void on_chunk_size(struct web_guard *guard, uint8_t byte)
 	}
 }
 
+static void on_chunk_size_lf(struct web_guard *guard, uint8_t byte)
+{
+	enter_on(guard, byte, '\n', guard->left ? STATE_CHUNK_DATA : STATE_LAST_CR,
+		 WEB_FAULT_LINE_END);
+}
+
+/* What a byte does in each state: a function, or the one byte that leads on. Data is passed over. */
+static const struct {
+	void (*on)(struct web_guard *guard, uint8_t byte);
+	uint8_t wanted, next; /* enum state */
+	uint8_t fault;
+} rows[STATES] = {
+	[STATE_START] = {.on = on_start},
+	[STATE_START_LF] = {NULL, '\n', STATE_START, WEB_FAULT_LINE_END},
+	[STATE_METHOD] = {.on = on_method},
+	[STATE_TARGET] = {.on = on_target},
+	[STATE_VERSION] = {.on = on_version},
+	[STATE_FIRST_LF] = {NULL, '\n', STATE_LINE, WEB_FAULT_LINE_END},
+	[STATE_LINE] = {.on = on_line},
+	[STATE_NAME] = {.on = on_name},
+	[STATE_VALUE] = {.on = on_value},
+	[STATE_VALUE_LF] = {NULL, '\n', STATE_LINE, WEB_FAULT_LINE_END},
+	[STATE_HEAD_LF] = {.on = end_head},
+	[STATE_CHUNK_FIRST] = {.on = on_chunk_size},
+	[STATE_CHUNK_SIZE] = {.on = on_chunk_size},
+	[STATE_CHUNK_SIZE_LF] = {.on = on_chunk_size_lf},
+	[STATE_CHUNK_CR] = {NULL, '\r', STATE_CHUNK_LF, WEB_FAULT_CHUNK},
+	[STATE_CHUNK_LF] = {NULL, '\n', STATE_CHUNK_FIRST, WEB_FAULT_LINE_END},
+	[STATE_LAST_CR] = {NULL, '\r', STATE_LAST_LF, WEB_FAULT_CHUNK},
+	[STATE_LAST_LF] = {NULL, '\n', STATE_START, WEB_FAULT_LINE_END},
+};
+
 static void on_byte(struct web_guard *guard, uint8_t byte)
 {
-	switch ((enum state)guard->state) {
-	case STATE_START:
-		on_start(guard, byte);
-		break;
-	case STATE_START_LF:
-		enter_on(guard, byte, '\n', STATE_START, WEB_FAULT_LINE_END);
-		break;
-	case STATE_METHOD:
-		on_method(guard, byte);
-		break;
-	case STATE_TARGET:
-		on_target(guard, byte);
-		break;
-	case STATE_VERSION:
-		on_version(guard, byte);
-		break;
-	case STATE_FIRST_LF:
-	case STATE_VALUE_LF:
-		enter_on(guard, byte, '\n', STATE_LINE, WEB_FAULT_LINE_END);
-		break;
-	case STATE_LINE:
-		on_line(guard, byte);
-		break;
-	case STATE_NAME:
-		on_name(guard, byte);
-		break;
-	case STATE_VALUE:
-		on_value(guard, byte);
-		break;
-	case STATE_HEAD_LF:
-		end_head(guard, byte);
-		break;
-	case STATE_CHUNK_FIRST:
-	case STATE_CHUNK_SIZE:
-		on_chunk_size(guard, byte);
-		break;
-	case STATE_CHUNK_SIZE_LF:
-		enter_on(guard, byte, '\n', guard->left ? STATE_CHUNK_DATA : STATE_LAST_CR,
-			 WEB_FAULT_LINE_END);
-		break;
-	case STATE_CHUNK_CR:
-		enter_on(guard, byte, '\r', STATE_CHUNK_LF, WEB_FAULT_CHUNK);
-		break;
-	case STATE_CHUNK_LF:
-		enter_on(guard, byte, '\n', STATE_CHUNK_FIRST, WEB_FAULT_LINE_END);
-		break;
-	case STATE_LAST_CR:
-		enter_on(guard, byte, '\r', STATE_LAST_LF, WEB_FAULT_CHUNK);
-		break;
-	case STATE_LAST_LF:
-		enter_on(guard, byte, '\n', STATE_START, WEB_FAULT_LINE_END);
-		break;
-	case STATE_BODY:
-	case STATE_CHUNK_DATA:
-	case STATES:
-		break;
-	}
+	const uint8_t state = guard->state;
+
+	if (rows[state].on)
+		rows[state].on(guard, byte);
+	else
+		enter_on(guard, byte, rows[state].wanted, rows[state].next, rows[state].fault);
 }
 
 /* Passes over the bytes of a body; returns how many. */

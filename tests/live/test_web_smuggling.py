@@ -202,6 +202,10 @@ def check_thousand(exporter):
     took = time.monotonic() - begin
     tap.equal("behind 1,000 silent connections a scrape is answered", statuses(answer), [200])
     tap.within("within a second", took, 0, 1)
+    # Those that were cut close when the server comes round to them.
+    limit = time.monotonic() + 5
+    while exporter.fds() - fds > CLIENTS_MAX + 4 and time.monotonic() < limit:
+        time.sleep(0.02)
     tap.within("so many stay open", exporter.fds() - fds, 100, CLIENTS_MAX + 4)
     kept.sendall(SECOND)
     tap.equal("who was served before is not the one to go", statuses(kept.recv(65536)), [200])
