@@ -13,17 +13,21 @@ import subprocess
 
 import ledger
 import maps
+import network
 from harness import Operaglass, Tap
+from network import SERVER4, SILENT4
 from scene import UNKNOWN, Scene, call
-from stage import HERE, NAME, Stage
+from stage import BROKEN, HERE, NAME, Stage, wait_for
 
 CONFIG = """
 agents:
   - type: victims
     names: [og-agent-go]
 """
+HANGS = next(address for address, mode in BROKEN.items() if mode == "handshake-hang")
 HALF = 240000  # of 400,000 bytes in ten pieces six are sent
 MEBIBYTE = 1 << 20
+WINDOW = 30000  # what leaves, at least, while nobody reads
 
 
 def conversation(last):
@@ -106,7 +110,7 @@ def half_read(metrics):
 
 
 def half_sent(metrics):
-    return metrics.total("upstream_sent_bytes_total", upstream="telegram") >= MEBIBYTE
+    return metrics.total("upstream_sent_bytes_total", upstream="telegram") >= WINDOW
 
 
 def in_every_way(scene, name, command, **options):
@@ -202,6 +206,66 @@ def test_opaque(scene):
         )
 
 
+def before_a_request(scene, sentence, address, began, failures, seen_by_server=0):
+    """Killed on its way to its connection: a call that was not to be, or none at all."""
+    scene.stage.set_name(NAME, a=[address])  # known by its name, before there is a ClientHello
+    before = maps.rows(scene.operaglass)
+    command = scene.stage.command("python_sync")
+    with playing(scene, command, [call("getMe", query="idle=20000")], stay=True) as process:
+        wait_for(lambda: began(process), 10, sentence)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    scene.stage.truth(seen_by_server)
+    calls = {("unknown", "unknown"): sum(failures.values())} if failures else {}
+
+    def got(metrics):
+        book = ledger.booked(metrics)
+        return (book["requests"], book["failures"])
+
+    if seen_by_server and not failures:
+        calls = {("getMe", "GET"): 1}
+    scene.tap.equal(
+        f"{sentence}: failures", got(scene.wait(lambda m: got(m) == (calls, failures))), (calls, failures)
+    )
+    scene.tap.equal(f"{sentence}: all its rows are gone", maps.settled(scene.operaglass, before), before)
+
+
+def connecting(scene, state):
+    """A predicate: the client has a connection in this state."""
+
+    def found(_):
+        command = ["ss", "-Htn", "state", state, "dst", ":443"]
+        return bool(network.run(*scene.stage.network.in_client(command)).strip())
+
+    return found
+
+
+def test_before_a_request(scene):
+    before_a_request(
+        scene,
+        "killed while it connects",
+        SILENT4,
+        connecting(scene, "syn-sent"),
+        {("unknown", "connect_timeout"): 1},
+    )
+    before_a_request(
+        scene,
+        "killed in the handshake",
+        HANGS,
+        connecting(scene, "established"),
+        {("unknown", "tls_handshake"): 1},
+        1,
+    )
+    before_a_request(
+        scene,
+        "killed with an idle connection",
+        SERVER4,
+        lambda process: process.stdout.readline(),
+        {},
+        1,
+    )
+
+
 def test_attempts(scene):
     """Why the first address of a name did not matter is remembered for some seconds."""
     scene.tap.equal(
@@ -216,7 +280,7 @@ def main():
     with Stage("killed") as stage, Operaglass(CONFIG) as operaglass:
         try:
             Scene(operaglass, stage, tap).run(
-                [test_openssl, test_gnutls, test_go, test_threads, test_opaque, test_attempts]
+                [test_openssl, test_gnutls, test_go, test_threads, test_opaque, test_before_a_request, test_attempts]
             )
         finally:
             os.kill(stage.server.pid, signal.SIGCONT)
