@@ -80,14 +80,14 @@ static __always_inline void tls_note(__u64 cookie, enum tls_sign sign)
 				     1);
 }
 
-static __always_inline int tls_enter(struct pt_regs *ctx, __u32 direction, __u64 length,
-				     __u64 result)
+static __always_inline int tls_enter(struct pt_regs *ctx, __u64 object, __u32 direction,
+				     __u64 length, __u64 result)
 {
 	__u64 cookie = tls_cookie(ctx);
 	struct tls_frame_key key = {.pid_tgid = bpf_get_current_pid_tgid(),
 				    .stack = tls_stack_at_entry(ctx, cookie, 0)};
 	struct tls_frame frame = {
-		.ssl = PT_REGS_PARM1(ctx),
+		.ssl = object,
 		.buffer = PT_REGS_PARM2(ctx),
 		.length = length,
 		.result = result,
@@ -116,25 +116,26 @@ static __always_inline __u64 tls_int(__u64 value)
 SEC("uprobe")
 int og_tls_write(struct pt_regs *ctx)
 {
-	return tls_enter(ctx, TLS_SENT, tls_int(PT_REGS_PARM3(ctx)), 0);
+	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, tls_int(PT_REGS_PARM3(ctx)), 0);
 }
 
 SEC("uprobe")
 int og_tls_write_ex(struct pt_regs *ctx)
 {
-	return tls_enter(ctx, TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
+	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }
 
 SEC("uprobe")
 int og_tls_read(struct pt_regs *ctx)
 {
-	return tls_enter(ctx, TLS_RECEIVED, tls_int(PT_REGS_PARM3(ctx)), 0);
+	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_RECEIVED, tls_int(PT_REGS_PARM3(ctx)), 0);
 }
 
 SEC("uprobe")
 int og_tls_read_ex(struct pt_regs *ctx)
 {
-	return tls_enter(ctx, TLS_RECEIVED, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
+	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_RECEIVED, PT_REGS_PARM3(ctx),
+			 PT_REGS_PARM4(ctx));
 }
 
 /* A write to a joined connection failed: is it the beginning of a request that now can never leave?
@@ -312,11 +313,9 @@ int og_tls_host(struct pt_regs *ctx)
 
 /* The object is freed. What it waits for on a connection that is known, that connection's end tells;
  * without one, nothing else will. */
-SEC("uprobe")
-int og_tls_free(struct pt_regs *ctx)
+static __always_inline int tls_freed(__u64 object)
 {
-	struct tls_stream_key key = {.ssl = PT_REGS_PARM1(ctx),
-				     .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_stream_key key = {.ssl = object, .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
 
 	if (stream && stream->http2)
@@ -326,9 +325,15 @@ int og_tls_free(struct pt_regs *ctx)
 	return 0;
 }
 
-#include "tls_go.bpf.h"
+SEC("uprobe")
+int og_tls_free(struct pt_regs *ctx)
+{
+	return tls_freed(PT_REGS_PARM1(ctx));
+}
 
+#include "tls_go.bpf.h"
 #include "tls_http2.bpf.h"
 #include "tls_http2_authority.bpf.h"
+#include "tls_nss.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

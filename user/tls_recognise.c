@@ -8,6 +8,7 @@
 
 #include "tls_elf.h"
 #include "tls_go.h"
+#include "tls_nspr.h"
 #include "tls_search.h"
 #include "tls_signatures.h"
 #include "tls_texts.h"
@@ -22,17 +23,24 @@ struct look {
 	struct tls_recognition *found;
 };
 
-/* The offsets of the stack's functions by their symbols; how many, or -errno. */
-static int find_symbols(const struct look *look, uint32_t stack)
+static size_t names_of(uint32_t stack, const char *names[TLS_STACK_FUNCTIONS_MAX])
 {
 	const struct tls_function *functions = tls_stacks[stack].functions;
-	const char *names[TLS_STACK_FUNCTIONS_MAX];
 	size_t count = 0;
 
 	while (functions[count].symbol) {
 		names[count] = functions[count].symbol;
 		count++;
 	}
+	return count;
+}
+
+/* The offsets of the stack's functions by their symbols; how many, or -errno. */
+static int find_symbols(const struct look *look, uint32_t stack)
+{
+	const char *names[TLS_STACK_FUNCTIONS_MAX];
+	size_t count = names_of(stack, names);
+
 	return count ? tls_elf_sized(look->image->file, names, count, look->found->offsets,
 				     look->found->sizes)
 		     : 0;
@@ -54,6 +62,20 @@ static bool is_whole(const struct tls_recognition *found)
 	return sends && receives;
 }
 
+/* The same by its table of methods. */
+static int find_methods(const struct look *look)
+{
+	struct tls_recognition *found = look->found;
+	const char *names[TLS_STACK_FUNCTIONS_MAX];
+	size_t count = names_of(found->stack, names);
+	int err = tls_nspr_find(look->image, names, count, found->offsets, found->sizes);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	found->by = "its name, and the table of methods that it fills";
+	return (int)count;
+}
+
 static int by_name(const struct look *look)
 {
 	struct tls_recognition *found = look->found;
@@ -69,12 +91,16 @@ static int by_name(const struct look *look)
 		return 0;
 	}
 	count = find_symbols(look, found->stack);
+	if (count == 0 && tls_stacks[stack].methods)
+		count = find_methods(look);
 	if (count > 0 && is_whole(found)) {
 		found->found = (size_t)count;
 		return 0;
 	}
 	snprintf(found->why, sizeof(found->why), "%s",
-		 tls_stacks[stack].functions[0].symbol
+		 tls_stacks[stack].methods
+			 ? "neither symbols nor a table of methods tell where its functions are"
+		 : tls_stacks[stack].functions[0].symbol
 			 ? "it has no symbols for its functions"
 			 : "this stack cannot be read: its calls are timed at the socket");
 	return count < 0 ? count : 0;

@@ -24,6 +24,17 @@
 			{"gnutls_deinit", "og_tls_free", NULL},                \
 	}
 
+/* Methods of a TLS descriptor: PR_Write and its kin for TLS only. All take the descriptor; ssl_Recv
+ * may only peek. */
+#define NSS_FUNCTIONS                                                     \
+	{                                                                 \
+		{"ssl_Write", "og_tls_nss_write", "og_tls_leave"},        \
+			{"ssl_Read", "og_tls_nss_read", "og_tls_leave"},  \
+			{"ssl_Send", "og_tls_nss_write", "og_tls_leave"}, \
+			{"ssl_Recv", "og_tls_nss_recv", "og_tls_leave"},  \
+			{"ssl_Close", "og_tls_nss_close", NULL},          \
+	}
+
 /* clang-format off: one stack, one row */
 const struct tls_stack tls_stacks[TLS_STACKS] = {
 	[TLS_STACK_OPENSSL] =
@@ -111,12 +122,21 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.functions = OPENSSL_FUNCTIONS,
 			.places = {{.used = 1, .pointer = 0x30, .offset = 0x30}},
 		},
-	[TLS_STACK_NSS] = /* its functions are those of every file and socket of NSPR */
-	{
-		.name = "nss",
-		.file = "libssl3.so",
-		.undecoded = UNDECODED_NSS,
-	},
+	[TLS_STACK_NSS] =
+		{
+			.name = "nss",
+			.file = "libssl3.so",
+			.return_probes = true,
+			.methods = true,
+			.undecoded = UNDECODED_NSS,
+			.functions = NSS_FUNCTIONS,
+			.places = /* in its socket, which the descriptor points to */
+			{
+				{.used = 1, .offset = 0x620}, /* 3.61 to 3.87 */
+				{.used = 1, .offset = 0x628}, /* 3.110 */
+				{.used = 1, .offset = 0x650}, /* 3.132 */
+			},
+		},
 	[TLS_STACK_RUSTLS] =
 		{
 			.name = "rustls",

@@ -28,6 +28,7 @@ struct tls_stack {
 	const char *file;    /* basename; NULL: known by what is in the file (tls_recognise.h) */
 	bool file_is_prefix; /* `file` only begins it */
 	bool return_probes;  /* false: none, its threads move their stacks */
+	bool methods;	     /* its functions have no symbols: tls_nspr.h finds them */
 	bool covered;	     /* its calls go through another stack's file, which is read there */
 	enum undecoded_reason undecoded; /* said of its connections when it cannot be read */
 	struct tls_function functions[TLS_STACK_FUNCTIONS_MAX]; /* none: it cannot be read */

@@ -103,7 +103,8 @@ static int find_row(const struct table *table, uint64_t address, struct unwind_r
 	return low ? read_row(table, low - 1, ret_row) : -ENOENT;
 }
 
-int tls_unwind_begin(const struct tls_image *image, uint64_t offset, uint64_t *ret_begin)
+int tls_unwind_function(const struct tls_image *image, uint64_t offset, uint64_t *ret_begin,
+			uint64_t *ret_size)
 {
 	uint64_t address = address_of(image, offset), begin, at, place;
 	struct unwind_description description;
@@ -131,5 +132,13 @@ int tls_unwind_begin(const struct tls_image *image, uint64_t offset, uint64_t *r
 	if (address - begin >= description.size || address - begin >= offset)
 		return -ENOENT; /* between functions, or in one that the table does not have */
 	*ret_begin = offset - (address - begin);
+	*ret_size = description.size;
 	return 0;
+}
+
+int tls_unwind_begin(const struct tls_image *image, uint64_t offset, uint64_t *ret_begin)
+{
+	uint64_t size;
+
+	return tls_unwind_function(image, offset, ret_begin, &size);
 }

@@ -27,12 +27,12 @@ static void check_functions(int file, size_t size)
 		abort();
 }
 
-static void check_recognition(int file, size_t size)
+static void check_recognition(int file, const char *name, size_t size)
 {
 	struct tls_recognition found;
 	size_t i, count = 0;
 
-	if (tls_recognise(file, "/usr/bin/anything", NULL, &found))
+	if (tls_recognise(file, name, NULL, &found))
 		return;
 	if (found.stack >= TLS_STACKS || !found.by || !memchr(found.why, '\0', sizeof(found.why)) ||
 	    !memchr(found.build_id, '\0', sizeof(found.build_id)))
@@ -67,7 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (file < 0 || ftruncate(file, 0) || pwrite(file, data, size, 0) != (ssize_t)size)
 		return 0;
 	check_functions(file, size);
-	check_recognition(file, size);
+	check_recognition(file, "/usr/bin/anything", size);
+	check_recognition(file, "/usr/lib/libssl3.so", size);
 	check_unwinding(file, size);
 	return 0;
 }

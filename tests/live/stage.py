@@ -52,6 +52,7 @@ CLIENTS = {
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],
     "pool_curl": ["/usr/bin/python3", f"{HERE}/clients/pool_curl.py"],
     "gnutls_curl": ["/usr/bin/python3", f"{HERE}/clients/gnutls_curl.py"],
+    "nss_curl": ["/usr/bin/python3", f"{HERE}/clients/nss_curl.py"],
     "lines": ["/usr/bin/python3", f"{HERE}/clients/lines.py"],
     "dotnet": ["/usr/bin/python3", f"{HERE}/clients/dotnet.py"],
     "s_client": ["/usr/bin/python3", f"{HERE}/clients/s_client.py"],
