@@ -96,6 +96,8 @@ int BPF_PROG(process_free, struct task_struct *task)
 		counters_of_ended(signal, &counters);
 		process_account(row, &counters);
 	}
+	if (row->root)
+		trees_count(tgid, -1);
 	bpf_map_delete_elem(&processes, &tgid);
 	return 0;
 }

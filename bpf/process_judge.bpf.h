@@ -248,11 +248,14 @@ static __always_inline bool is_relaunched(const struct process *row, __u32 rule)
 /* `type` last: whoever reads it first finds what belongs to it. */
 static __always_inline void process_become_root(struct process *row, __u16 type, __u8 flags)
 {
+	if (!row->root)
+		trees_count(row->tgid, 1);
 	row->root = row->tgid;
 	row->root_start_ns = row->start_ns;
 	row->flags = flags | PROCESS_EXECED;
 	FORGET();
 	row->type = type;
+	trees_tell(row->tgid);
 }
 
 static __always_inline void emit_agent_start(const struct process *row)

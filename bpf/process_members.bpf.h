@@ -136,6 +136,7 @@ static __always_inline bool bootstrap_inherit(struct process *row, __u8 flags)
 
 	if (!forker || forker->start_ns != row->forker_start_ns || !forker->type)
 		return false;
+	trees_count(row->tgid, 1);
 	row->root = forker->root;
 	row->root_start_ns = forker->root_start_ns;
 	row->flags |= flags;

@@ -4,6 +4,7 @@
 
 #include "lost.bpf.h"
 #include "process_rows.bpf.h"
+#include "process_trees.bpf.h"
 
 /* include/linux/sched.h */
 #define PF_KTHREAD 0x00200000
@@ -72,15 +73,16 @@ static __always_inline void process_born(const struct task_struct *forker,
 	/* `bootstrap` may already have listed it; and a tgid may come again so soon that its last
 	 * owner's exact totals are still to come: those are lost. */
 	error = bpf_map_update_elem(&processes, &row.tgid, &row, BPF_NOEXIST);
-	if (!error)
-		return;
 	if (error == -EEXIST) {
 		if (!process_find(child))
 			lost_add(LOST_PROCESS_REUSED);
+		trees_leave_row(row.tgid);
 		error = bpf_map_update_elem(&processes, &row.tgid, &row, BPF_EXIST);
 	}
 	if (error)
 		lost_add(LOST_PROCESSES_FULL);
+	else if (row.root)
+		trees_count(row.tgid, 1);
 }
 
 #endif

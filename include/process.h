@@ -128,6 +128,21 @@ struct agent_type {
 	char name[TYPE_NAME_SIZE];
 };
 
+/*
+ * Map `agent_tgids`, array of one, which the observer has in its memory: so that of each of thousands
+ * of mappings a second it need not ask in whose tree the process is. Drifts up only, by races that are
+ * made up for by asking.
+ */
+#define TREE_MEMBERS \
+	8192	      /* 32 KiB; with 80 processes in trees, 1 % of the others are asked about */
+#define TREE_BORN 256 /* agents that start between two looks; more are found by a scan */
+struct agent_tgids {
+	__u32 born; /* how often a process became an agent; after its tgid is below */
+	__u32 reserved;
+	__u32 born_tgids[TREE_BORN]; /* by tgid % TREE_BORN; the observer takes it and leaves 0 */
+	__u32 members[TREE_MEMBERS]; /* by tgid % TREE_MEMBERS: processes in trees; 0: none */
+};
+
 /* Map `agent_totals`: array by type id; counters of whole trees, living and dead. */
 struct agent_totals {
 	__u64 starts;
