@@ -10,6 +10,7 @@
 #include <sys/types.h>
 
 #include "bpf_set.h"
+#include "tls_files.h"
 #include "tls_mappings.h"
 
 struct tls_candidates;
@@ -22,15 +23,26 @@ void tls_candidates_free(struct tls_candidates *candidates);
 /* Whether an agent, or what it spawned, maps it. One look-up for the mappings of an exec. */
 bool tls_candidates_is_agents(struct tls_candidates *candidates, const struct tls_mapping *mapping);
 
+/* A filter for tls_mappings_take: whether more than its numbers decides. Costs no system call. */
+bool tls_candidates_pass(struct tls_candidates *candidates, const struct tls_mapping *mapping);
+
 /* Whether to look into what is mapped here. Costs a process that is none one look-up, and a file
  * that was looked into none. */
 bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_mapping *mapping);
 
-/* There is nothing in it, as long as anybody maps it. */
-void tls_candidates_looked(struct tls_candidates *candidates, const struct tls_mapping *mapping);
+/* What tls_candidates_pass may take for granted of the file from now on. */
+void tls_candidates_decided(struct tls_candidates *candidates, const struct tls_mapping *mapping,
+			    enum tls_file_kind kind);
 
-/* After each batch of records. Gives the mappings of processes that have begun to speak with a watched upstream to `take`; looks
- * for such at most four times a second. */
+/* Targets went: takes back what was decided, but for files that have nothing in them. */
+void tls_candidates_undecide(struct tls_candidates *candidates);
+
+/* Gives the mappings of processes that became agents since the last time to `take`: those that their
+ * exec made came before. False: of some it is not known any more which they are. */
+bool tls_candidates_born(struct tls_candidates *candidates, tls_mapping_taker *take, void *context);
+
+/* After each batch of records. Gives the mappings of processes that have begun to speak with a watched
+ * upstream to `take`; looks for such at most four times a second. */
 void tls_candidates_clients(struct tls_candidates *candidates, tls_mapping_taker *take,
 			    void *context);
 

@@ -140,7 +140,7 @@ static struct file *look_into(struct list *list, const struct tls_mapping *mappi
 	err = tls_recognise(file, mapping->path, list->signatures.list, &found);
 	close(file);
 	if (err) {
-		tls_candidates_looked(list->candidates, mapping);
+		tls_candidates_decided(list->candidates, mapping, TLS_FILE_EMPTY);
 		return NULL;
 	}
 	known = file_of(list, mapping->device, mapping->inode);

@@ -96,6 +96,17 @@ static int open_regular(const char *path, ino_t inode)
 	return fd;
 }
 
+static int open_same(const struct tls_mapping *mapping)
+{
+	int fd = open_regular(mapping->path, mapping->inode);
+	struct stat status;
+
+	if (fd < 0 || (!fstat(fd, &status) && status.st_dev == mapping->device))
+		return fd;
+	close(fd);
+	return -ESTALE;
+}
+
 int tls_mapping_open_file(const struct tls_mapping *mapping)
 {
 	char path[64 + PATH_MAX];
@@ -108,5 +119,9 @@ int tls_mapping_open_file(const struct tls_mapping *mapping)
 		return fd;
 	/* The mapping was split, or the capability for map_files is missing. */
 	snprintf(path, sizeof(path), "/proc/%d/root%s", mapping->pid, mapping->path);
-	return open_regular(path, mapping->inode);
+	fd = open_regular(path, mapping->inode);
+	if (fd != -ENOENT && fd != -ESRCH)
+		return fd;
+	/* The process has ended: the same file may have this name here, too. */
+	return open_same(mapping);
 }

@@ -14,10 +14,14 @@ struct tls_mapping {
 	uint64_t begin, end; /* addresses */
 	dev_t device;
 	ino_t inode;
+	uint64_t generation; /* of an inode number that is used again; 0: not told */
 	const char *path; /* as the process sees it; may end in " (deleted)"; never relied upon */
 };
 
 typedef void tls_mapping_taker(void *context, const struct tls_mapping *mapping);
+
+/* Whether a mapping is worth more than a look at its numbers. */
+typedef _Bool tls_mapping_filter(void *context, const struct tls_mapping *mapping);
 
 struct tls_mappings;
 
@@ -29,9 +33,14 @@ void tls_mappings_close(struct tls_mappings *mappings);
  * a burst has filled half of a ring), and four times a second in any case. */
 int tls_mappings_fd(const struct tls_mappings *mappings);
 
-/* Gives every executable mapping of a file since the last time to `take`. Returns 0, -errno, or
- * -ENOBUFS: records were lost, a scan is due (at most once a second). */
-int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, void *context);
+/* Gives every executable mapping of a file since the last time that the filter, which gets it without
+ * its path, lets through to `take`. Returns 0, -errno, or -ENOBUFS: records were lost, a scan is due
+ * (at most once a second). */
+int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_filter *filter,
+		      tls_mapping_taker *take, void *context);
+
+/* Something was lost elsewhere that a scan finds, too. */
+void tls_mappings_lost(struct tls_mappings *mappings);
 
 /* Gives every executable mapping of a file in every process to `take`. 0 or -errno. */
 int tls_mappings_scan(tls_mapping_taker *take, void *context);

@@ -16,32 +16,38 @@
 #include <unistd.h>
 
 #include "tls_mappings.h"
+#include "tls_ring.h"
 
 /*
  * How long a record may wait. To be woken by each record costs every exec of the host 5 to 30 us in
- * a virtual machine; one look costs 10 to 60. So: while nothing happens, a bell is armed on each
- * CPU, a second event that wakes us at its first record; after it has rung its CPU's bell is off,
- * and all rings are looked at by the clock, until that finds nothing for a while.
+ * a virtual machine, and to wake costs us 30, whatever we do then. So: while nothing happens, a bell is
+ * armed on each CPU, a second event that wakes us at its first record; after it has rung its CPU's bell
+ * is off, and all rings are looked at by the clock, until that finds nothing for a while. The first such
+ * look comes soon: when the exec is over and its libraries are mapped.
  */
+#define LOOK_SOON_NS	2000000
 #define LOOK_NS		10000000
 #define LOOK_IDLE_NS	250000000 /* for those who ride on our descriptor */
-#define LOOKS_TILL_IDLE 5
+#define LOOKS_TILL_IDLE 2
 
 /* A scan for what was lost costs some ms: on a host that loses records all the time, so often. */
 #define RESCAN_NS 1000000000LL
 
-/* Of data, for each CPU; powers of two. The bell's holds a record with the longest path. */
-#define RECORD_PAGES 8 /* some 250 records */
-#define BELL_PAGES   2
+/*
+ * Of data, for each CPU; powers of two. A start of a process writes some 300 bytes to 1 KiB, and what is
+ * left when we are woken has to last until we run: with few CPUs, 10,000 starts a second on one of them
+ * do not wake us before the clock does. The bell's holds a record with the longest path.
+ */
+#define RECORD_PAGES_ALL 512
+#define RECORD_PAGES_MIN 8
+#define RECORD_PAGES_MAX 32
+#define BELL_PAGES	 2
 
-struct ring {
-	int fd;
-	struct perf_event_mmap_page *page;
-	size_t size;
-};
+/* The longest record: a path of PATH_MAX, and what is before and after it. */
+#define RECORD_MAX (sizeof(struct tls_ring_mapping) + PATH_MAX + 64)
 
 struct cpu {
-	struct ring records, bell;
+	struct tls_ring records, bell;
 	bool armed;
 };
 
@@ -56,88 +62,48 @@ struct tls_mappings {
 	struct cpu cpus[];
 };
 
-struct record_mmap2 {
-	struct perf_event_header header;
-	uint32_t pid, tid;
-	uint64_t address, length, offset;
-	uint32_t major, minor;
-	uint64_t inode, generation;
-	uint32_t protection, flags;
-	char path[];
-};
-
-static void ring_close(struct ring *ring)
+static int watch_ring(const struct tls_mappings *mappings, const struct tls_ring *ring)
 {
-	if (!ring->page)
-		return;
-	munmap(ring->page, ring->size);
-	close(ring->fd);
-	ring->page = NULL;
-}
-
-/* Wakes whoever polls for it each time that `wakeup` bytes more were written. */
-static int ring_open(struct ring *ring, int cpu, size_t pages, uint32_t wakeup, int epoll_fd)
-{
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_SOFTWARE,
-		.size = sizeof(attr),
-		.config = PERF_COUNT_SW_DUMMY,
-		.disabled = 1,
-		.mmap = 1,
-		.mmap2 = 1,
-		.watermark = 1,
-		.wakeup_watermark = wakeup,
-	};
 	struct epoll_event event = {.events = EPOLLIN};
-	void *page;
-	int err;
 
-	ring->size = (size_t)sysconf(_SC_PAGESIZE) * (1 + pages);
-	ring->fd = (int)syscall(SYS_perf_event_open, &attr, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
-	if (ring->fd < 0)
-		return -errno;
-	page = mmap(NULL, ring->size, PROT_READ | PROT_WRITE, MAP_SHARED, ring->fd, 0);
-	if (page == MAP_FAILED) {
-		err = -errno;
-		close(ring->fd);
-		return err;
-	}
-	ring->page = page;
-	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) ? -errno : 0;
+	return epoll_ctl(mappings->epoll_fd, EPOLL_CTL_ADD, ring->fd, &event) ? -errno : 0;
 }
 
-static uint64_t ring_head(const struct ring *ring)
+static size_t pages_for(long cpus)
 {
-	return __atomic_load_n(&ring->page->data_head, __ATOMIC_ACQUIRE);
+	size_t pages = RECORD_PAGES_MAX;
+
+	while (pages > RECORD_PAGES_MIN && pages * (size_t)cpus > RECORD_PAGES_ALL)
+		pages /= 2;
+	return pages;
 }
 
-static void ring_release(struct ring *ring, uint64_t head)
-{
-	__atomic_store_n(&ring->page->data_tail, head, __ATOMIC_RELEASE);
-}
-
-static int open_cpu(struct tls_mappings *mappings, int number)
+static int open_cpu(struct tls_mappings *mappings, int number, size_t pages)
 {
 	struct cpu *cpu = &mappings->cpus[mappings->count];
-	uint32_t half = (uint32_t)sysconf(_SC_PAGESIZE) * RECORD_PAGES / 2;
-	int err = ring_open(&cpu->records, number, RECORD_PAGES, half, mappings->epoll_fd);
+	size_t most = (size_t)sysconf(_SC_PAGESIZE) * pages / 4 * 3;
+	int err = tls_ring_open(&cpu->records, number, pages, (uint32_t)most);
 
 	if (!err)
-		err = ring_open(&cpu->bell, number, BELL_PAGES, 1, mappings->epoll_fd);
+		err = tls_ring_open(&cpu->bell, number, BELL_PAGES, 1);
+	if (!err)
+		err = watch_ring(mappings, &cpu->records);
+	if (!err)
+		err = watch_ring(mappings, &cpu->bell);
 	if (!err && ioctl(cpu->records.fd, PERF_EVENT_IOC_ENABLE, 0))
 		err = -errno;
 	if (err) {
-		ring_close(&cpu->bell);
-		ring_close(&cpu->records);
+		tls_ring_close(&cpu->bell);
+		tls_ring_close(&cpu->records);
 		return err == -ENODEV ? 0 : err; /* not online */
 	}
 	mappings->count++;
 	return 0;
 }
 
-static int look_every(struct tls_mappings *mappings, long ns)
+static int look_every(struct tls_mappings *mappings, long first_ns, long ns)
 {
-	const struct itimerspec when = {.it_value.tv_nsec = ns, .it_interval.tv_nsec = ns};
+	const struct itimerspec when = {.it_value.tv_nsec = first_ns, .it_interval.tv_nsec = ns};
 
 	return timerfd_settime(mappings->timer_fd, 0, &when, NULL) ? -errno : 0;
 }
@@ -158,9 +124,9 @@ int tls_mappings_open(struct tls_mappings **ret_mappings)
 			      epoll_ctl(mappings->epoll_fd, EPOLL_CTL_ADD, mappings->timer_fd,
 					&event)
 		      ? -errno
-		      : look_every(mappings, LOOK_NS);
+		      : look_every(mappings, LOOK_NS, LOOK_NS);
 	for (number = 0; !err && number < cpus; number++)
-		err = open_cpu(mappings, (int)number);
+		err = open_cpu(mappings, (int)number, pages_for(cpus));
 	if (!err && !mappings->count)
 		err = -ENODEV;
 	if (err) {
@@ -178,8 +144,8 @@ void tls_mappings_close(struct tls_mappings *mappings)
 	if (!mappings)
 		return;
 	for (i = 0; i < mappings->count; i++) {
-		ring_close(&mappings->cpus[i].bell);
-		ring_close(&mappings->cpus[i].records);
+		tls_ring_close(&mappings->cpus[i].bell);
+		tls_ring_close(&mappings->cpus[i].records);
 	}
 	if (mappings->timer_fd >= 0)
 		close(mappings->timer_fd);
@@ -198,7 +164,7 @@ static void arm(struct cpu *cpu)
 {
 	if (cpu->armed)
 		return;
-	ring_release(&cpu->bell, ring_head(&cpu->bell));
+	tls_ring_release(&cpu->bell, tls_ring_head(&cpu->bell));
 	cpu->armed = !ioctl(cpu->bell.fd, PERF_EVENT_IOC_ENABLE, 0);
 }
 
@@ -211,7 +177,7 @@ static bool disarm_if_rung(struct tls_mappings *mappings)
 
 	for (i = 0; i < mappings->count; i++) {
 		cpu = &mappings->cpus[i];
-		if (cpu->armed && ring_head(&cpu->bell) != cpu->bell.page->data_tail) {
+		if (cpu->armed && tls_ring_head(&cpu->bell) != cpu->bell.page->data_tail) {
 			rung = true;
 			cpu->armed = !!ioctl(cpu->bell.fd, PERF_EVENT_IOC_DISABLE, 0);
 		}
@@ -219,72 +185,74 @@ static bool disarm_if_rung(struct tls_mappings *mappings)
 	return rung;
 }
 
-/* A record that may wrap around the end of the ring, in one piece. */
-static void copy_out(const struct ring *ring, uint64_t at, void *into, size_t size)
+static void take_record(const struct tls_ring *ring, uint64_t at, size_t size,
+			struct tls_mapping *mapping, tls_mapping_taker *take, void *context)
 {
-	const char *data = (const char *)ring->page + ring->page->data_offset;
-	size_t room = ring->page->data_size, from = at & (room - 1), first = room - from;
+	char path[PATH_MAX + 64];
 
-	if (first > size)
-		first = size;
-	memcpy(into, data + from, first);
-	memcpy((char *)into + first, data, size - first);
+	if (size > sizeof(path))
+		return;
+	tls_ring_copy(ring, at, path, size);
+	if (!memchr(path, '\0', size))
+		return;
+	mapping->path = path;
+	take(context, mapping);
 }
 
-static void take_record(const struct record_mmap2 *record, size_t size, tls_mapping_taker *take,
-			void *context)
+/* What a record says, but for the path. */
+static struct tls_mapping read_record(const struct tls_ring *ring, uint64_t at)
 {
-	struct tls_mapping mapping = {
-		.pid = (pid_t)record->pid,
-		.begin = record->address,
-		.end = record->address + record->length,
-		.device = makedev(record->major, record->minor),
-		.inode = record->inode,
-		.path = record->path,
-	};
+#define MEMBER(name)                                                             \
+	(*(const __typeof__(((struct tls_ring_mapping *)0)->name) *)tls_ring_at( \
+		ring, at + offsetof(struct tls_ring_mapping, name)))
 
-	if (record->inode && memchr(record->path, '\0', size - sizeof(*record)))
-		take(context, &mapping);
+	return (struct tls_mapping){
+		.pid = (pid_t)MEMBER(pid),
+		.begin = MEMBER(address),
+		.end = MEMBER(address) + MEMBER(length),
+		.device = makedev(MEMBER(major), MEMBER(minor)),
+		.inode = MEMBER(inode),
+		.generation = MEMBER(generation),
+	};
+#undef MEMBER
 }
 
 /* Whether there was anything. */
-static bool take_ring(struct tls_mappings *mappings, struct ring *ring, tls_mapping_taker *take,
-		      void *context)
+static bool take_ring(struct tls_mappings *mappings, struct tls_ring *ring,
+		      tls_mapping_filter *filter, tls_mapping_taker *take, void *context)
 {
-	uint64_t head = ring_head(ring), tail = ring->page->data_tail;
+	uint64_t head = tls_ring_head(ring), tail = ring->page->data_tail, path;
+	const struct perf_event_header *header;
+	struct tls_mapping mapping;
 	bool found = tail < head;
-	union {
-		struct record_mmap2 record;
-		char bytes[sizeof(struct record_mmap2) + PATH_MAX + 64];
-	} copy;
-	struct perf_event_header header;
 
 	/* The kernel says that it lost records only before the next one that finds room. */
-	mappings->lost |= ring->page->data_size - (head - tail) < sizeof(copy);
-	while (tail < head) {
-		copy_out(ring, tail, &header, sizeof(header));
-		if (header.size < sizeof(header))
+	mappings->lost |= ring->page->data_size - (head - tail) < RECORD_MAX;
+	for (; tail < head; tail += header->size) {
+		header = tls_ring_at(ring, tail);
+		if (header->size < sizeof(*header))
 			break;
-		if (header.type == PERF_RECORD_LOST)
-			mappings->lost = true;
-		if (header.type == PERF_RECORD_MMAP2 && header.size > sizeof(copy.record) &&
-		    header.size <= sizeof(copy)) {
-			copy_out(ring, tail, &copy, header.size);
-			take_record(&copy.record, header.size, take, context);
-		}
-		tail += header.size;
+		mappings->lost |= header->type == PERF_RECORD_LOST;
+		path = sizeof(struct tls_ring_mapping);
+		if (header->type != PERF_RECORD_MMAP2 || header->size <= path)
+			continue;
+		mapping = read_record(ring, tail);
+		if (mapping.inode && filter(context, &mapping))
+			take_record(ring, tail + path, header->size - path, &mapping, take,
+				    context);
 	}
-	ring_release(ring, head);
+	tls_ring_release(ring, head);
 	return found;
 }
 
-static bool take_all(struct tls_mappings *mappings, tls_mapping_taker *take, void *context)
+static bool take_all(struct tls_mappings *mappings, tls_mapping_filter *filter,
+		     tls_mapping_taker *take, void *context)
 {
 	bool found = false;
 	size_t i;
 
 	for (i = 0; i < mappings->count; i++)
-		found |= take_ring(mappings, &mappings->cpus[i].records, take, context);
+		found |= take_ring(mappings, &mappings->cpus[i].records, filter, take, context);
 	return found;
 }
 
@@ -298,7 +266,7 @@ static bool adapt_pace(struct tls_mappings *mappings, bool found)
 	mappings->empty_looks = found ? 0 : mappings->empty_looks + 1;
 	if (found && mappings->idle) {
 		mappings->idle = false;
-		look_every(mappings, LOOK_NS);
+		look_every(mappings, LOOK_SOON_NS, LOOK_NS);
 	}
 	becomes_idle = !mappings->idle && mappings->empty_looks >= LOOKS_TILL_IDLE;
 	if (!becomes_idle)
@@ -306,7 +274,7 @@ static bool adapt_pace(struct tls_mappings *mappings, bool found)
 	for (i = 0; i < mappings->count; i++)
 		arm(&mappings->cpus[i]);
 	mappings->idle = true;
-	look_every(mappings, LOOK_IDLE_NS);
+	look_every(mappings, LOOK_IDLE_NS, LOOK_IDLE_NS);
 	return true;
 }
 
@@ -326,23 +294,21 @@ static bool rescan_is_due(struct tls_mappings *mappings)
 	return true;
 }
 
-int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_taker *take, void *context)
+void tls_mappings_lost(struct tls_mappings *mappings)
+{
+	mappings->lost = true;
+}
+
+int tls_mappings_take(struct tls_mappings *mappings, tls_mapping_filter *filter,
+		      tls_mapping_taker *take, void *context)
 {
 	uint64_t expired;
-	bool due = read(mappings->timer_fd, &expired, sizeof(expired)) > 0;
 
-	if (!due && errno != EAGAIN)
+	if (read(mappings->timer_fd, &expired, sizeof(expired)) < 0 && errno != EAGAIN)
 		return -errno;
-	/* A bell rings inside the exec: whether that makes an agent is known only when it is over, and
-	 * the clock's next look comes after that. */
-	if (disarm_if_rung(mappings) && (!due || mappings->idle)) {
+	if (disarm_if_rung(mappings))
 		mappings->empty_looks = 0;
-		if (!mappings->idle)
-			return 0;
-		mappings->idle = false;
-		return look_every(mappings, LOOK_NS);
-	}
-	if (adapt_pace(mappings, take_all(mappings, take, context)))
-		adapt_pace(mappings, take_all(mappings, take, context));
+	if (adapt_pace(mappings, take_all(mappings, filter, take, context)))
+		adapt_pace(mappings, take_all(mappings, filter, take, context));
 	return rescan_is_due(mappings) ? -ENOBUFS : 0;
 }

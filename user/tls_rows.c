@@ -75,6 +75,7 @@ struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t 
 
 void tls_row_drop(struct tls_targets *targets, size_t row)
 {
+	tls_candidates_undecide(targets->candidates);
 	tls_changes_forget(targets->changes, &targets->rows[row]);
 	tls_target_detach(&targets->rows[row], &targets->tools);
 	targets->rows[row] = targets->rows[--targets->count];
@@ -271,42 +272,77 @@ static struct tls_target *find_mapped(struct tls_targets *targets,
 	return NULL;
 }
 
+/* The row of a mapping whose file has none yet; NULL: it is not to have one. */
+static struct tls_target *look_into_mapped(struct tls_targets *targets,
+					   const struct tls_mapping *mapping)
+{
+	bool named = tls_stack_of_file(mapping->path) >= 0;
+	struct tls_target *target;
+	int file;
+
+	if (!named && !tls_candidates_want(targets->candidates, mapping)) {
+		tls_candidates_decided(targets->candidates, mapping, TLS_FILE_OTHERS);
+		return NULL;
+	}
+	file = tls_mapping_open_file(mapping);
+	if (file < 0) {
+		log_debug(0, "cannot open '%s' of process %d: %s", mapping->path, mapping->pid,
+			  strerror(-file));
+		return NULL;
+	}
+	target = look_into(targets, mapping->device, mapping->inode, file, mapping->path);
+	close(file);
+	if (!target && !named)
+		tls_candidates_decided(targets->candidates, mapping, TLS_FILE_EMPTY);
+	return target;
+}
+
+/* Its probes, if it should have any, may have gone since the last run. NULL: they have. */
+static struct tls_target *guard_mapped(struct tls_targets *targets, struct tls_target *target,
+				       const struct tls_mapping *mapping)
+{
+	int file;
+
+	if (!needs_guard(targets, target))
+		return target;
+	file = tls_mapping_open_file(mapping);
+	if (file < 0)
+		return target;
+	if (!guard(targets, target, file))
+		target = NULL;
+	close(file);
+	return target;
+}
+
+/* Whether the next mapping of it can change anything. */
+static bool is_settled(const struct tls_targets *targets, const struct tls_target *target)
+{
+	return target->seen && !needs_guard(targets, target) &&
+	       (target->fate == TLS_FATE_ATTACHED || target->fate == TLS_FATE_COVERED);
+}
+
 void tls_take_mapping(void *context, const struct tls_mapping *mapping)
 {
 	struct tls_targets *targets = context;
-	bool named, in_scope = !targets->agents_only ||
-			       tls_candidates_is_agents(targets->candidates, mapping);
+	bool in_scope =
+		!targets->agents_only || tls_candidates_is_agents(targets->candidates, mapping);
 	struct tls_target *target = find_mapped(targets, mapping, in_scope);
-	int file;
 
-	if (target && needs_guard(targets, target)) {
-		file = tls_mapping_open_file(mapping);
-		if (file >= 0 && !guard(targets, target, file))
-			target = NULL;
-		if (file >= 0)
-			close(file);
-	}
-	if (!target && in_scope) {
-		named = tls_stack_of_file(mapping->path) >= 0;
-		if (!named && !tls_candidates_want(targets->candidates, mapping))
-			return;
-		file = tls_mapping_open_file(mapping);
-		if (file < 0) {
-			log_debug(0, "cannot open '%s' of process %d: %s", mapping->path,
-				  mapping->pid, strerror(-file));
-			return;
-		}
-		target = look_into(targets, mapping->device, mapping->inode, file, mapping->path);
-		close(file);
-		if (!target && !named)
-			tls_candidates_looked(targets->candidates, mapping);
-	}
-	if (!target)
+	if (target)
+		target = guard_mapped(targets, target, mapping);
+	if (!target && in_scope)
+		target = look_into_mapped(targets, mapping);
+	if (!target) {
+		if (!in_scope)
+			tls_candidates_decided(targets->candidates, mapping, TLS_FILE_OTHERS);
 		return;
+	}
 	if (!target->seen && in_scope)
 		check_live(targets, target, mapping);
 	target->seen |= in_scope;
 	note_process(targets, target, mapping->pid);
+	if (is_settled(targets, target))
+		tls_candidates_decided(targets->candidates, mapping, TLS_FILE_SETTLED);
 }
 
 void tls_take_known_file(void *context, const char *path, int file)

@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "probe_classes.h"
+#include "scheduling.h"
 #include "telegram_methods.h"
 #include "tls_candidates.h"
 #include "tls_changes.h"
@@ -204,6 +205,7 @@ int tls_targets_start(struct tls_targets *targets)
 	struct tls_abilities *abilities = &targets->tools.abilities;
 	int err;
 
+	scheduling_prefer_short_turns();
 	probe_classes_begin(abilities->kind);
 	abilities->return_probes = tls_return_probe_check(abilities->kind);
 	targets->tools.cheap_classes = probe_classes_cheap();
@@ -277,6 +279,13 @@ size_t tls_targets_fds(const struct tls_targets *targets, int *ret_fds, size_t s
 	return 1;
 }
 
+static bool may_matter(void *context, const struct tls_mapping *mapping)
+{
+	const struct tls_targets *targets = context;
+
+	return tls_candidates_pass(targets->candidates, mapping);
+}
+
 int tls_targets_on_event(struct tls_targets *targets, int fd)
 {
 	size_t before = targets->count;
@@ -284,7 +293,9 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 
 	(void)fd;
 	tls_changes_take(targets->changes, tls_take_change, targets);
-	err = tls_mappings_take(targets->mappings, tls_take_mapping, targets);
+	if (!tls_candidates_born(targets->candidates, tls_take_mapping, targets))
+		tls_mappings_lost(targets->mappings);
+	err = tls_mappings_take(targets->mappings, may_matter, tls_take_mapping, targets);
 	if (err == -ENOBUFS)
 		err = tls_mappings_scan(tls_take_mapping, targets);
 	tls_candidates_clients(targets->candidates, tls_take_mapping, targets);
