@@ -120,6 +120,7 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.return_probes = true,
 			.undecoded = UNDECODED_NO_SYMBOLS,
 			.functions = OPENSSL_FUNCTIONS,
+			/* Bun 1.1 to 1.4 */
 			.places = {{.used = 1, .pointer = 0x30, .offset = 0x30}},
 		},
 	[TLS_STACK_NSS] =

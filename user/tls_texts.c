@@ -47,14 +47,14 @@ static int scan(const struct tls_image *image, uint64_t offset, uint64_t size, c
 	return 0;
 }
 
-int tls_texts_find(const struct tls_image *image, const struct tls_text **ret_text)
+/* All that is loaded and not written to, where nothing tells which part of it is no code. */
+static int scan_segments(const struct tls_image *image, char *block, size_t *best)
 {
 	uint64_t budget = TLS_TEXTS_READ_MAX, size;
-	char *block = malloc(BLOCK_SIZE);
-	size_t best = TEXTS, i;
-	int err = block ? 0 : -ENOMEM;
+	size_t i;
+	int err = 0;
 
-	for (i = 0; !err && i < image->segment_count && best && budget; i++) {
+	for (i = 0; !err && i < image->segment_count && *best && budget; i++) {
 		const Elf64_Phdr *segment = &image->segments[i];
 
 		if (segment->p_type != PT_LOAD || segment->p_flags & PF_W ||
@@ -64,8 +64,22 @@ int tls_texts_find(const struct tls_image *image, const struct tls_text **ret_te
 		size = segment->p_filesz < size ? segment->p_filesz : size;
 		size = size < budget ? size : budget;
 		budget -= size;
-		err = scan(image, segment->p_offset, size, block, &best);
+		err = scan(image, segment->p_offset, size, block, best);
 	}
+	return err;
+}
+
+int tls_texts_find(const struct tls_image *image, const struct tls_text **ret_text)
+{
+	const Elf64_Shdr *constants = tls_image_section(image, ".rodata");
+	char *block = malloc(BLOCK_SIZE);
+	size_t best = TEXTS;
+	int err = -ENOMEM;
+
+	if (block && constants && constants->sh_size <= TLS_TEXTS_READ_MAX)
+		err = scan(image, constants->sh_offset, constants->sh_size, block, &best);
+	else if (block)
+		err = scan_segments(image, block, &best);
 	free(block);
 	if (err)
 		return err;

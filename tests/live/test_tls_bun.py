@@ -29,6 +29,7 @@ agents:
   - type: stacks
     names: [og-agent-bun]
 """
+SCRIPT = [f"{HERE}/clients/bun_fetch.js"]
 STARTS = 20
 # Each keeps what the program does, and takes one anchor away: the reason of SSL_write's bad length is another one; and
 # of a number that was tested, `jl` asks what `js` does.
@@ -75,21 +76,20 @@ def searches(scene, path):
 
 @contextlib.contextmanager
 def running(scene, program, requests, **plan):
-    """A Bun that makes its calls when it is told to, once its file is in the state that is waited for."""
+    """A Bun, by its command, that makes its calls when it is told to, once its file is in the state that is waited for."""
     plan = {"host": NAME, "ca": scene.stage.ca, "requests": requests, "hold": True, **plan}
-    command = [program, f"{HERE}/clients/bun_fetch.js", json.dumps(plan)]
     with subprocess.Popen(
-        scene.stage.network.in_client(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        scene.stage.network.in_client([*program, json.dumps(plan)]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         if process.stdout.readline() != "mapped\n":
             raise RuntimeError(f"{program} did not start")
         yield process
 
 
-def play(scene, sentence, program, requests, state, opaque=False, **plan):
+def play(scene, sentence, program, requests, state, opaque=False, script=SCRIPT, **plan):
     """Its calls, made after its file was seen in this state."""
     before = targets(scene.before, state)
-    with running(scene, program, requests, **plan) as process:
+    with running(scene, [program, *script], requests, **plan) as process:
         found = scene.operaglass.wait(lambda m: targets(m, state) == before + 1, 10)
         scene.tap.equal(f"{sentence}: its file is {state}", targets(found, state), before + 1)
         output, _ = process.communicate("go\n", timeout=60)
@@ -113,7 +113,7 @@ def test_version(scene, version):
     scene.tap.equal(f"Bun {version} has two functions", sorted(said["functions"]), ["SSL_read", "SSL_write"])
     play(scene, f"Bun {version}", program, conversation(), "attached")
     calls = [call("getMe", query="delay=30") for _ in range(24)]
-    CLIENTS["bun"] = [program, f"{HERE}/clients/bun_fetch.js"]
+    CLIENTS["bun"] = [program, *SCRIPT]
     scene.check(f"Bun {version}, six calls at a time", "bun", calls, connections=6)
     for _ in range(STARTS):
         subprocess.run([program, "-e", "0"], check=True, timeout=20, stdin=subprocess.DEVNULL)
@@ -127,6 +127,20 @@ def test_old(scene):
 
 def test_new(scene):
     test_version(scene, NEW)
+
+
+def test_compiled(scene):
+    """A program that Bun has put into one file with itself, as Claude Code is, has Bun's build-id."""
+    program = f"{scene.stage.directory}/compiled/og-agent-bun"
+    subprocess.run(
+        [fetch(NEW), "build", "--compile", *SCRIPT, "--outfile", program],
+        check=True,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    play(scene, "a compiled program", program, conversation(), "attached", script=[])
+    scene.tap.equal("a compiled program is read by what was found in Bun", searches(scene, program), [])
 
 
 def spoil(scene, anchor):
@@ -191,7 +205,7 @@ def main():
     with Stage("bun") as stage, Operaglass(CONFIG) as operaglass:
         # With two addresses Bun opens two connections and resets one of them.
         stage.set_name(NAME, a=[network.SERVER4], aaaa=[])
-        Scene(operaglass, stage, tap).run([test_old, test_new, test_spoiled, test_restart])
+        Scene(operaglass, stage, tap).run([test_old, test_new, test_compiled, test_spoiled, test_restart])
     tap.done()
 
 
