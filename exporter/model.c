@@ -173,8 +173,7 @@ static int refuse(struct model *model, enum refusal cause, int code)
 /* Room for one more series; `bucket_count` is 0 unless it is a distribution. */
 static int make_room(struct model *model, const struct model_key *key, uint32_t bucket_count)
 {
-	if (grow_table(model) ||
-	    grow((void **)&model->series, sizeof(*model->series), model->series_used, 1,
+	if (grow((void **)&model->series, sizeof(*model->series), model->series_used, 1,
 		 &model->series_capacity) ||
 	    grow((void **)&model->text, 1, model->text_used, key->size + 1,
 		 &model->text_capacity) ||
@@ -221,19 +220,19 @@ static int series_get(struct model *model, enum family family, uint32_t bucket_c
 	    (row->type == TYPE_HISTOGRAM) != (bucket_count > 0))
 		return refuse(model, REFUSED_MISUSE, -EINVAL);
 	model_key_make(labels, (uintptr_t)model + family, &key);
-	if (model->table_size) {
-		slot = find_slot(model, family, &key);
-		if (model->table[slot]) {
-			*ret_series = &model->series[model->table[slot] - 1];
-			*ret_new = 0;
-			return 0;
-		}
+	/* Before the slot is looked for: growing moves them all. */
+	if (grow_table(model))
+		return refuse(model, REFUSED_MEMORY, -ENOMEM);
+	slot = find_slot(model, family, &key);
+	if (model->table[slot]) {
+		*ret_series = &model->series[model->table[slot] - 1];
+		*ret_new = 0;
+		return 0;
 	}
 	if (model->families[family].count >= model->series_limit)
 		return refuse(model, REFUSED_LIMIT, -ENOSPC);
 	if (make_room(model, &key, bucket_count))
 		return refuse(model, REFUSED_MEMORY, -ENOMEM);
-	slot = find_slot(model, family, &key);
 	model->table[slot] = model->series_used + 1;
 	*ret_series = append(model, family, &key);
 	*ret_new = 1;
