@@ -126,15 +126,14 @@ static uint8_t *find_calls(const uint8_t *begin, uint64_t size, uint64_t address
 	return called;
 }
 
-static int judge(struct search *search, const Elf64_Phdr *segment, uint64_t offset, uint64_t spot)
+static int judge(struct search *search, const Elf64_Phdr *segment, uint64_t offset)
 {
 	uint64_t size = tls_errors_segment_size(search->image, segment);
 	struct tls_shape shape;
 	size_t i;
 
 	if (tls_shape_of(search->bytes + offset, segment->p_offset + size - offset,
-			 segment->p_vaddr + offset - segment->p_offset, &shape) ||
-	    spot - offset >= shape.size)
+			 segment->p_vaddr + offset - segment->p_offset, &shape))
 		return 0;
 	for (i = 0; i < KINDS; i++) {
 		if ((shape.facts & kinds[i].facts) != kinds[i].facts)
@@ -151,7 +150,7 @@ static int judge(struct search *search, const Elf64_Phdr *segment, uint64_t offs
 static int judge_spots(struct search *search, const Elf64_Phdr *segment)
 {
 	const uint8_t *begin = search->bytes + segment->p_offset;
-	uint64_t size = tls_errors_segment_size(search->image, segment), spot, at;
+	uint64_t size = tls_errors_segment_size(search->image, segment), spot, at, judged = 0;
 	uint8_t *called = find_calls(begin, size, segment->p_vaddr);
 	int err = called ? 0 : -ENOMEM;
 	size_t i;
@@ -160,13 +159,14 @@ static int judge_spots(struct search *search, const Elf64_Phdr *segment)
 		spot = search->spots[i] - segment->p_offset;
 		if (search->spots[i] < segment->p_offset || spot >= size)
 			continue;
-		for (at = spot - (segment->p_vaddr + spot) % ALIGNMENT;
-		     !err && at && at <= spot && spot - at < REACH;
-		     at -= at < ALIGNMENT ? at : ALIGNMENT)
+		at = spot > REACH ? spot - REACH : 0;
+		at = judged > at ? judged : at; /* in rising order: each place once */
+		at += ALIGNMENT - (segment->p_vaddr + at) % ALIGNMENT;
+		judged = spot;
+		for (; !err && at <= spot; at += ALIGNMENT)
 			if (begin[at - 1] == INT3 ||
 			    called[at / ALIGNMENT / 8] & 1 << at / ALIGNMENT % 8)
-				err = judge(search, segment, segment->p_offset + at,
-					    search->spots[i]);
+				err = judge(search, segment, segment->p_offset + at);
 	}
 	free(called);
 	return err;
@@ -231,15 +231,14 @@ static int in_code(struct search *search, int (*look)(struct search *, const Elf
 
 static int find(struct search *search)
 {
-	uint64_t code = 0;
+	uint64_t loaded = 0;
 	size_t i;
 	int err;
 
 	for (i = 0; i < search->image->segment_count; i++)
-		if (search->image->segments[i].p_flags & PF_X)
-			code += tls_errors_segment_size(search->image, &search->image->segments[i]);
-	if (code > TLS_ANCHORS_CODE_MAX)
-		return refuse(search, "it has more code than is looked at");
+		loaded += tls_errors_segment_size(search->image, &search->image->segments[i]);
+	if (loaded > TLS_ANCHORS_MAX)
+		return refuse(search, "it loads more than is looked at");
 	err = tls_errors_find(search->image, search->bytes, search->errors, &search->why);
 	if (!err)
 		err = in_code(search, find_spots);

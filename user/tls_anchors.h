@@ -17,8 +17,8 @@
 
 #include "tls_image.h"
 
-/* More is refused; the largest known has 120 MiB. */
-#define TLS_ANCHORS_CODE_MAX (512ULL * 1024 * 1024)
+/* Bytes of all segments; more is refused. The largest known has 360 MiB. */
+#define TLS_ANCHORS_MAX (1024ULL * 1024 * 1024)
 
 struct tls_anchors {
 	uint64_t write, read; /* in the file, of the first instruction */

@@ -37,6 +37,6 @@ int tls_search_end(struct tls_search *search, int file, struct tls_search_result
 /* All of it, in up to TLS_SEARCH_SECONDS. */
 void tls_search_run(int file, struct tls_search_result *ret_result);
 
-#define TLS_SEARCH_SECONDS 10
+#define TLS_SEARCH_SECONDS 10 /* of a processor: some 0.3 are usual */
 
 #endif

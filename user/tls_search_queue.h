@@ -16,7 +16,7 @@ struct tls_search_job {
 };
 
 /* epoll_fd: gets a descriptor that is readable when tls_search_queue_step has something to do; must
- * outlive the queue. NULL without memory. */
+ * outlive the queue; -1: none, it is called now and then. NULL without memory. */
 struct tls_search_queue *tls_search_queue_new(int epoll_fd);
 void tls_search_queue_free(struct tls_search_queue *queue); /* NULL is allowed */
 

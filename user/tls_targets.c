@@ -222,8 +222,8 @@ int tls_targets_start(struct tls_targets *targets)
 			    "minute",
 			    strerror(-err));
 	abilities->mapping_records = !err;
-	if (targets->mappings)
-		targets->searches = tls_search_queue_new(tls_mappings_fd(targets->mappings));
+	targets->searches =
+		tls_search_queue_new(targets->mappings ? tls_mappings_fd(targets->mappings) : -1);
 	open_changes(targets);
 	err = tls_mappings_scan(tls_take_mapping, targets);
 	if (!targets->agents_only)
@@ -265,6 +265,12 @@ static void take_search(void *context, const struct tls_search_job *job)
 	publish(context);
 }
 
+/* What was found in a file that had to be searched. */
+static void step_searches(struct tls_targets *targets)
+{
+	tls_search_queue_step(targets->searches, targets->signatures.state, take_search, targets);
+}
+
 static void step_proofs(struct tls_targets *targets)
 {
 	if (targets->tools.trust)
@@ -299,7 +305,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	if (err == -ENOBUFS)
 		err = tls_mappings_scan(tls_take_mapping, targets);
 	tls_candidates_clients(targets->candidates, tls_take_mapping, targets);
-	tls_search_queue_step(targets->searches, targets->signatures.state, take_search, targets);
+	step_searches(targets);
 	if (targets->count != before)
 		publish(targets);
 	step_proofs(targets);
@@ -326,6 +332,7 @@ int tls_targets_scan(struct tls_targets *targets)
 			tls_row_drop(targets, i);
 	}
 	step_proofs(targets);
+	step_searches(targets);
 	tls_stale_find(targets->rows, targets->count, &targets->tools);
 	publish(targets);
 	return 0;
