@@ -132,6 +132,53 @@ static __always_inline void connection_count(struct connection *row, __u32 reaso
 		connection_explain(row, totals, reason, false);
 }
 
+/* What the opaque call with this number is, in place of *call's method and endpoint; 0: the next one.
+ * The row goes. False: its name is not known. */
+SUBPROGRAM int opaque_take_name(struct connection *row, struct call *call, __u32 sequence)
+{
+	struct call_key key = {};
+	struct call *named;
+
+	if (!row || !call)
+		return 0;
+	endpoint_set(&call->endpoint, "unknown");
+	if (!row->named)
+		return 0;
+	key.owner = row->sock;
+	key.sequence = CALL_NAME(sequence);
+	named = bpf_map_lookup_elem(&calls, &key);
+	if (!named)
+		return 0;
+	call->method = named->method;
+	call->endpoint = named->endpoint;
+	bpf_map_delete_elem(&calls, &key);
+	return 1;
+}
+
+/* Of a request that never left. */
+static __always_inline void opaque_forget_name(struct connection *row)
+{
+	struct call_key key = {};
+
+	if (!row->named)
+		return;
+	key.owner = row->sock;
+	key.sequence = CALL_NAME(0);
+	bpf_map_delete_elem(&calls, &key);
+}
+
+/* Keeps the name of the call that has begun until its end. */
+SUBPROGRAM int opaque_keep_name(struct connection *row, struct call *call)
+{
+	struct call_key key = {};
+
+	if (!row || !call)
+		return 0;
+	key.owner = row->sock;
+	key.sequence = CALL_NAME(row->call_sequence);
+	return bpf_map_update_elem(&calls, &key, call, BPF_ANY);
+}
+
 /*
  * Counts the end of the open opaque call: answered when a response came, else with `failure`.
  *
@@ -171,7 +218,7 @@ SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_swe
 	call.upstream = id;
 	call.flags = answered ? CALL_ANSWERED : 0;
 	call.failure = answered ? FAILURE_NONE : failure;
-	endpoint_set(&call.endpoint, "unknown");
+	opaque_take_name(row, &call, claim.sequence);
 	call_count_end(&call);
 	return 0;
 }
@@ -183,6 +230,7 @@ SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_swe
 SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 {
 	struct call call = {.begin_ns = now};
+	int named;
 
 	if (!row || row->suppressed)
 		return 0;
@@ -194,6 +242,8 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 		}
 		return 0;
 	}
+	/* Also when it is a request that begins no call, so that no other one gets its name. */
+	named = opaque_take_name(row, &call, 0);
 	if (row->call_begin_ns) {
 		if (row->response_sequence != row->call_sequence)
 			return 0;
@@ -205,8 +255,15 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 	row->call_sequence++;
 	call.tgid = row->tgid;
 	call.upstream = row->upstream;
-	endpoint_set(&call.endpoint, "unknown");
+	if (named && opaque_keep_name(row, &call)) {
+		lost_add(LOST_CALLS_FULL);
+		call.method = METHOD_UNKNOWN;
+		endpoint_set(&call.endpoint, "unknown");
+		named = 0;
+	}
 	call_count_begin(&call);
+	if (named) /* as it was counted */
+		opaque_keep_name(row, &call);
 	return 0;
 }
 
@@ -296,6 +353,7 @@ SUBPROGRAM int connection_close(struct connection *row, __u64 round_trip_ns)
 		connection_explain(row, totals, 0, true);
 	if (row->next_call != row->first_call)
 		decoded_finish(row, now);
+	opaque_forget_name(row);
 	if (row->protocol == PROTOCOL_PLAIN || !row->hello_ns) {
 		connection_count(row, UNDECODED_NO_REQUEST);
 		return 0;

@@ -40,6 +40,9 @@ int probe_proof_hit(struct pt_regs *ctx)
 	hit->arguments[1] = PT_REGS_PARM2(ctx);
 	hit->arguments[2] = PT_REGS_PARM3(ctx);
 	hit->arguments[3] = PT_REGS_PARM4(ctx);
+	asm volatile("" ::: "memory"); /* two loads at fixed places, not one at either of them */
+	if (cookie & PROOF_COOKIE_MOVED)
+		hit->arguments[3] = PT_REGS_PARM5(ctx);
 	hit->result = PT_REGS_RC(ctx);
 	hit->moved = 0;
 	if (result && !(cookie & PROOF_COOKIE_LEAVE))

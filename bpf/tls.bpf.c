@@ -125,6 +125,13 @@ int og_tls_write_ex(struct pt_regs *ctx)
 	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }
 
+/* Where the fourth argument has been handed on as the fifth: SSL_write_ex of OpenSSL 3.3 and later. */
+SEC("uprobe")
+int og_tls_write_ex_moved(struct pt_regs *ctx)
+{
+	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM5(ctx));
+}
+
 SEC("uprobe")
 int og_tls_read(struct pt_regs *ctx)
 {
@@ -251,6 +258,8 @@ int og_tls_event(struct pt_regs *ctx)
 	if (!tls_resume(ctx, &at))
 		return 0;
 	event = at.frame->event;
+	if (at.stream->write_only && event != TLS_NAMED)
+		goto done;
 	if (event == HTTP_MALFORMED || event >= TLS_TOO_LONG) {
 		tls_lose(at.stream, &at.stream_key, at.frame->direction, event);
 		goto done;
@@ -259,7 +268,8 @@ int og_tls_event(struct pt_regs *ctx)
 		tls_sent_event(&at, event);
 	else
 		tls_received_event(&at, event);
-	if (at.stream->state != TLS_STREAM_IGNORED && at.frame->offset < at.frame->total)
+	if (event != TLS_NAMED && at.stream->state != TLS_STREAM_IGNORED &&
+	    at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, HTTP_NOTHING);
 done:
 	tls_frame_end(&at);
@@ -275,6 +285,8 @@ int og_tls_path(struct pt_regs *ctx)
 	if (!tls_resume(ctx, &at))
 		return 0;
 	event = tls_path_window(at.stream, at.frame, at.reader);
+	if (at.stream->write_only && !event && at.reader->state != HTTP_TARGET)
+		event = TLS_NAMED;
 	if (event || at.frame->unsent || at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, event);
 	tls_frame_end(&at);
@@ -331,6 +343,7 @@ int og_tls_free(struct pt_regs *ctx)
 	return tls_freed(PT_REGS_PARM1(ctx));
 }
 
+#include "tls_write_only.bpf.h"
 #include "tls_go.bpf.h"
 #include "tls_http2.bpf.h"
 #include "tls_http2_authority.bpf.h"

@@ -9,6 +9,7 @@
 
 /* Beside enum http_event: why a direction cannot be followed. */
 enum tls_loss {
+	TLS_NAMED = 15, /* none: the target of a request that is only seen written is complete */
 	TLS_TOO_LONG = 16,
 	TLS_UNREADABLE = 17,
 	TLS_CROWDED = 18, /* more requests in flight than can be told apart */
@@ -53,6 +54,20 @@ static __always_inline void tls_request_unsent(struct call *call)
 	call_count_end(call);
 }
 
+/* The next opaque call of the connection is this one. */
+static __always_inline void tls_name_next(struct tls_stream *stream, struct connection *connection,
+					  const struct call *call)
+{
+	struct call_key key = {};
+
+	key.owner = stream->sock;
+	key.sequence = CALL_NAME(0);
+	if (bpf_map_update_elem(&calls, &key, call, BPF_ANY))
+		lost_add(LOST_CALLS_FULL);
+	else
+		connection->named = 1;
+}
+
 /* The head of a request is complete. */
 static __always_inline void tls_request_begin(struct tls_stream *stream,
 					      const struct tls_stream_key *object)
@@ -80,6 +95,11 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 		if (stream->shaken)
 			tls_request_unsent(&call);
 		stream->state = TLS_STREAM_IGNORED;
+		return;
+	}
+	if (stream->write_only) {
+		if (connection)
+			tls_name_next(stream, connection, &call);
 		return;
 	}
 	tls_call_key(stream, object, sequence, &key);

@@ -24,7 +24,7 @@ static __always_inline void tls_sent_event(struct tls_at *at, __u32 event)
 			tls_give_up(stream, UNDECODED_HTTP2);
 		return;
 	}
-	if (event == HTTP_HEAD) {
+	if (event == HTTP_HEAD || event == TLS_NAMED) {
 		if (!stream->upstream) { /* not joined, and no Host that is watched */
 			stream->state = TLS_STREAM_IGNORED;
 			return;

@@ -3,6 +3,7 @@
 #define OPERAGLASS_TLS_GO_BPF_H
 
 #include "tls_frame.bpf.h"
+#include "tls_write_only.bpf.h"
 
 /*
  * Go's crypto/tls, 1.17 and later. No return is ever probed: Go moves its stacks. A write is taken for
@@ -86,17 +87,6 @@ static __always_inline void go_refresh(struct tls_stream *stream, __u64 object, 
 	stream->state = TLS_STREAM_JOINED;
 }
 
-/* Decodes what lies in the frame's buffer now. */
-static __always_inline void go_decode(struct pt_regs *ctx, const struct tls_frame *frame)
-{
-	struct tls_frame_key key;
-
-	tls_frame_key(ctx, &key);
-	tls_frame_begin(&key, frame);
-	bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
-	bpf_map_delete_elem(&tls_frames, &key);
-}
-
 /* At the jump of (*Conn).Write that is taken when the stack is too small. */
 SEC("uprobe")
 int og_tls_go_write(struct pt_regs *ctx)
@@ -122,7 +112,7 @@ int og_tls_go_write(struct pt_regs *ctx)
 		return 0;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	frame.total = frame.length;
-	go_decode(ctx, &frame);
+	tls_decode_now(ctx, &frame);
 	return 0;
 }
 
@@ -146,7 +136,7 @@ int og_tls_go_read(struct pt_regs *ctx)
 		return 0;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	frame.total = frame.length;
-	go_decode(ctx, &frame);
+	tls_decode_now(ctx, &frame);
 	return 0;
 }
 

@@ -12,12 +12,11 @@
  */
 
 /* The 32 bytes at one place of an object; false when there is no such place. */
-static __always_inline bool tls_random_read(__u64 ssl, __u32 place, struct client_random *random)
+static __always_inline bool tls_random_at(__u64 ssl, const struct tls_random_place *row,
+					  struct client_random *random)
 {
-	struct tls_random_place *row;
 	__u64 base = ssl;
 
-	row = bpf_map_lookup_elem(&tls_random_places, &place);
 	if (!row || !row->used)
 		return false;
 	if (row->pointer &&
@@ -25,6 +24,12 @@ static __always_inline bool tls_random_read(__u64 ssl, __u32 place, struct clien
 		return false;
 	return bpf_probe_read_user(random, sizeof(*random), (const void *)(base + row->offset)) ==
 	       0;
+}
+
+/* At the place of the table with this number. */
+static __always_inline bool tls_random_read(__u64 ssl, __u32 place, struct client_random *random)
+{
+	return tls_random_at(ssl, bpf_map_lookup_elem(&tls_random_places, &place), random);
 }
 
 static __always_inline bool tls_random_same(const struct client_random *a,
@@ -113,23 +118,35 @@ LOOP_BODY long tls_join_place(__u32 i, struct tls_join_walk *walk)
 	return 1;
 }
 
+/* At the place of its own build, else at the one of the table that was right before. False: neither is
+ * known, or nothing can be read there. */
+static __always_inline bool tls_random_known(const struct tls_stream *stream,
+					     const struct tls_slot *slot, __u64 ssl,
+					     struct client_random *random)
+{
+	__u32 place = slot && slot->place ? slot->place : stream->place;
+
+	if (slot && slot->found.used)
+		return tls_random_at(ssl, &slot->found, random);
+	return place && tls_random_read(ssl, place - 1, random);
+}
+
 /* Sees whether the object still is the connection that it was, and joins it if it can be. */
 static __always_inline void tls_stream_refresh(struct tls_stream *stream, struct tls_slot *slot,
 					       __u64 ssl, __u32 tgid)
 {
 	struct tls_join_walk walk = {.stream = stream, .slot = slot, .ssl = ssl, .tgid = tgid};
-	__u32 known = slot && slot->place ? slot->place : stream->place;
+	bool known = (slot && (slot->found.used || slot->place)) || stream->place;
 	struct client_random random = {};
 
 	if (known) {
-		if (!tls_random_read(ssl, known - 1, &random))
+		if (!tls_random_known(stream, slot, ssl, &random))
 			return;
 		if (!tls_random_same(&random, &stream->random))
 			tls_stream_restart(stream);
 		else if (stream->state != TLS_STREAM_NEW)
 			return;
 		stream->random = random;
-		stream->place = known;
 		tls_join(stream, tgid, &random); /* else its ClientHello may still be to come */
 		return;
 	}

@@ -148,6 +148,10 @@ static __always_inline bool tls_look_at(struct tls_stream *stream, const struct 
 					const struct tls_stream_key *key, __u64 buffer,
 					__u64 length)
 {
+	if (stream->write_only) { /* until its file was probed anew */
+		stream->write_only = 0;
+		http_begin(&stream->readers[TLS_SENT], 0);
+	}
 	if (stream->readers[TLS_SENT].state == HTTP_START && !stream->http2) {
 		if (stream->state == TLS_STREAM_JOINED)
 			tls_open(stream, slot, key, buffer, length);

@@ -51,9 +51,10 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } tls_frames SEC(".maps");
 
-/* Map `tls_slots`: what is known of each probed file. */
+/* Map `tls_slots`: what is known of each probed file. The observer writes members of its own in place. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(max_entries, TLS_TARGET_SLOTS);
 	__type(key, __u32);
 	__type(value, struct tls_slot);

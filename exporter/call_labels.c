@@ -47,6 +47,7 @@ static const char *const undecoded[UNDECODED_REASONS] = {
 	[UNDECODED_RUSTLS] = "rustls",
 	[UNDECODED_JAVA] = "java",
 	[UNDECODED_NSS] = "nss",
+	[UNDECODED_WRITE_ONLY] = "write_only",
 };
 
 static const char *label(const char *const *labels, size_t count, unsigned int index)

@@ -121,8 +121,15 @@ struct call {
 struct call_key {
 	__u64 owner;
 	__u32 tgid;	/* 0 when owner is a socket */
-	__u32 sequence; /* of the request on that connection, from 0 */
+	__u32 sequence; /* of the request on that connection, from 0; or see CALL_NAME */
 };
+
+/*
+ * Only the requests of some connections can be read, not their answers: their calls are opaque ones
+ * with a name. A row of `calls` then holds method and endpoint, and nothing else, of the opaque call
+ * with that number; 0: of the next one, which a TLS program has seen on its way.
+ */
+#define CALL_NAME(call_sequence) (1U << 31 | (call_sequence))
 
 _Static_assert(sizeof(struct endpoint) == 48, "contract");
 _Static_assert(sizeof(struct endpoint_key) == 50, "contract");

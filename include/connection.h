@@ -51,7 +51,8 @@ enum undecoded_reason { /* label `reason` of upstream_undecoded_connections_tota
 	UNDECODED_RUSTLS = 7,
 	UNDECODED_JAVA = 8,
 	UNDECODED_NSS = 9,
-	UNDECODED_REASONS = 10,
+	UNDECODED_WRITE_ONLY = 10, /* its requests are read, its answers timed at the socket */
+	UNDECODED_REASONS = 11,
 };
 
 /* Map `upstream_totals`: array by upstream id. Members grow by atomic addition. */
@@ -158,7 +159,8 @@ struct connection {
 	__u32 next_call;
 	__u8 decoded;	/* set before the first application data leaves: no opaque calls */
 	__u8 undecoded; /* enum undecoded_reason, if not 0 */
-	__u8 reserved3[2];
+	__u8 named;	/* 1: its opaque calls may have a name in map `calls` (CALL_NAME) */
+	__u8 reserved3;
 
 	/* The sweep. */
 	__u32 swept; /* call_sequence of the last call that it finished */

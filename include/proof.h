@@ -8,6 +8,8 @@
 
 /* In the attach cookie beside those of include/tls.h: the place is a leave. */
 #define PROOF_COOKIE_LEAVE (1ULL << 41)
+/* The fourth argument is in the fifth one's register. */
+#define PROOF_COOKIE_MOVED (1ULL << 42)
 
 /* Value of ring buffer `proof_hits`. */
 struct proof_hit {

@@ -26,14 +26,16 @@
 /* Label `state`. REFUSED: a probe there would be unsafe, or the kernel did not take it. STALE:
  * ciphertext flows from processes that map it, but no probe was hit. UNDECODED: recognised, and
  * cannot be read. COVERED: all it does is call another file that is in this list. MALFORMED: a file
- * that contradicts itself, or that has more symbols than are read. */
+ * that contradicts itself, or that has more symbols than are read. WRITE_ONLY: attached, but only
+ * where requests are written (TLS_REACH_WRITES). */
 #define TLS_TARGET_STATE_LIST(X)  \
 	X(ATTACHED, "attached")   \
 	X(REFUSED, "refused")     \
 	X(STALE, "stale")         \
 	X(UNDECODED, "undecoded") \
 	X(COVERED, "covered")     \
-	X(MALFORMED, "malformed")
+	X(MALFORMED, "malformed") \
+	X(WRITE_ONLY, "write_only")
 
 /* Label `trust` of a probed file: why its probes are believed to sit rightly. */
 #define TLS_TRUST_LIST(X)                                                                    \
@@ -42,6 +44,15 @@
 	X(CHECKED, "checked") /* and a hundred calls of programs fit */                      \
 	X(PROVEN, "proven")   /* and calls of our own were all seen as they were */          \
 	X(SYMBOLS, "symbols") /* they sit at the symbols only: the places were wrong */
+
+/* How much of the calls of a probed file is read: requests and answers; the same, by probes of which
+ * some are single-stepped, as configured; requests alone, because no place that shows results is cheap. */
+enum tls_reach {
+	TLS_REACH_WHOLE = 0,
+	TLS_REACH_STEPPED = 1,
+	TLS_REACH_WRITES = 2,
+	TLS_REACHES = 3,
+};
 
 #define TLS_STACK_ENUM(name, text)	  TLS_STACK_##name,
 #define TLS_TARGET_STATE_ENUM(name, text) TLS_TARGET_##name,
@@ -65,6 +76,16 @@ enum tls_target_state {
 /* Map `tls_trust_counts`: array by stack * TLS_TRUSTS + trust. Value: __u64 probed files. */
 #define TLS_TRUST_COUNT_ROWS (TLS_STACKS * TLS_TRUSTS)
 
+/* Where a library keeps the client random inside its SSL object: at offset, or when `pointer` is set
+ * at offset behind the pointer that lies there. A wrong place can only miss: the bytes found must be
+ * those of a ClientHello that this host sent. */
+struct tls_random_place {
+	__u32 used;
+	__u32 pointer; /* offset of the pointer in the SSL object; 0: no pointer */
+	__u32 offset;
+	__u32 name; /* offset of the pointer to the server's name in the SSL object; 0: not known */
+};
+
 /* Map `tls_slots`: array by slot; one for each probed file. Slot 0 takes what has none of its own:
  * kernels without attach cookies, and files beyond the limit. */
 struct tls_slot {
@@ -75,6 +96,12 @@ struct tls_slot {
 	__u64 opened;	   /* calls whose end was waited for */
 	__u64 closed;	   /* of them ended with a result that fits */
 	__u64 misfits;	   /* of them ended with more than was asked for: a probe is misplaced */
+
+	/* Written by the observer, at any time. */
+	struct tls_random_place
+		found; /* where this build was seen to keep it; else `place` counts */
+	__u32 reach;   /* enum tls_reach */
+	__u32 trust;   /* enum tls_trust */
 };
 
 /*
@@ -104,21 +131,13 @@ struct telegram_method {
 	char name[TELEGRAM_METHOD_SIZE];
 };
 
-/* Map `tls_random_places`: array; where a library keeps the client random inside its SSL object:
- * at offset, or when `pointer` is set at offset behind the pointer that lies there. A wrong place
- * can only miss: the bytes found must be those of a ClientHello that this host sent. */
-struct tls_random_place {
-	__u32 used;
-	__u32 pointer; /* offset of the pointer in the SSL object; 0: no pointer */
-	__u32 offset;
-	__u32 name; /* offset of the pointer to the server's name in the SSL object; 0: not known */
-};
-
+/* Map `tls_random_places`: array of struct tls_random_place; of known builds, tried in turn for files
+ * whose own place is not known. */
 enum {
 	TLS_RANDOM_PLACES = 8
 };
 
-_Static_assert(sizeof(struct tls_slot) == 48, "contract");
+_Static_assert(sizeof(struct tls_slot) == 72, "contract");
 _Static_assert(sizeof(struct telegram_method) == 40, "contract");
 _Static_assert(sizeof(struct tls_random_place) == 16, "contract");
 

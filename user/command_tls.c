@@ -32,8 +32,9 @@ static int inspect(const struct options *options)
 static void print_row(void *context, const struct tls_list_row *row)
 {
 	(void)context;
-	printf("%-8d %-16s %-10s %-10s %s%s%s\n", row->pid, row->command, row->stack,
-	       tls_list_states[row->state], row->path, *row->why ? ": " : "", row->why);
+	printf("%-8d %-16s %-10s %-10s %-8s %s%s%s\n", row->pid, row->command, row->stack,
+	       tls_list_states[row->state], *row->trust ? row->trust : "-", row->path,
+	       *row->why ? ": " : "", row->why);
 }
 
 static void print_text(const char *name, const char *text)
@@ -52,6 +53,7 @@ static void print_json_row(void *context, const struct tls_list_row *row)
 	print_text("command", row->command);
 	print_text("stack", row->stack);
 	print_text("state", tls_list_states[row->state]);
+	print_text("trust", row->trust);
 	print_text("file", row->path);
 	print_text("why", row->why);
 	printf("}");
@@ -66,7 +68,8 @@ static int list(const struct options *options)
 	if (options->json)
 		printf("[");
 	else
-		printf("%-8s %-16s %-10s %-10s %s\n", "PID", "COMMAND", "STACK", "STATE", "FILE");
+		printf("%-8s %-16s %-10s %-10s %-8s %s\n", "PID", "COMMAND", "STACK", "STATE",
+		       "TRUST", "FILE");
 	err = tls_list(options->pin_path, options->state_dir,
 		       options->json ? print_json_row : print_row, &separator);
 	if (options->json)

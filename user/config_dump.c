@@ -161,9 +161,12 @@ static void put_scalars(const struct config *config, FILE *out)
 	fprintf(out, "limits:\n  processes: %u\n  connections: %u\n  endpoints: %u\n  tools: %u\n",
 		config->limits.processes, config->limits.connections, config->limits.endpoints,
 		config->limits.tools);
-	fprintf(out, "health_window: %s\nidle_after: %s\nbpf_stats: %s\ntls:\n  scope: %s\n",
+	fprintf(out,
+		"health_window: %s\nidle_after: %s\nbpf_stats: %s\ntls:\n  scope: %s\n"
+		"  stepped_probes: %s\n",
 		health, idle, config->bpf_stats ? "true" : "false",
-		config->tls_scope == CONFIG_TLS_AGENTS ? "agents" : "all");
+		config->tls_scope == CONFIG_TLS_AGENTS ? "agents" : "all",
+		config->tls_stepped_probes ? "true" : "false");
 }
 
 int config_dump(const struct config *config, FILE *out)

@@ -240,6 +240,7 @@ int config_merge(const struct config_report *report, const struct config_draft *
 	merged->config.idle_after_ns = user->config.idle_after_ns;
 	merged->config.bpf_stats = user->config.bpf_stats;
 	merged->config.tls_scope = user->config.tls_scope;
+	merged->config.tls_stepped_probes = user->config.tls_stepped_probes;
 	merged->config.reporting = user->config.reporting;
 	err = config_merge_prices(report, user->defaults, &user->config.reporting.settings,
 				  &merged->config.reporting.settings);

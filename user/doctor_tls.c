@@ -9,6 +9,7 @@
 
 struct counts {
 	unsigned int states[TLS_LIST_STATES];
+	unsigned int unproven; /* probed, and believed because their code was decoded */
 	struct doctor_report *report;
 	unsigned int told;
 };
@@ -22,7 +23,9 @@ static void take(void *context, const struct tls_list_row *row)
 	struct doctor_finding *finding;
 
 	counts->states[row->state]++;
-	if ((!wrong && row->state != TLS_LIST_UNDECODED) || counts->told++ >= TOLD_MAX)
+	counts->unproven += !strcmp(row->trust, "decoded");
+	if ((!wrong && row->state != TLS_LIST_UNDECODED && row->state != TLS_LIST_WRITE_ONLY) ||
+	    counts->told++ >= TOLD_MAX)
 		return;
 	finding = doctor_add(counts->report, "tls_of_process");
 	finding->state = wrong ? DOCTOR_DEGRADED : DOCTOR_OK;
@@ -51,4 +54,7 @@ void doctor_check_tls(const struct options *options, struct doctor_report *repor
 		used += (size_t)snprintf(finding->detail + used, sizeof(finding->detail) - used,
 					 "%s%u %s", i ? ", " : "", counts.states[i],
 					 tls_list_states[i]);
+	if (used < sizeof(finding->detail))
+		snprintf(finding->detail + used, sizeof(finding->detail) - used, ", %u unproven",
+			 counts.unproven);
 }

@@ -22,6 +22,19 @@
 #define ALL_CLASSES ((1U << PROBE_CLASSES) - 1)
 #define LIMIT_MS    500
 
+unsigned probe_classes_judge(const uint64_t ns[PROBE_CLASSES], uint64_t stepped_ns)
+{
+	uint64_t best = UINT64_MAX;
+	unsigned classes = 0, i;
+
+	for (i = 0; i < PROBE_CLASSES; i++)
+		best = ns[i] < best ? ns[i] : best;
+	for (i = 0; i < PROBE_CLASSES; i++)
+		if (ns[i] * 2 < best + stepped_ns || stepped_ns * 2 < best * 3)
+			classes |= 1U << i;
+	return classes;
+}
+
 #if defined(__x86_64__)
 
 /* The fastest of BATCHES batches of HITS hits each: others were interrupted. */
@@ -67,7 +80,6 @@ static int probe_here(enum tls_probe_kind kind, int program, int file, const uin
 	return err ? err : tls_link_create(kind, program, &place, &probe);
 }
 
-/* Classes that cost less than half of a step. */
 static int measure(enum tls_probe_kind kind, uint8_t *ret_classes)
 {
 	const uint8_t *const functions[] = {og_class_push, og_class_jump, og_class_branch,
@@ -83,9 +95,8 @@ static int measure(enum tls_probe_kind kind, uint8_t *ret_classes)
 		err = probe_here(kind, program, file, functions[i]);
 	for (i = 0; !err && i <= PROBE_CLASSES; i++)
 		ns[i] = time_hits(functions[i]);
-	for (i = 0; !err && i < PROBE_CLASSES; i++)
-		if (ns[i] * 2 < ns[PROBE_CLASSES])
-			*ret_classes |= (uint8_t)(1U << i);
+	if (!err)
+		*ret_classes = (uint8_t)probe_classes_judge(ns, ns[PROBE_CLASSES]);
 	return err;
 }
 

@@ -10,7 +10,17 @@
 #ifndef OPERAGLASS_PROBE_CLASSES_H
 #define OPERAGLASS_PROBE_CLASSES_H
 
+#include <stdint.h>
+
+#include "probe_sites.h"
 #include "tls_targets.h"
+
+/*
+ * Pure. Time per hit of each class, and of an instruction that is stepped: a class is cheap when it is
+ * nearer to the cheapest one than to the step. All are where a step costs about what they cost, as in
+ * an emulated machine: there is nothing to be saved then.
+ */
+unsigned probe_classes_judge(const uint64_t ns[PROBE_CLASSES], uint64_t stepped_ns);
 
 /* Starts the measurement, once per process: some 5 ms of another process. */
 void probe_classes_begin(enum tls_probe_kind kind);

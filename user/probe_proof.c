@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "probe_proof.skel.h"
+#include "subject_random.h"
 #include "tls.h"
 #include "tls_links.h"
 
@@ -65,10 +66,22 @@ struct open_call {
 	bool is_open;
 };
 
-static bool is_same(const struct subject_call *a, const struct subject_call *b)
+/* What an entry alone cannot show is not compared. */
+static bool is_same(const struct subject_call *a, const struct subject_call *b, bool has_leave)
 {
 	return a->object == b->object && a->buffer == b->buffer && a->length == b->length &&
-	       a->count == b->count && a->kind == b->kind;
+	       (!has_leave || a->count == b->count) && a->kind == b->kind;
+}
+
+/* Not of a kind that is to be seen: in a write-only library that is nothing but writes. */
+static bool is_unseen(const struct proof_order *order, const struct subject_call *call)
+{
+	size_t i;
+
+	for (i = 0; i < order->count; i++)
+		if (order->places[i].kind != SUBJECT_WRITE || order->places[i].has_leave)
+			return false;
+	return call->kind != SUBJECT_WRITE;
 }
 
 static uint64_t positive(uint64_t value)
@@ -90,9 +103,9 @@ static void open_it(const struct proof_place *place, const struct proof_hit *hit
 		.stack = hit->stack,
 		.function = TLS_COOKIE_FUNCTION(hit->cookie),
 	};
-	if (!place->has_leave)
+	if (place->kind == SUBJECT_FREE)
 		open->call.buffer = open->call.length = 0;
-	else
+	else if (place->has_leave)
 		open->is_open = open->call.length != 0;
 }
 
@@ -110,7 +123,7 @@ bool probe_proof_compare(const struct proof_order *order, const struct proof_hit
 			 size_t count, const struct subject_call *calls, size_t call_count)
 {
 	struct open_call open = {};
-	size_t i, seen = 0;
+	size_t i, seen = 0, shown = 0;
 
 	for (i = 0; i < count; i++) {
 		uint32_t function = TLS_COOKIE_FUNCTION(hits[i].cookie);
@@ -122,7 +135,7 @@ bool probe_proof_compare(const struct proof_order *order, const struct proof_hit
 			if (open.is_open)
 				return false;
 			open_it(place, &hits[i], &open);
-			if (place->has_leave)
+			if (place->has_leave || (place->kind != SUBJECT_FREE && !open.call.length))
 				continue;
 		} else if (open.is_open && open.stack == hits[i].stack &&
 			   open.function == function) {
@@ -130,10 +143,15 @@ bool probe_proof_compare(const struct proof_order *order, const struct proof_hit
 		} else {
 			continue; /* an inner function's leave, called by others */
 		}
-		if (seen == call_count || !is_same(&open.call, &calls[seen++]))
+		while (seen < call_count && is_unseen(order, &calls[seen]))
+			seen++;
+		if (seen == call_count || !is_same(&open.call, &calls[seen++], place->has_leave))
 			return false;
+		shown++;
 	}
-	return seen == call_count && seen > 0 && !open.is_open;
+	while (seen < call_count && is_unseen(order, &calls[seen]))
+		seen++;
+	return seen == call_count && shown > 0 && !open.is_open;
 }
 
 /* --- the prover ------------------------------------------------------------------------------------ */
@@ -158,7 +176,8 @@ static int start_subject(struct prover *prover)
 		return -errno;
 	prover->subject = fork();
 	if (prover->subject == 0)
-		probe_subject_main(prover->order->path, ready[1], go[0], prover->truth);
+		probe_subject_main(prover->order->library, prover->order->path, ready[1], go[0],
+				   prover->truth);
 	close(ready[1]);
 	close(go[0]);
 	prover->ready = ready[0];
@@ -190,13 +209,13 @@ static int load_programs(struct prover *prover)
 }
 
 static int attach(struct prover *prover, const struct probe_point *point, size_t function,
-		  uint64_t leave)
+		  uint64_t flags)
 {
 	const struct tls_place place = {
 		.file = prover->order->file,
 		.offset = point->offset,
 		.leave = point->is_return,
-		.cookie = TLS_COOKIE(0, point->adjust, function) | leave,
+		.cookie = TLS_COOKIE(0, point->adjust, function) | flags,
 		.pid = prover->subject,
 	};
 	int probe; /* ends with this process */
@@ -215,7 +234,8 @@ static int attach_all(struct prover *prover)
 		if (place->has_leave)
 			err = attach(prover, &place->leave, i, PROOF_COOKIE_LEAVE);
 		if (!err)
-			err = attach(prover, &place->entry, i, 0);
+			err = attach(prover, &place->entry, i,
+				     place->moved ? PROOF_COOKIE_MOVED : 0);
 	}
 	return err;
 }
@@ -261,8 +281,18 @@ static int collect(struct prover *prover)
 	return err < 0 ? err : 0;
 }
 
+/* Where the client random lies, as the subject says. */
+static int answer(const struct prover *prover, int pipe)
+{
+	struct tls_random_place random = prover->truth->random;
+
+	if (!subject_random_is_sane(&random))
+		memset(&random, 0, sizeof(random));
+	return write(pipe, &random, sizeof(random)) == sizeof(random) ? EXIT_RIGHT : EXIT_UNMADE;
+}
+
 /* Everything that is opened here ends with the process. */
-static int prove(const struct proof_order *order)
+static int prove(const struct proof_order *order, int pipe)
 {
 	struct prover prover = {.order = order};
 	uint32_t calls;
@@ -276,35 +306,50 @@ static int prove(const struct proof_order *order)
 	return calls <= SUBJECT_CALLS_MAX &&
 			       probe_proof_compare(order, prover.hits, prover.hit_count,
 						   prover.truth->calls, calls)
-		       ? EXIT_RIGHT
+		       ? answer(&prover, pipe)
 		       : EXIT_WRONG;
 }
 
-int probe_proof_begin(const struct proof_order *order, pid_t *ret_pid)
+int probe_proof_begin(const struct proof_order *order, struct proof_run *ret_run)
 {
-	pid_t pid = fork();
+	struct proof_run run;
+	int ends[2];
 
-	if (pid == 0) {
+	if (pipe2(ends, O_CLOEXEC))
+		return -errno;
+	run.answer = ends[0];
+	run.pid = fork();
+	if (run.pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		libbpf_set_print(NULL);
-		_exit(prove(order));
+		_exit(prove(order, ends[1]));
 	}
-	if (pid < 0)
+	close(ends[1]);
+	if (run.pid < 0) {
+		close(ends[0]);
 		return -errno;
-	*ret_pid = pid;
+	}
+	*ret_run = run;
 	return 0;
 }
 
-enum proof_verdict probe_proof_end(pid_t pid)
+enum proof_verdict probe_proof_end(struct proof_run *run, struct tls_random_place *ret_random)
 {
+	struct tls_random_place random = {};
+	bool answered;
 	int status;
-	pid_t ended = waitpid(pid, &status, WNOHANG);
+	pid_t ended = waitpid(run->pid, &status, WNOHANG);
 
 	if (ended == 0)
 		return PROOF_UNDECIDED;
-	if (ended != pid || !WIFEXITED(status))
-		return PROOF_UNMADE;
-	if (WEXITSTATUS(status) == EXIT_RIGHT)
+	answered = ended == run->pid && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_RIGHT &&
+		   read(run->answer, &random, sizeof(random)) == sizeof(random);
+	close(run->answer);
+	run->pid = 0;
+	if (answered) {
+		*ret_random = random;
 		return PROOF_RIGHT;
-	return WEXITSTATUS(status) == EXIT_WRONG ? PROOF_WRONG : PROOF_UNMADE;
+	}
+	return ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_WRONG ? PROOF_WRONG
+										   : PROOF_UNMADE;
 }

@@ -25,9 +25,11 @@ struct proof_place {
 	enum subject_kind kind;
 	bool has_leave;
 	bool pointed; /* the result is where the fourth argument points, as of the *_ex functions */
+	bool moved;   /* that is in the fifth one's register at the entry */
 };
 
 struct proof_order {
+	const struct subject_library *library; /* how it is called */
 	int file;
 	char path[256]; /* of the same file, as this process sees it */
 	enum tls_probe_kind kind;
@@ -39,8 +41,14 @@ struct proof_order {
  * by nobody else. */
 bool probe_proof_allows(int file, const char *path);
 
-/* Starts the proof. 0, or -errno. ret_pid: a child that probe_proof_end reaps. */
-int probe_proof_begin(const struct proof_order *order, pid_t *ret_pid);
+/* A proof that runs: a child that probe_proof_end reaps, and where it answers. */
+struct proof_run {
+	pid_t pid; /* 0: none */
+	int answer;
+};
+
+/* Starts the proof. 0, or -errno. */
+int probe_proof_begin(const struct proof_order *order, struct proof_run *ret_run);
 
 enum proof_verdict {
 	PROOF_RIGHT,
@@ -49,8 +57,9 @@ enum proof_verdict {
 	PROOF_UNDECIDED, /* not yet */
 };
 
-/* Never waits. Reaps the child unless undecided; it lives for some seconds at most. */
-enum proof_verdict probe_proof_end(pid_t pid);
+/* Never waits. Ends the run unless undecided; it lasts for some seconds at most. ret_random: where the
+ * library's objects keep the client random; unused when that was not found. Written when it is right. */
+enum proof_verdict probe_proof_end(struct proof_run *run, struct tls_random_place *ret_random);
 
 /* Pure: whether hits, in their order, show exactly these calls. */
 bool probe_proof_compare(const struct proof_order *order, const struct proof_hit *hits,

@@ -3,191 +3,90 @@
 
 #include <errno.h>
 
-#if defined(__x86_64__)
+#include "probe_code.h"
 
-#include <Zydis/Zydis.h>
+#if defined(__x86_64__)
 
 /* The offset of the stack protector's canary in the thread's own block. */
 #define CANARY_OFFSET 0x28
 /* Longest way from the stack-protector check to its return: one addition, six pops. */
 #define TAIL_INSTRUCTIONS 12
 
-struct step {
-	ZydisDecodedInstruction instruction;
-	ZydisDecodedOperand operands[ZYDIS_MAX_OPERAND_COUNT];
-	size_t offset;
-};
-
-struct function {
-	ZydisDecoder decoder;
-	const uint8_t *code;
-	size_t size;
-	unsigned classes;
-};
-
-static void open_function(struct function *function, const uint8_t *code, size_t size,
-			  unsigned classes)
-{
-	*function = (struct function){.code = code, .size = size, .classes = classes};
-	ZydisDecoderInit(&function->decoder, ZYDIS_MACHINE_MODE_LONG_64, ZYDIS_STACK_WIDTH_64);
-}
-
-/* The instruction at `offset`; false at the end or where there is none. */
-static bool decode(const struct function *function, size_t offset, struct step *ret_step)
-{
-	if (offset >= function->size)
-		return false;
-	ret_step->offset = offset;
-	return ZYAN_SUCCESS(ZydisDecoderDecodeFull(&function->decoder, function->code + offset,
-						   function->size - offset, &ret_step->instruction,
-						   ret_step->operands));
-}
-
-static size_t next_offset(const struct step *step)
-{
-	return step->offset + step->instruction.length;
-}
-
-/* The target of a relative jump, branch or call, from the function's first byte. */
-static bool relative_target(const struct step *step, int64_t *ret_target)
-{
-	const ZydisDecodedOperand *operand = &step->operands[0];
-
-	if (operand->type != ZYDIS_OPERAND_TYPE_IMMEDIATE || !operand->imm.is_relative)
-		return false;
-	*ret_target = (int64_t)next_offset(step) + operand->imm.value.s;
-	return true;
-}
-
-static bool is_category(const struct step *step, ZydisInstructionCategory category)
-{
-	return step->instruction.meta.category == category;
-}
-
-/* enum probe_class of this instruction; 0: none of them. */
-static unsigned class_of(const struct step *step)
-{
-	bool near_relative = step->operands[0].type == ZYDIS_OPERAND_TYPE_IMMEDIATE &&
-			     step->operands[0].imm.is_relative;
-	bool prefixed = step->instruction.raw.prefix_count > 0;
-
-	if (step->instruction.mnemonic == ZYDIS_MNEMONIC_PUSH &&
-	    step->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
-	    step->instruction.operand_width == 64)
-		return PROBE_CLASS_PUSH;
-	if (!near_relative || prefixed)
-		return 0;
-	if (is_category(step, ZYDIS_CATEGORY_UNCOND_BR))
-		return PROBE_CLASS_JUMP;
-	if (is_category(step, ZYDIS_CATEGORY_COND_BR))
-		/* loop and jrcxz are conditional, too, but not emulated */
-		return step->instruction.mnemonic == ZYDIS_MNEMONIC_LOOP ||
-				       step->instruction.mnemonic == ZYDIS_MNEMONIC_LOOPE ||
-				       step->instruction.mnemonic == ZYDIS_MNEMONIC_LOOPNE ||
-				       step->instruction.mnemonic == ZYDIS_MNEMONIC_JRCXZ ||
-				       step->instruction.mnemonic == ZYDIS_MNEMONIC_JECXZ
-			       ? 0
-			       : PROBE_CLASS_BRANCH;
-	return is_category(step, ZYDIS_CATEGORY_CALL) ? PROBE_CLASS_CALL : 0;
-}
-
-static bool is_control_transfer(const struct step *step)
-{
-	return is_category(step, ZYDIS_CATEGORY_UNCOND_BR) ||
-	       is_category(step, ZYDIS_CATEGORY_COND_BR) ||
-	       is_category(step, ZYDIS_CATEGORY_CALL) || is_category(step, ZYDIS_CATEGORY_RET) ||
-	       is_category(step, ZYDIS_CATEGORY_SYSCALL) ||
-	       is_category(step, ZYDIS_CATEGORY_INTERRUPT);
-}
-
-static bool writes(const struct step *step, ZydisRegister register_)
-{
-	const ZydisDecodedOperand *operand = step->operands;
-	int i;
-
-	for (i = 0; i < step->instruction.operand_count; i++, operand++)
-		if (operand->type == ZYDIS_OPERAND_TYPE_REGISTER &&
-		    (operand->actions & ZYDIS_OPERAND_ACTION_MASK_WRITE) &&
-		    ZydisRegisterGetLargestEnclosing(ZYDIS_MACHINE_MODE_LONG_64,
-						     operand->reg.value) == register_)
-			return true;
-	return false;
-}
-
-/* How far the stack pointer goes down; false when it moves in a way that is not followed. */
-static bool stack_effect(const struct step *step, int64_t *ret_down)
-{
-	const ZydisDecodedOperand *operands = step->operands;
-	ZydisMnemonic mnemonic = step->instruction.mnemonic;
-
-	*ret_down = 0;
-	if (!writes(step, ZYDIS_REGISTER_RSP))
-		return true;
-	if (mnemonic == ZYDIS_MNEMONIC_PUSH)
-		*ret_down = 8;
-	else if (mnemonic == ZYDIS_MNEMONIC_POP)
-		*ret_down = -8;
-	else if ((mnemonic == ZYDIS_MNEMONIC_SUB || mnemonic == ZYDIS_MNEMONIC_ADD) &&
-		 operands[1].type == ZYDIS_OPERAND_TYPE_IMMEDIATE)
-		*ret_down = mnemonic == ZYDIS_MNEMONIC_SUB ? operands[1].imm.value.s
-							   : -operands[1].imm.value.s;
-	else
-		return false;
-	return step->instruction.operand_width == 64;
-}
-
-static bool keeps_arguments(const struct step *step, unsigned arguments)
+static bool keeps_arguments(const struct probe_step *step, unsigned arguments)
 {
 	static const ZydisRegister registers[] = {ZYDIS_REGISTER_RDI, ZYDIS_REGISTER_RSI,
 						  ZYDIS_REGISTER_RDX, ZYDIS_REGISTER_RCX};
 	unsigned i;
 
 	for (i = 0; i < arguments && i < sizeof(registers) / sizeof(registers[0]); i++)
-		if (writes(step, registers[i]))
+		if (probe_step_writes(step, registers[i]))
 			return false;
 	return true;
 }
 
 /* Whether some jump of the function lands behind its first byte and not behind `site`: a probe
  * there would then fire more than once a call, or not at the first pass. */
-static bool is_entered_again(const struct function *function, size_t site)
+static bool is_entered_again(const struct probe_code *function, size_t site)
 {
-	struct step step;
+	struct probe_step step;
 	size_t offset = 0;
 	int64_t target;
 
 	while (offset < function->size) {
-		if (!decode(function, offset, &step)) {
+		if (!probe_code_step(function, offset, &step)) {
 			offset++; /* padding or data: look on, a jump from it is refused as well */
 			continue;
 		}
-		if (is_control_transfer(&step) && relative_target(&step, &target) && target > 0 &&
-		    target <= (int64_t)site)
+		if (probe_step_transfers(&step) && probe_step_target(&step, &target) &&
+		    target > 0 && target <= (int64_t)site)
 			return true;
-		offset = next_offset(&step);
+		offset = probe_step_end(&step);
 	}
 	return false;
 }
 
-static int choose_entry(const struct function *function, unsigned arguments,
-			struct probe_site *ret_entry)
+/* Hands the fourth argument on as the fifth, as functions do that call one with another argument. */
+static bool moves_fourth(const struct probe_step *step)
 {
+	return step->instruction.mnemonic == ZYDIS_MNEMONIC_MOV &&
+	       step->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       step->operands[0].reg.value == ZYDIS_REGISTER_R8 &&
+	       step->operands[1].type == ZYDIS_OPERAND_TYPE_REGISTER &&
+	       step->operands[1].reg.value == ZYDIS_REGISTER_RCX;
+}
+
+/* Whether the arguments are where they were, or the fourth is where it was moved to. */
+static bool follow_arguments(const struct probe_step *step, unsigned arguments, bool *moved)
+{
+	if (!*moved && arguments == 4 && moves_fourth(step)) {
+		*moved = true;
+		return true;
+	}
+	return keeps_arguments(step, *moved ? 3 : arguments) &&
+	       !(*moved && probe_step_writes(step, ZYDIS_REGISTER_R8));
+}
+
+static int choose_entry(const struct probe_code *function, unsigned arguments,
+			struct probe_sites *ret_sites)
+{
+	bool moved = false;
 	size_t offset = 0;
 	int64_t depth = 0, down;
-	struct step step;
+	struct probe_step step;
 
-	while (decode(function, offset, &step)) {
-		if (class_of(&step) & function->classes) {
+	while (probe_code_step(function, offset, &step)) {
+		if (probe_step_class(&step) & function->classes) {
 			if (is_entered_again(function, offset))
 				return -ENOENT;
-			*ret_entry = (struct probe_site){(uint32_t)offset, (uint32_t)depth};
+			ret_sites->entry = (struct probe_site){(uint32_t)offset, (uint32_t)depth};
+			ret_sites->moved = moved;
 			return 0;
 		}
-		if (is_control_transfer(&step) || !keeps_arguments(&step, arguments) ||
-		    !stack_effect(&step, &down))
+		if (probe_step_transfers(&step) || !follow_arguments(&step, arguments, &moved) ||
+		    !probe_step_stack(&step, &down))
 			return -ENOENT;
 		depth += down;
-		offset = next_offset(&step);
+		offset = probe_step_end(&step);
 		if (depth < 0)
 			return -ENOENT;
 	}
@@ -195,7 +94,7 @@ static int choose_entry(const struct function *function, unsigned arguments,
 }
 
 /* Compares with the canary: `sub %fs:0x28,%reg` and its kin. */
-static bool is_canary_check(const struct step *step)
+static bool is_canary_check(const struct probe_step *step)
 {
 	const ZydisDecodedOperand *operand = step->operands;
 	ZydisMnemonic mnemonic = step->instruction.mnemonic;
@@ -216,62 +115,101 @@ static bool is_canary_check(const struct step *step)
 
 /* From behind the check straight to a return, the result untouched. Where it ends, and the depth of
  * the stack before it. */
-static bool ends_in_return(const struct function *function, size_t offset, size_t *ret_return,
+static bool ends_in_return(const struct probe_code *function, size_t offset, size_t *ret_return,
 			   uint32_t *ret_depth)
 {
 	int64_t depth = 0, down;
-	struct step step;
+	struct probe_step step;
 	int i;
 
-	for (i = 0; i < TAIL_INSTRUCTIONS && decode(function, offset, &step); i++) {
+	for (i = 0; i < TAIL_INSTRUCTIONS && probe_code_step(function, offset, &step); i++) {
 		if (step.instruction.mnemonic == ZYDIS_MNEMONIC_RET) {
 			*ret_return = offset;
 			*ret_depth = (uint32_t)-depth;
 			return depth <= 0;
 		}
-		if (is_control_transfer(&step) || writes(&step, ZYDIS_REGISTER_RAX) ||
-		    !stack_effect(&step, &down))
+		if (probe_step_transfers(&step) || probe_step_writes(&step, ZYDIS_REGISTER_RAX) ||
+		    !probe_step_stack(&step, &down))
 			return false;
 		depth += down;
-		offset = next_offset(&step);
+		offset = probe_step_end(&step);
 	}
 	return false;
 }
 
-/* The only way out of the function is the return behind its only stack-protector check. */
-static bool choose_plain_leave(const struct function *function, struct probe_site *ret_leave)
+static bool leads_out(const struct probe_code *function, const struct probe_step *step)
 {
-	size_t offset = 0, end = 0, checks = 0, returns = 0;
-	struct step step, jump;
 	int64_t target;
 
-	for (; offset < function->size; offset = next_offset(&step)) {
-		if (!decode(function, offset, &step))
+	return !probe_step_target(step, &target) || target < 0 || target >= (int64_t)function->size;
+}
+
+/* The only way out of the function is the return behind its only stack-protector check. */
+static bool choose_plain_leave(const struct probe_code *function, struct probe_site *ret_leave)
+{
+	size_t offset = 0, end = 0, checks = 0, returns = 0;
+	struct probe_step step, jump;
+
+	for (; offset < function->size; offset = probe_step_end(&step)) {
+		if (!probe_code_step(function, offset, &step))
 			return false;
 		returns += step.instruction.mnemonic == ZYDIS_MNEMONIC_RET;
 		/* A jump to elsewhere, also a conditional one, is another way out. */
-		if ((is_category(&step, ZYDIS_CATEGORY_UNCOND_BR) ||
-		     is_category(&step, ZYDIS_CATEGORY_COND_BR)) &&
-		    (!relative_target(&step, &target) || target < 0 ||
-		     target >= (int64_t)function->size))
+		if ((probe_step_is(&step, ZYDIS_CATEGORY_UNCOND_BR) ||
+		     probe_step_is(&step, ZYDIS_CATEGORY_COND_BR)) &&
+		    leads_out(function, &step))
 			return false;
 		if (!is_canary_check(&step))
 			continue;
-		if (checks++ || !decode(function, next_offset(&step), &jump) ||
+		if (checks++ || !probe_code_step(function, probe_step_end(&step), &jump) ||
 		    jump.instruction.mnemonic != ZYDIS_MNEMONIC_JNZ ||
-		    !(class_of(&jump) & function->classes) ||
-		    !ends_in_return(function, next_offset(&jump), &end, &ret_leave->depth))
+		    !(probe_step_class(&jump) & function->classes) ||
+		    !ends_in_return(function, probe_step_end(&jump), &end, &ret_leave->depth))
 			return false;
 		ret_leave->offset = (uint32_t)jump.offset;
 	}
 	return checks == 1 && returns == 1;
 }
 
+/*
+ * The function's only jump to another one, with the stack as its caller left it: behind the entry the
+ * stack pointer only ever goes up, and on the straight way to this jump by as much as it had gone down.
+ * Calls that end in a return before it are not seen to end: failures, and a way past the library.
+ */
+static bool choose_tail(const struct probe_code *function, const struct probe_site *entry,
+			struct probe_site *ret_leave)
+{
+	size_t offset = entry->offset, count = 0;
+	int64_t down, released = 0;
+	struct probe_step step;
+
+	for (; offset < function->size; offset = probe_step_end(&step)) {
+		if (!probe_code_step(function, offset, &step))
+			return false;
+		if (!probe_step_transfers(&step)) {
+			if (!probe_step_stack(&step, &down) || down > 0)
+				return false;
+			released -= down;
+			continue;
+		}
+		if (probe_step_is(&step, ZYDIS_CATEGORY_COND_BR) && leads_out(function, &step))
+			return false;
+		if (probe_step_is(&step, ZYDIS_CATEGORY_UNCOND_BR) && leads_out(function, &step)) {
+			if (count++ || released != entry->depth ||
+			    !(probe_step_class(&step) & function->classes))
+				return false;
+			*ret_leave = (struct probe_site){(uint32_t)offset, 0};
+		}
+		released = 0;
+	}
+	return count == 1;
+}
+
 /* A call at the entry site whose result this function hands on is not provable in general; what is
  * left to the caller is to prove it by calls of its own. */
-static void choose_leave(const struct function *function, struct probe_sites *sites)
+static void choose_leave(const struct probe_code *function, struct probe_sites *sites)
 {
-	struct step step;
+	struct probe_step step;
 	int64_t target;
 
 	sites->leave_kind = PROBE_LEAVE_NONE;
@@ -279,16 +217,18 @@ static void choose_leave(const struct function *function, struct probe_sites *si
 		sites->leave_kind = PROBE_LEAVE_PLAIN;
 		return;
 	}
-	if (!decode(function, sites->entry.offset, &step))
+	if (!probe_code_step(function, sites->entry.offset, &step))
 		return;
 	/* The caller's address still lies where a return probe replaces it. */
-	if (sites->entry.depth == 0 && !is_category(&step, ZYDIS_CATEGORY_CALL)) {
+	if (sites->entry.depth == 0 && !probe_step_is(&step, ZYDIS_CATEGORY_CALL)) {
 		sites->leave_kind = PROBE_LEAVE_RETURN;
 		sites->leave = sites->entry;
-	} else if (is_category(&step, ZYDIS_CATEGORY_CALL) && relative_target(&step, &target)) {
+	} else if (probe_step_is(&step, ZYDIS_CATEGORY_CALL) && probe_step_target(&step, &target)) {
 		sites->leave_kind = PROBE_LEAVE_CALLEE;
 		sites->callee = target;
 		sites->callee_depth = sites->entry.depth;
+	} else if (choose_tail(function, &sites->entry, &sites->leave)) {
+		sites->leave_kind = PROBE_LEAVE_RETURN;
 	}
 }
 
@@ -296,13 +236,13 @@ int probe_sites_choose(const uint8_t *code, size_t size, unsigned classes, unsig
 		       struct probe_sites *ret_sites)
 {
 	struct probe_sites sites = {};
-	struct function function;
+	struct probe_code function;
 	int err;
 
 	if (size > PROBE_FUNCTION_MAX)
 		return -ENOENT;
-	open_function(&function, code, size, classes);
-	err = choose_entry(&function, arguments, &sites.entry);
+	probe_code_open(&function, code, size, classes);
+	err = choose_entry(&function, arguments, &sites);
 	if (err)
 		return err;
 	choose_leave(&function, &sites);
@@ -310,28 +250,59 @@ int probe_sites_choose(const uint8_t *code, size_t size, unsigned classes, unsig
 	return 0;
 }
 
+static bool is_padding(const struct probe_step *step)
+{
+	return probe_step_is(step, ZYDIS_CATEGORY_NOP) ||
+	       probe_step_is(step, ZYDIS_CATEGORY_WIDENOP);
+}
+
+size_t probe_sites_extent(const uint8_t *code, size_t size)
+{
+	struct probe_step step, next;
+	struct probe_code function;
+	size_t offset = 0, end;
+	int64_t target, far = 0;
+
+	probe_code_open(&function, code, size, 0);
+	for (; probe_code_step(&function, offset, &step); offset = end) {
+		end = probe_step_end(&step);
+		if (!probe_step_is(&step, ZYDIS_CATEGORY_CALL) &&
+		    probe_step_target(&step, &target) && target > far && target < (int64_t)size)
+			far = target;
+		if ((int64_t)end <= far)
+			continue;
+		if (probe_step_is(&step, ZYDIS_CATEGORY_RET) ||
+		    probe_step_is(&step, ZYDIS_CATEGORY_UNCOND_BR))
+			return end;
+		if (probe_step_is(&step, ZYDIS_CATEGORY_CALL) &&
+		    probe_code_step(&function, end, &next) && is_padding(&next))
+			return end;
+	}
+	return 0;
+}
+
 int probe_sites_return(const uint8_t *code, size_t size, unsigned classes, uint32_t *ret_offset)
 {
-	struct function function;
+	struct probe_code function;
 	size_t offset = 0;
-	struct step step;
+	struct probe_step step;
 
-	open_function(&function, code, size, classes);
-	if (!decode(&function, 0, &step))
+	probe_code_open(&function, code, size, classes);
+	if (!probe_code_step(&function, 0, &step))
 		return -EINVAL;
 	if (step.instruction.mnemonic == ZYDIS_MNEMONIC_ENDBR64) {
-		offset = next_offset(&step);
-		if (!decode(&function, offset, &step))
+		offset = probe_step_end(&step);
+		if (!probe_code_step(&function, offset, &step))
 			return -EINVAL;
 	}
-	if (!(class_of(&step) & classes & (PROBE_CLASS_PUSH | PROBE_CLASS_JUMP)))
+	if (!(probe_step_class(&step) & classes & (PROBE_CLASS_PUSH | PROBE_CLASS_JUMP)))
 		return -ENOENT;
 	*ret_offset = (uint32_t)offset;
 	return 0;
 }
 
 /* Extends the third argument's sign, and nothing else. */
-static bool is_extension(const struct step *step)
+static bool is_extension(const struct probe_step *step)
 {
 	return step->instruction.mnemonic == ZYDIS_MNEMONIC_MOVSXD &&
 	       step->operands[0].type == ZYDIS_OPERAND_TYPE_REGISTER &&
@@ -341,17 +312,17 @@ static bool is_extension(const struct step *step)
 }
 
 /* How often the function goes there; more than once as well when it is not understood. */
-static int count_calls(const struct function *function, int64_t callee)
+static int count_calls(const struct probe_code *function, int64_t callee)
 {
 	size_t offset = 0;
-	struct step step;
+	struct probe_step step;
 	int64_t target;
 	int count = 0;
 
-	for (; offset < function->size; offset = next_offset(&step)) {
-		if (!decode(function, offset, &step))
+	for (; offset < function->size; offset = probe_step_end(&step)) {
+		if (!probe_code_step(function, offset, &step))
 			return 2;
-		if (relative_target(&step, &target) && target == callee)
+		if (probe_step_target(&step, &target) && target == callee)
 			count++;
 	}
 	return count;
@@ -359,22 +330,22 @@ static int count_calls(const struct function *function, int64_t callee)
 
 bool probe_sites_hands_on(const uint8_t *code, size_t size, int64_t callee)
 {
-	struct function function;
-	struct step step;
+	struct probe_code function;
+	struct probe_step step;
 	size_t offset = 0;
 	int64_t target;
 
 	if (size > PROBE_FUNCTION_MAX)
 		return false;
-	open_function(&function, code, size, 0);
+	probe_code_open(&function, code, size, 0);
 	if (count_calls(&function, callee) != 1)
 		return false;
-	for (; decode(&function, offset, &step); offset = next_offset(&step)) {
-		if (is_category(&step, ZYDIS_CATEGORY_CALL))
-			return relative_target(&step, &target) && target == callee &&
+	for (; probe_code_step(&function, offset, &step); offset = probe_step_end(&step)) {
+		if (probe_step_is(&step, ZYDIS_CATEGORY_CALL))
+			return probe_step_target(&step, &target) && target == callee &&
 			       !is_entered_again(&function, offset);
 		/* Away from the way to the call lead only branches; behind it nothing comes back. */
-		if (is_control_transfer(&step) && !is_category(&step, ZYDIS_CATEGORY_COND_BR))
+		if (probe_step_transfers(&step) && !probe_step_is(&step, ZYDIS_CATEGORY_COND_BR))
 			return false;
 		if (!keeps_arguments(&step, 3) && !is_extension(&step))
 			return false;
@@ -395,6 +366,12 @@ int probe_sites_return(const uint8_t *code, size_t size, unsigned classes, uint3
 {
 	(void)code, (void)size, (void)classes, (void)ret_offset;
 	return -ENOTSUP;
+}
+
+size_t probe_sites_extent(const uint8_t *code, size_t size)
+{
+	(void)code, (void)size;
+	return 0;
 }
 
 bool probe_sites_hands_on(const uint8_t *code, size_t size, int64_t callee)

@@ -45,6 +45,7 @@ struct probe_site {
 
 struct probe_sites {
 	struct probe_site entry;
+	bool moved; /* the fourth argument is in the fifth one's register there */
 	enum probe_leave leave_kind;
 	struct probe_site leave; /* PLAIN, RETURN */
 	int64_t callee;		 /* CALLEE: offset of that function from this one's first byte */
@@ -53,11 +54,17 @@ struct probe_sites {
 
 /*
  * `classes`: enum probe_class bits that are cheap on this kernel. `arguments`: how many integer
- * arguments must still be in their registers at the entry site (1 to 4). Returns 0; -ENOENT without a
+ * arguments must still be in their registers at the entry site (1 to 4), but for `moved`. Returns 0; -ENOENT without a
  * cheap entry site that is proven; -EINVAL when the bytes are no code; -ENOTSUP on other machines.
  */
 int probe_sites_choose(const uint8_t *code, size_t size, unsigned classes, unsigned arguments,
 		       struct probe_sites *ret_sites);
+
+/*
+ * How long the function at `code` is, of which no symbol says it: until what returns, leaves, or is followed by
+ * padding behind a call, with no branch to anything behind it. 0: that is not among these bytes.
+ */
+size_t probe_sites_extent(const uint8_t *code, size_t size);
 
 /*
  * Where a return probe may sit in a function of which only the first bytes are known: its first

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <grp.h>
+#include <malloc.h>
 #include <linux/audit.h>
 #include <linux/close_range.h>
 #include <linux/filter.h>
@@ -19,14 +20,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "subject_random.h"
+
 #define NOBODY	  65534 /* not the exporter's user, who owns the journal */
 #define CPU_LIMIT 3	/* seconds */
 #define SPACE	  (512UL * 1024 * 1024)
 #define ROUNDS	  60
 #define ROOM	  1024
-#define TLS1_2	  0x0303
-#define CTRL_MIN  123 /* SSL_CTRL_SET_MIN_PROTO_VERSION */
-#define CTRL_MAX  124 /* SSL_CTRL_SET_MAX_PROTO_VERSION */
 
 /* What a library has no business to do while it is asked to encrypt some bytes. */
 static int forbid(void)
@@ -106,137 +106,58 @@ static int drop_everything(int ready, int go)
 
 /* --- the library --------------------------------------------------------------------------------- */
 
-struct library {
-	void *(*client_method)(void), *(*server_method)(void);
-	void *(*context_new)(void *);
-	long (*context_ctrl)(void *, int, long, void *);
-	int (*ciphers)(void *, const char *);
-	void (*psk_client)(void *, void *), (*psk_server)(void *, void *);
-	void *(*object_new)(void *);
-	void (*object_free)(void *);
-	void (*set_bio)(void *, void *, void *);
-	void (*connect_state)(void *), (*accept_state)(void *);
-	int (*handshake)(void *);
-	int (*bio_pair)(void **, size_t, void **, size_t);
-	int (*write)(void *, const void *, int), (*read)(void *, void *, int);
-	int (*write_ex)(void *, const void *, size_t, size_t *); /* since 1.1.1, with the next */
-	int (*read_ex)(void *, void *, size_t, size_t *);
-};
-
-static bool load(const char *path, struct library *library)
+bool subject_load(const char *path, const struct subject_symbol *symbols, size_t count,
+		  size_t needed)
 {
-	const struct {
-		const char *name;
-		void *into;
-	} functions[] = {
-		{"TLS_client_method", &library->client_method},
-		{"TLS_server_method", &library->server_method},
-		{"SSL_CTX_new", &library->context_new},
-		{"SSL_CTX_ctrl", &library->context_ctrl},
-		{"SSL_CTX_set_cipher_list", &library->ciphers},
-		{"SSL_CTX_set_psk_client_callback", &library->psk_client},
-		{"SSL_CTX_set_psk_server_callback", &library->psk_server},
-		{"SSL_new", &library->object_new},
-		{"SSL_free", &library->object_free},
-		{"SSL_set_bio", &library->set_bio},
-		{"SSL_set_connect_state", &library->connect_state},
-		{"SSL_set_accept_state", &library->accept_state},
-		{"SSL_do_handshake", &library->handshake},
-		{"BIO_new_bio_pair", &library->bio_pair}, /* of the library's own libcrypto */
-		{"SSL_write", &library->write},
-		{"SSL_read", &library->read},
-		{"SSL_write_ex", &library->write_ex},
-		{"SSL_read_ex", &library->read_ex},
-	};
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL), *symbol;
 	size_t i;
 
-	for (i = 0; handle && i < sizeof(functions) / sizeof(functions[0]); i++) {
-		symbol = dlsym(handle, functions[i].name);
-		if (!symbol && i < 16)
+	for (i = 0; handle && i < count; i++) {
+		symbol = dlsym(handle, symbols[i].name);
+		if (!symbol && i < needed)
 			return false;
-		memcpy(functions[i].into, &symbol, sizeof(symbol));
+		memcpy(symbols[i].into, &symbol, sizeof(symbol));
 	}
 	return handle;
 }
 
-/* One key that both ends know: no certificate is needed. */
-static unsigned give_key(unsigned char *key, unsigned size)
+/* The same in each of several objects of both versions, or nowhere. */
+static void find_random(const struct subject_library *library, struct subject_truth *truth)
 {
-	if (size < 16)
-		return 0;
-	memset(key, 0x5a, 16);
-	return 16;
-}
+	static const enum subject_version versions[] = {SUBJECT_TLS_1_3, SUBJECT_TLS_1_2,
+							SUBJECT_TLS_1_3, SUBJECT_TLS_1_2};
+	struct subject_random known = {};
+	uint8_t random[SUBJECT_RANDOM_SIZE];
+	void *pair[2];
+	size_t i;
 
-static unsigned client_key(void *object, const char *hint, char *identity, unsigned identity_size,
-			   unsigned char *key, unsigned size)
-{
-	(void)object, (void)hint;
-	if (identity_size < 2)
-		return 0;
-	memcpy(identity, "o", 2);
-	return give_key(key, size);
-}
-
-static unsigned server_key(void *object, const char *identity, unsigned char *key, unsigned size)
-{
-	(void)object, (void)identity;
-	return give_key(key, size);
-}
-
-static void *new_object(const struct library *library, bool client)
-{
-	void *context =
-		library->context_new(client ? library->client_method() : library->server_method());
-
-	if (!context)
-		return NULL;
-	library->context_ctrl(context, CTRL_MIN, TLS1_2, NULL);
-	library->context_ctrl(context, CTRL_MAX, TLS1_2, NULL);
-	if (library->ciphers(context, "PSK") != 1)
-		return NULL;
-	if (client)
-		library->psk_client(context, (void *)(uintptr_t)client_key);
-	else
-		library->psk_server(context, (void *)(uintptr_t)server_key);
-	return library->object_new(context);
-}
-
-static bool connect_pair(const struct library *library, void *pair[2])
-{
-	void *ends[2];
-	int i, done[2] = {0, 0};
-
-	pair[0] = new_object(library, true);
-	pair[1] = new_object(library, false);
-	if (!pair[0] || !pair[1] || library->bio_pair(&ends[0], 0, &ends[1], 0) != 1)
-		return false;
-	for (i = 0; i < 2; i++)
-		library->set_bio(pair[i], ends[i], ends[i]);
-	library->connect_state(pair[0]);
-	library->accept_state(pair[1]);
-	for (i = 0; i < 20 && !(done[0] == 1 && done[1] == 1); i++)
-		done[i % 2] = library->handshake(pair[i % 2]);
-	return done[0] == 1 && done[1] == 1;
+	for (i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		if (!library->connect(versions[i], pair) || !library->random(pair[0], random))
+			return;
+		subject_random_look(&known, pair[0], malloc_usable_size(pair[0]), random);
+	}
+	if (known.count)
+		truth->random = known.places[0];
 }
 
 /* --- calls --------------------------------------------------------------------------------------- */
 
 /* One call by the function with or without _ex, and what it did. */
-static uint64_t call(const struct library *library, struct subject_truth *truth, bool ex,
+static uint64_t call(const struct subject_library *library, struct subject_truth *truth, bool ex,
 		     bool sends, void *object, unsigned char *buffer, int length)
 {
 	size_t moved = 0;
-	int got = 0;
+	long got;
 
-	if (ex && sends)
-		moved = library->write_ex(object, buffer, (size_t)length, &moved) == 1 ? moved : 0;
-	else if (ex)
-		moved = library->read_ex(object, buffer, (size_t)length, &moved) == 1 ? moved : 0;
-	else if ((got = sends ? library->write(object, buffer, length)
-			      : library->read(object, buffer, length)) > 0)
-		moved = (size_t)got;
+	if (ex) {
+		if (!(sends ? library->write_ex(object, buffer, (size_t)length, &moved)
+			    : library->read_ex(object, buffer, (size_t)length, &moved)))
+			moved = 0;
+	} else {
+		got = sends ? library->write(object, buffer, length)
+			    : library->read(object, buffer, length);
+		moved = got > 0 ? (size_t)got : 0;
+	}
 	if (length > 0 && truth->count < SUBJECT_CALLS_MAX)
 		truth->calls[truth->count++] = (struct subject_call){
 			.object = (uintptr_t)object,
@@ -250,11 +171,11 @@ static uint64_t call(const struct library *library, struct subject_truth *truth,
 
 /* A message there and its reading in two pieces, then from an empty connection; lengths, places and
  * directions change each time. False: the library does not do what a TLS library does. */
-static bool make_round(const struct library *library, struct subject_truth *truth, void *pair[2],
-		       int round)
+static bool make_round(const struct subject_library *library, struct subject_truth *truth,
+		       void *pair[2], int round)
 {
 	static unsigned char sent[2 * ROOM], received[2 * ROOM];
-	bool ex = library->write_ex && library->read_ex && round % 2;
+	bool ex = library->has_ex() && round % 2;
 	void *from = pair[round / 2 % 2], *to = pair[!(round / 2 % 2)];
 	int length = 2 + round * 37 % 600, first = 1 + length / 3;
 	unsigned char *out = sent + round * 13 % ROOM, *in = received + round * 29 % ROOM;
@@ -272,7 +193,8 @@ static bool make_round(const struct library *library, struct subject_truth *trut
 	return round % 10 || !call(library, truth, false, true, from, out, -1);
 }
 
-static bool make_calls(const struct library *library, struct subject_truth *truth, void *pair[2])
+static bool make_calls(const struct subject_library *library, struct subject_truth *truth,
+		       void *pair[2])
 {
 	int i;
 
@@ -282,25 +204,26 @@ static bool make_calls(const struct library *library, struct subject_truth *trut
 	for (i = 0; i < 2 && truth->count < SUBJECT_CALLS_MAX; i++) {
 		truth->calls[truth->count++] =
 			(struct subject_call){.object = (uintptr_t)pair[i], .kind = SUBJECT_FREE};
-		library->object_free(pair[i]);
+		library->free(pair[i]);
 	}
 	return true;
 }
 
-void probe_subject_main(const char *path, int ready, int go, struct subject_truth *truth)
+void probe_subject_main(const struct subject_library *library, const char *path, int ready, int go,
+			struct subject_truth *truth)
 {
-	struct library library;
 	void *pair[2];
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (drop_everything(ready, go))
 		_exit(2);
-	if (!load(path, &library) || !connect_pair(&library, pair))
+	if (!library->load(path) || !library->connect(SUBJECT_TLS_1_2, pair))
 		_exit(3);
+	find_random(library, truth);
 	if (write(ready, "", 1) != 1 || read(go, &byte, 1) != 1)
 		_exit(4);
-	if (!make_calls(&library, truth, pair))
+	if (!make_calls(library, truth, pair))
 		_exit(5);
 	truth->complete = 1;
 	_exit(0);

@@ -9,6 +9,9 @@
 
 #include <stdint.h>
 
+#include "subject_library.h"
+#include "tls.h"
+
 /* Some 250 checks are made of each direction. */
 #define SUBJECT_CALLS_MAX 640
 
@@ -30,12 +33,14 @@ struct subject_call {
 struct subject_truth {
 	uint32_t complete; /* 1: all calls were made */
 	uint32_t count;
+	struct tls_random_place random; /* where its objects keep it; unused: not found */
 	struct subject_call calls[SUBJECT_CALLS_MAX];
 };
 
 /* Writes a byte to `ready` when the library is loaded, waits for one from `go`, makes its calls and
  * ends with 0; with another code when the library could not be used. Closes every other descriptor. */
 void __attribute__((noreturn))
-probe_subject_main(const char *path, int ready, int go, struct subject_truth *truth);
+probe_subject_main(const struct subject_library *library, const char *path, int ready, int go,
+		   struct subject_truth *truth);
 
 #endif

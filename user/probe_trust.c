@@ -12,9 +12,11 @@
 
 #include "log.h"
 #include "probe_plan.h"
+#include "subject_random.h"
 
 #define BUILD_ID_SIZE 65
 #define TEXT_SIZE     1024
+#define RANDOM_SIZE   64 /* of its last line */
 
 struct job {
 	struct proof_order order;
@@ -23,7 +25,7 @@ struct job {
 
 struct probe_trust {
 	char directory[PATH_MAX];
-	pid_t running; /* the first job's; 0: none */
+	struct proof_run running; /* the first job's */
 	size_t count;
 	struct job jobs[PROBE_TRUST_QUEUE];
 };
@@ -55,10 +57,11 @@ static void describe(const struct proof_order *order, char text[TEXT_SIZE])
 		const struct proof_place *place = &order->places[i];
 
 		used += (size_t)snprintf(
-			text + used, TEXT_SIZE - used, "%d %d entry %llx%+d leave %llx%+d %s\n",
-			place->kind, place->pointed, (unsigned long long)place->entry.offset,
-			place->entry.adjust, (unsigned long long)place->leave.offset,
-			place->leave.adjust, place->leave.is_return ? "return" : "plain");
+			text + used, TEXT_SIZE - used, "%d %d%s entry %llx%+d leave %llx%+d %s\n",
+			place->kind, place->pointed, place->moved ? " moved" : "",
+			(unsigned long long)place->entry.offset, place->entry.adjust,
+			(unsigned long long)place->leave.offset, place->leave.adjust,
+			place->leave.is_return ? "return" : "plain");
 	}
 }
 
@@ -73,12 +76,35 @@ static int path_of(const struct probe_trust *trust, const char *build_id, char p
 		       : -ENAMETOOLONG;
 }
 
-static bool is_remembered(const struct probe_trust *trust, const struct proof_order *order,
-			  const char *build_id)
+/* The last line. Nothing is behind it. */
+static void describe_random(const struct tls_random_place *random, char text[RANDOM_SIZE])
 {
-	char path[PATH_MAX], expected[TEXT_SIZE], found[TEXT_SIZE + 1];
+	snprintf(text, RANDOM_SIZE, "client random %x+%x %s\n", random->pointer, random->offset,
+		 random->used ? "found" : "unknown");
+}
+
+static bool read_random(const char *text, struct tls_random_place *ret_random)
+{
+	struct tls_random_place random = {};
+	char word[8], again[RANDOM_SIZE];
+
+	if (sscanf(text, "client random %x+%x %7s", &random.pointer, &random.offset, word) != 3)
+		return false;
+	random.used = !strcmp(word, "found");
+	describe_random(&random, again);
+	if (strcmp(again, text) != 0 || (random.used && !subject_random_is_sane(&random)))
+		return false;
+	*ret_random = random;
+	return true;
+}
+
+static bool is_remembered(const struct probe_trust *trust, const struct proof_order *order,
+			  const char *build_id, struct tls_random_place *ret_random)
+{
+	char path[PATH_MAX], expected[TEXT_SIZE], found[TEXT_SIZE + RANDOM_SIZE];
 	struct stat status;
 	bool same = false;
+	size_t length;
 	ssize_t got;
 	int file;
 
@@ -88,19 +114,22 @@ static bool is_remembered(const struct probe_trust *trust, const struct proof_or
 	if (file < 0)
 		return false;
 	describe(order, expected);
+	length = strlen(expected);
 	if (!fstat(file, &status) && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
 	    !(status.st_mode & (S_IWGRP | S_IWOTH))) {
-		got = read(file, found, TEXT_SIZE);
-		same = got == (ssize_t)strlen(expected) && !memcmp(found, expected, (size_t)got);
+		got = read(file, found, sizeof(found) - 1);
+		found[got > 0 ? got : 0] = '\0';
+		same = !strncmp(found, expected, length) && read_random(found + length, ret_random);
 	}
 	close(file);
 	return same;
 }
 
 /* Written beside and renamed: never half a file. What cannot be kept is proven again. */
-static void remember(const struct probe_trust *trust, const struct job *job)
+static void remember(const struct probe_trust *trust, const struct job *job,
+		     const struct tls_random_place *random)
 {
-	char path[PATH_MAX], beside[PATH_MAX + 4], text[TEXT_SIZE];
+	char path[PATH_MAX], beside[PATH_MAX + 4], text[TEXT_SIZE + RANDOM_SIZE];
 	int file, err = 0;
 
 	if (path_of(trust, job->build_id, path))
@@ -112,6 +141,7 @@ static void remember(const struct probe_trust *trust, const struct job *job)
 	if (!err && file < 0)
 		err = -errno;
 	describe(&job->order, text);
+	describe_random(random, text + strlen(text));
 	if (!err && write(file, text, strlen(text)) != (ssize_t)strlen(text))
 		err = -EIO;
 	if (file >= 0)
@@ -124,14 +154,14 @@ static void remember(const struct probe_trust *trust, const struct job *job)
 }
 
 bool probe_trust_ask(struct probe_trust *trust, const struct proof_order *order,
-		     const char *build_id)
+		     const char *build_id, struct tls_random_place *ret_random)
 {
 	struct job *job;
 	int file;
 
 	if (!order->count)
 		return false;
-	if (is_remembered(trust, order, build_id))
+	if (is_remembered(trust, order, build_id, ret_random))
 		return true;
 	if (trust->count == PROBE_TRUST_QUEUE || !probe_proof_allows(order->file, order->path))
 		return false;
@@ -145,36 +175,36 @@ bool probe_trust_ask(struct probe_trust *trust, const struct proof_order *order,
 	return false;
 }
 
-static void finish(struct probe_trust *trust, enum proof_verdict verdict)
+static void finish(struct probe_trust *trust)
 {
-	if (verdict == PROOF_RIGHT)
-		remember(trust, &trust->jobs[0]);
 	close(trust->jobs[0].order.file);
-	trust->running = 0;
 	memmove(&trust->jobs[0], &trust->jobs[1], --trust->count * sizeof(trust->jobs[0]));
 }
 
 void probe_trust_step(struct probe_trust *trust,
 		      void (*judge)(void *context, const struct proof_order *order,
-				    enum proof_verdict verdict),
+				    enum proof_verdict verdict,
+				    const struct tls_random_place *random),
 		      void *context)
 {
-	enum proof_verdict verdict = PROOF_UNDECIDED;
+	struct tls_random_place random = {};
+	enum proof_verdict verdict;
 	int err;
 
-	if (trust->running)
-		verdict = probe_proof_end(trust->running);
-	if (trust->running && verdict == PROOF_UNDECIDED)
-		return;
-	if (trust->running) {
-		judge(context, &trust->jobs[0].order, verdict);
-		finish(trust, verdict);
+	if (trust->running.pid) {
+		verdict = probe_proof_end(&trust->running, &random);
+		if (verdict == PROOF_UNDECIDED)
+			return;
+		if (verdict == PROOF_RIGHT)
+			remember(trust, &trust->jobs[0], &random);
+		judge(context, &trust->jobs[0].order, verdict, &random);
+		finish(trust);
 	}
 	if (!trust->count)
 		return;
 	err = probe_proof_begin(&trust->jobs[0].order, &trust->running);
 	if (err) {
 		log_debug(0, "cannot start a proof: %s", strerror(-err));
-		finish(trust, PROOF_UNMADE);
+		finish(trust);
 	}
 }

@@ -22,14 +22,16 @@ struct probe_trust *probe_trust_new(const char *directory);
 void probe_trust_free(struct probe_trust *trust); /* NULL is allowed */
 
 /* True: exactly these places were proven before. False: they will be, if the file may be run; its
- * descriptor is duplicated. build_id: hexadecimal; empty: nothing is remembered. */
+ * descriptor is duplicated. build_id: hexadecimal; empty: nothing is remembered. ret_random: as
+ * probe_proof_end; written when true. */
 bool probe_trust_ask(struct probe_trust *trust, const struct proof_order *order,
-		     const char *build_id);
+		     const char *build_id, struct tls_random_place *ret_random);
 
 /* Never waits: hands a verdict that has come to `judge`, and begins the next proof. */
 void probe_trust_step(struct probe_trust *trust,
 		      void (*judge)(void *context, const struct proof_order *order,
-				    enum proof_verdict verdict),
+				    enum proof_verdict verdict,
+				    const struct tls_random_place *random),
 		      void *context);
 
 #endif

@@ -17,10 +17,14 @@
 #include "tls_signatures.h"
 
 const char *const tls_list_states[TLS_LIST_STATES] = {
-	[TLS_LIST_ATTACHED] = "attached", [TLS_LIST_REFUSED] = "refused",
-	[TLS_LIST_STALE] = "stale",	  [TLS_LIST_UNDECODED] = "undecoded",
-	[TLS_LIST_COVERED] = "covered",	  [TLS_LIST_UNWATCHED] = "unwatched",
+	[TLS_LIST_ATTACHED] = "attached",     [TLS_LIST_REFUSED] = "refused",
+	[TLS_LIST_STALE] = "stale",	      [TLS_LIST_UNDECODED] = "undecoded",
+	[TLS_LIST_COVERED] = "covered",	      [TLS_LIST_UNWATCHED] = "unwatched",
+	[TLS_LIST_WRITE_ONLY] = "write-only",
 };
+
+#define TRUST_NAME(name, text) text,
+static const char *const trusts[TLS_TRUSTS] = {TLS_TRUST_LIST(TRUST_NAME)};
 
 /* A file that some process maps. */
 struct file {
@@ -82,35 +86,47 @@ static bool speaks(const struct list *list, pid_t pid)
 	return false;
 }
 
-/* Probed, but they are silent while it speaks. */
-static bool is_stale(const struct list *list, const struct file *file, pid_t pid)
+static void judge_probed(const struct list *list, const struct file *file, pid_t pid,
+			 struct tls_list_row *row)
 {
 	int map = bpf_set_map(&list->set, "tls_slots");
-	struct tls_slot slot;
+	struct tls_slot slot = {};
 
-	return map >= 0 && !bpf_map_lookup_elem(map, &file->slot, &slot) && !slot.hits &&
-	       speaks(list, pid);
+	row->state = TLS_LIST_ATTACHED;
+	if (map < 0 || bpf_map_lookup_elem(map, &file->slot, &slot))
+		return;
+	if (slot.trust < TLS_TRUSTS)
+		row->trust = trusts[slot.trust];
+	if (slot.reach == TLS_REACH_WRITES) {
+		row->state = TLS_LIST_WRITE_ONLY;
+		row->why = "nothing shows its results cheaply: calls are timed at the socket, "
+			   "without status";
+	}
+	if (!slot.hits && speaks(list, pid)) {
+		row->state = TLS_LIST_STALE;
+		row->why = "its probes are silent while it speaks with a watched upstream";
+	}
 }
 
-static enum tls_list_state state_of(const struct list *list, const struct file *file, pid_t pid,
-				    const char **ret_why)
+static void judge(const struct list *list, const struct file *file, pid_t pid,
+		  struct tls_list_row *row)
 {
-	*ret_why = file->found.why;
-	if (tls_stacks[file->found.stack].covered)
-		return TLS_LIST_COVERED;
-	if (!file->found.found)
-		return TLS_LIST_UNDECODED;
-	*ret_why = "";
-	if (file->slot && !is_stale(list, file, pid))
-		return TLS_LIST_ATTACHED;
-	*ret_why = "its probes are silent while it speaks with a watched upstream";
-	if (file->slot)
-		return TLS_LIST_STALE;
-	*ret_why = "operaglass has not probed it: its log says why";
-	if (list->pinned)
-		return TLS_LIST_REFUSED;
-	*ret_why = "no operaglass is there";
-	return TLS_LIST_UNWATCHED;
+	row->why = file->found.why;
+	row->trust = "";
+	if (tls_stacks[file->found.stack].covered) {
+		row->state = TLS_LIST_COVERED;
+	} else if (!file->found.found) {
+		row->state = TLS_LIST_UNDECODED;
+	} else if (file->slot) {
+		row->why = "";
+		judge_probed(list, file, pid, row);
+	} else if (list->pinned) {
+		row->state = TLS_LIST_REFUSED;
+		row->why = "operaglass has not probed it: its log says why";
+	} else {
+		row->state = TLS_LIST_UNWATCHED;
+		row->why = "no operaglass is there";
+	}
 }
 
 static void command_of(pid_t pid, char name[32])
@@ -178,7 +194,7 @@ static void take_mapping(void *context, const struct tls_mapping *mapping)
 		.path = mapping->path,
 		.stack = tls_stacks[file->found.stack].name,
 	};
-	row.state = state_of(list, file, mapping->pid, &row.why);
+	judge(list, file, mapping->pid, &row);
 	list->take(list->context, &row);
 }
 

@@ -15,7 +15,8 @@ enum tls_list_state {
 	TLS_LIST_STALE,
 	TLS_LIST_UNDECODED,
 	TLS_LIST_COVERED,
-	TLS_LIST_UNWATCHED, /* no Operaglass is pinned there */
+	TLS_LIST_UNWATCHED,  /* no Operaglass is pinned there */
+	TLS_LIST_WRITE_ONLY, /* probed, but only where requests are written */
 	TLS_LIST_STATES,
 };
 
@@ -27,6 +28,8 @@ struct tls_list_row {
 	const char *path;    /* as the process sees it */
 	const char *stack;
 	enum tls_list_state state;
+	const char *
+		trust; /* label `trust` of operaglass_tls_probed_files; empty when it is not probed */
 	const char *why; /* what is wrong with it; empty for ATTACHED */
 };
 

@@ -12,6 +12,8 @@ struct tls_program {
 	unsigned arguments;	/* integer arguments, from the first on */
 	enum subject_kind kind; /* what a function is that has it at its entry */
 	bool pointed;		/* the result is where the fourth argument points */
+	const char *moved; /* the program for a place where that is in the fifth one's register */
+	const char *write_only; /* the program that sees what is written alone; NULL: none does */
 };
 
 /* NULL: a program that says for itself where it must be placed. */

@@ -81,6 +81,27 @@ void tls_row_drop(struct tls_targets *targets, size_t row)
 	targets->rows[row] = targets->rows[--targets->count];
 }
 
+/* Those that would be probed otherwise now. */
+static bool is_unfit(const struct tls_targets *targets, const struct tls_target *target)
+{
+	if (target->fate == TLS_FATE_REFUSED)
+		return true;
+	return target->fate == TLS_FATE_ATTACHED &&
+	       target->reach == (targets->tools.stepped ? TLS_REACH_WRITES : TLS_REACH_STEPPED);
+}
+
+void tls_rows_drop_unfit(struct tls_targets *targets)
+{
+	size_t i = 0;
+
+	while (i < targets->count) {
+		if (is_unfit(targets, &targets->rows[i]))
+			tls_row_drop(targets, i);
+		else
+			i++;
+	}
+}
+
 /* Why connections of a process that maps such a file stay opaque. */
 static void note_process(const struct tls_targets *targets, const struct tls_target *target,
 			 pid_t pid)
@@ -176,21 +197,23 @@ void tls_take_search(void *context, const struct tls_search_job *job)
 		tls_changes_watch(targets->changes, target, job->file);
 }
 
-/* Wrong places are given up for the symbols, which are right and slow. */
-void tls_row_place_at_symbols(struct tls_targets *targets, struct tls_target *target, int file,
-			      const char *path)
+void tls_row_give_up_places(struct tls_targets *targets, struct tls_target *target, int file,
+			    const char *path)
 {
 	struct tls_target_tools tools = targets->tools;
 	struct tls_recognition found;
 
-	log_warning(0, "'%s' is not what it looks like: it is probed at its symbols, which is slow",
-		    path);
 	tools.cheap_classes = 0;
 	tools.trust = NULL;
 	tls_target_detach(target, &tools);
 	target->trust = TLS_TRUST_SYMBOLS;
 	target->fate = TLS_FATE_REFUSED;
-	if (!tls_recognise(file, path, targets->signatures.list, &found))
+	log_warning(0, "'%s' is not what it looks like: %s", path,
+		    tools.stepped
+			    ? "it is probed at its symbols, which is slow"
+			    : "its probes are taken away, its calls are timed at the socket "
+			      "(configure tls.stepped_probes to have them set at its symbols)");
+	if (tools.stepped && !tls_recognise(file, path, targets->signatures.list, &found))
 		tls_target_attach(target, &tools, file, path, &found);
 }
 
@@ -208,7 +231,8 @@ static void check_live(struct tls_targets *targets, struct tls_target *target,
 	case TLS_LIVE_OPEN:
 		break;
 	case TLS_LIVE_RIGHT:
-		target->trust = TLS_TRUST_CHECKED;
+		tls_target_know(target, &targets->tools, TLS_TRUST_CHECKED,
+				&(struct tls_random_place){});
 		log_info(0, "where '%s' is probed fits its first %llu calls", mapping->path,
 			 (unsigned long long)slot.closed);
 		break;
@@ -216,7 +240,7 @@ static void check_live(struct tls_targets *targets, struct tls_target *target,
 		file = tls_mapping_open_file(mapping);
 		if (file < 0)
 			break;
-		tls_row_place_at_symbols(targets, target, file, mapping->path);
+		tls_row_give_up_places(targets, target, file, mapping->path);
 		close(file);
 		break;
 	}

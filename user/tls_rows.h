@@ -41,9 +41,12 @@ struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t 
 /* Takes its probes away; the last row takes its place. */
 void tls_row_drop(struct tls_targets *targets, size_t row);
 
-/* Wrong places are given up for the symbols, which are right and slow. */
-void tls_row_place_at_symbols(struct tls_targets *targets, struct tls_target *target, int file,
-			      const char *path);
+/* Drops those that would be probed otherwise now that `stepped` has been set. */
+void tls_rows_drop_unfit(struct tls_targets *targets);
+
+/* Wrong places are given up: for the symbols, which are right and slow, if configured, else for none. */
+void tls_row_give_up_places(struct tls_targets *targets, struct tls_target *target, int file,
+			    const char *path);
 
 /* Takers, with a struct tls_targets as their context. */
 void tls_take_change(void *context, int watch);

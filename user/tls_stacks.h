@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "connection.h"
+#include "subject_library.h"
 #include "tls.h"
 
 #define TLS_STACK_FUNCTIONS_MAX 8
@@ -31,6 +32,8 @@ struct tls_stack {
 	bool methods;	     /* its functions have no symbols: tls_nspr.h finds them */
 	bool covered;	     /* its calls go through another stack's file, which is read there */
 	enum undecoded_reason undecoded; /* said of its connections when it cannot be read */
+	const struct subject_library
+		*library; /* how it is called in a proof; NULL: it cannot be loaded */
 	struct tls_function functions[TLS_STACK_FUNCTIONS_MAX]; /* none: it cannot be read */
 	struct tls_random_place places[TLS_RANDOM_PLACES];	/* ends with an unused one */
 };

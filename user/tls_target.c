@@ -71,13 +71,13 @@ static int place_all(struct tls_target *target, const struct tls_target_tools *t
 	size_t i;
 
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (tls_plan_places(plan, i) && functions[i].leave)
-			err = place(target, tools, file, &plan->plans[i].leave, functions[i].leave,
-				    i);
+		if (tls_plan_places(plan, i) && tls_plan_leave(plan, target->stack, i))
+			err = place(target, tools, file, &plan->plans[i].leave,
+				    tls_plan_leave(plan, target->stack, i), i);
 	for (i = 0; !err && functions[i].symbol; i++)
 		if (tls_plan_places(plan, i))
-			err = place(target, tools, file, &plan->plans[i].entry, functions[i].entry,
-				    i);
+			err = place(target, tools, file, &plan->plans[i].entry,
+				    tls_plan_entry(plan, target->stack, i), i);
 	return err;
 }
 
@@ -102,7 +102,8 @@ static int pin_all(struct tls_target *target, const struct tls_target_tools *too
 static void begin_slot(const struct tls_target *target, const struct tls_target_tools *tools,
 		       const struct tls_recognition *found)
 {
-	struct tls_slot slot = {.object_at = found->object_at};
+	struct tls_slot slot = {
+		.object_at = found->object_at, .reach = target->reach, .trust = target->trust};
 	struct timespec now;
 
 	clock_gettime(CLOCK_BOOTTIME, &now);
@@ -111,39 +112,86 @@ static void begin_slot(const struct tls_target *target, const struct tls_target_
 		bpf_map_update_elem(tools->slots_fd, &target->slot, &slot, BPF_ANY);
 }
 
+void tls_target_know(struct tls_target *target, const struct tls_target_tools *tools,
+		     enum tls_trust trust, const struct tls_random_place *place)
+{
+	struct tls_slot *slot = target->slot ? &tools->slots[target->slot] : NULL;
+
+	target->trust = trust;
+	if (!slot)
+		return;
+	slot->trust = trust;
+	if (!place->used)
+		return;
+	slot->found.pointer = place->pointer;
+	slot->found.offset = place->offset;
+	__atomic_store_n(&slot->found.used, 1, __ATOMIC_RELEASE);
+}
+
 /* Whether these places were proven; else they will be, where that can be done. */
-static bool ask_proof(const struct tls_target *target, const struct tls_target_tools *tools,
-		      int file, const char *path, const struct tls_recognition *found,
+static void ask_proof(struct tls_target *target, const struct tls_target_tools *tools, int file,
+		      const char *path, const struct tls_recognition *found,
 		      const struct tls_plan *plan)
 {
 	enum tls_probe_kind kind = tools->abilities.kind;
+	struct tls_random_place random = {};
 	struct proof_order order;
 
 	if (!tools->trust || kind == TLS_PROBE_LOCAL)
-		return false;
+		return;
 	tls_plan_order(file, path, target->stack, kind, plan, &order);
-	return probe_trust_ask(tools->trust, &order, found->build_id);
+	if (probe_trust_ask(tools->trust, &order, found->build_id, &random))
+		tls_target_know(target, tools, TLS_TRUST_PROVEN, &random);
 }
 
-static void report(const struct tls_stack *stack, const struct tls_plan *plan, const char *path,
-		   bool proven)
+static const char *const reaches[TLS_REACHES] = {
+	[TLS_REACH_WHOLE] = "cheaply",
+	[TLS_REACH_STEPPED] = "in part by slow probes, as configured",
+	[TLS_REACH_WRITES] = "requests only, as no cheap place shows its results",
+};
+
+static void report(const struct tls_target *target, const struct tls_plan *plan, const char *path)
 {
-	int count = 0, slow = 0;
+	const struct tls_stack *stack = &tls_stacks[target->stack];
 	size_t i;
 
-	for (i = 0; stack->functions[i].symbol; i++) {
-		if (!plan->offsets[i])
-			continue;
-		count++;
-		slow += plan->plans[i].scheme == PROBE_SCHEME_SYMBOL;
-		log_debug(0, "'%s' of '%s' is probed at %+lld and %+lld (%s)",
-			  stack->functions[i].symbol, path,
-			  (long long)(plan->plans[i].entry.offset - plan->offsets[i]),
-			  (long long)(plan->plans[i].leave.offset - plan->offsets[i]),
-			  probe_scheme_name(plan->plans[i].scheme));
-	}
-	log_info(0, "reading HTTP inside the TLS of '%s' (%s; cheaply in %d of %d functions%s)",
-		 path, stack->name, count - slow, count, proven ? ", places proven before" : "");
+	for (i = 0; stack->functions[i].symbol; i++)
+		if (tls_plan_places(plan, i))
+			log_debug(0, "'%s' of '%s' is probed at %+lld and %+lld (%s)",
+				  stack->functions[i].symbol, path,
+				  (long long)(plan->plans[i].entry.offset - plan->offsets[i]),
+				  (long long)(plan->plans[i].leave.offset - plan->offsets[i]),
+				  probe_scheme_name(plan->plans[i].scheme));
+	log_info(0, "reading HTTP inside the TLS of '%s' (%s; %s%s)", path, stack->name,
+		 reaches[target->reach],
+		 target->trust == TLS_TRUST_PROVEN ? "; places proven before" : "");
+}
+
+/* Why a file with the right functions gets no probes; NULL: nothing stands against it. */
+static const char *find_obstacle(const struct tls_stack *stack,
+				 const struct tls_target_tools *tools)
+{
+	if (!stack->return_probes && tools->abilities.kind == TLS_PROBE_LOCAL)
+		return "this kernel has no attach cookies";
+	return NULL;
+}
+
+static int place_planned(struct tls_target *target, const struct tls_target_tools *tools, int file,
+			 const struct tls_recognition *found, struct tls_plan *plan)
+{
+	const struct probe_policy policy = {
+		.classes = tools->cheap_classes,
+		.cookies = tools->abilities.kind != TLS_PROBE_LOCAL,
+		.returns = tools->abilities.return_probes == TLS_RETURN_SAFE,
+		.stepped = tools->stepped,
+	};
+	int err = tls_plan_make(file, found, &policy, plan);
+
+	if (err)
+		return err;
+	target->reach = plan->reach;
+	begin_slot(target, tools, found);
+	return place_all(target, tools, file, plan);
 }
 
 void tls_target_attach(struct tls_target *target, const struct tls_target_tools *tools, int file,
@@ -151,6 +199,7 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 {
 	const struct tls_stack *stack = &tls_stacks[target->stack];
 	struct tls_plan plan = {};
+	const char *why;
 	int err;
 
 	target->fate = stack->covered ? TLS_FATE_COVERED : TLS_FATE_UNDECODED;
@@ -164,33 +213,22 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		return;
 	}
 	target->fate = TLS_FATE_REFUSED;
-	if (stack->return_probes ? tools->abilities.return_probes != TLS_RETURN_SAFE
-				 : tools->abilities.kind == TLS_PROBE_LOCAL) {
-		log_warning(0,
-			    "'%s' is not probed: %s; its calls are timed at the socket, without "
-			    "endpoint and status",
-			    path,
-			    stack->return_probes ? "return probes are not safe here"
-						 : "this kernel has no attach cookies");
-		return;
-	}
-	begin_slot(target, tools, found);
-	err = tls_plan_make(file, found, tools->cheap_classes,
-			    tools->abilities.kind != TLS_PROBE_LOCAL, &plan);
-	if (!err)
-		err = place_all(target, tools, file, &plan);
+	why = find_obstacle(stack, tools);
+	err = why ? -ENOTSUP : place_planned(target, tools, file, found, &plan);
+	if (err == -ENOTSUP && !why)
+		why = "no instruction at its functions is probed cheaply (configure "
+		      "tls.stepped_probes to have it read all the same)";
 	if (err) {
 		log_warning(err,
-			    "cannot probe '%s': %s; its calls are timed at the socket, "
-			    "without endpoint and status",
-			    path, strerror(-err));
+			    "'%s' is not probed: %s; its calls are timed at the socket, without "
+			    "endpoint and status",
+			    path, why ? why : strerror(-err));
 		tls_target_detach(target, tools);
 		return;
 	}
 	target->fate = TLS_FATE_ATTACHED;
-	if (ask_proof(target, tools, file, path, found, &plan))
-		target->trust = TLS_TRUST_PROVEN;
-	report(stack, &plan, path, target->trust == TLS_TRUST_PROVEN);
+	ask_proof(target, tools, file, path, found, &plan);
+	report(target, &plan, path);
 	if (!tools->pin_directory || tools->abilities.kind == TLS_PROBE_LOCAL)
 		return;
 	err = pin_all(target, tools);

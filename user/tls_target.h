@@ -35,7 +35,8 @@ struct tls_target {
 	enum tls_target_fate fate;
 	bool stale;
 	enum tls_trust trust;
-	bool seen; /* somebody maps it; by the last scan */
+	enum tls_reach reach; /* of an attached one */
+	bool seen;	      /* somebody maps it; by the last scan */
 	struct tls_layer layer;
 	dev_t shared_device; /* shared_inode not 0: the row that has the probes of both */
 	ino_t shared_inode;
@@ -52,8 +53,10 @@ struct tls_target_tools {
 	const char *pin_directory; /* NULL: pin nothing */
 	struct tls_abilities abilities;
 	unsigned cheap_classes;	   /* enum probe_class */
+	bool stepped;		   /* configured: single-stepped probes before none */
 	struct probe_trust *trust; /* NULL: nothing is proven */
 	int slots_fd;
+	struct tls_slot *slots; /* the same, mapped: members of the observer are written here */
 };
 
 /*
@@ -62,6 +65,10 @@ struct tls_target_tools {
  */
 void tls_target_attach(struct tls_target *target, const struct tls_target_tools *tools, int file,
 		       const char *path, const struct tls_recognition *found);
+
+/* What has become known of an attached one: trust and, if it is used, where the client random lies. */
+void tls_target_know(struct tls_target *target, const struct tls_target_tools *tools,
+		     enum tls_trust trust, const struct tls_random_place *place);
 
 /* Takes every probe away. */
 void tls_target_detach(struct tls_target *target, const struct tls_target_tools *tools);

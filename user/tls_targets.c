@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,8 @@ static void adopt_pin(void *context, const struct tls_pin *pin)
 	target->pins++;
 	target->pin_total = pin->probes;
 	target->fate = TLS_FATE_ATTACHED;
+	target->reach = targets->tools.slots[target->slot].reach;
+	target->trust = targets->tools.slots[target->slot].trust;
 }
 
 /* Takes over what an earlier run left; what it left unfinished is taken away and made anew. */
@@ -117,6 +120,18 @@ static int adopt(struct tls_targets *targets)
 	return err;
 }
 
+/* For members that the programs only read. */
+static int map_slots(struct tls_target_tools *tools)
+{
+	void *slots = mmap(NULL, TLS_TARGET_SLOTS * sizeof(struct tls_slot), PROT_READ | PROT_WRITE,
+			   MAP_SHARED, tools->slots_fd, 0);
+
+	if (slots == MAP_FAILED)
+		return -errno;
+	tools->slots = slots;
+	return 0;
+}
+
 int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 		    struct tls_targets **ret_targets)
 {
@@ -131,7 +146,9 @@ int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 	targets->counts_fd = bpf_set_map(set, "tls_target_counts");
 	targets->trusts_fd = bpf_set_map(set, "tls_trust_counts");
 	targets->processes_fd = bpf_set_map(set, "tls_processes");
-	err = tls_probe_kind_check(&targets->tools.abilities.kind);
+	err = map_slots(&targets->tools);
+	if (!err)
+		err = tls_probe_kind_check(&targets->tools.abilities.kind);
 	if (!err && pin_directory && !(targets->pin_directory = strdup(pin_directory)))
 		err = -ENOMEM;
 	targets->tools.pin_directory = targets->pin_directory;
@@ -176,7 +193,12 @@ static void publish(const struct tls_targets *targets)
 		row = target->stack * TLS_TARGET_STATES;
 		if (target->fate == TLS_FATE_EMPTY)
 			continue;
-		row += target->stale ? TLS_TARGET_STALE : states[target->fate];
+		if (target->stale)
+			row += TLS_TARGET_STALE;
+		else if (target->fate == TLS_FATE_ATTACHED && target->reach == TLS_REACH_WRITES)
+			row += TLS_TARGET_WRITE_ONLY;
+		else
+			row += states[target->fate];
 		counts[row]++;
 		if (target->fate == TLS_FATE_ATTACHED)
 			trusts[target->stack * TLS_TRUSTS + target->trust]++;
@@ -211,8 +233,8 @@ int tls_targets_start(struct tls_targets *targets)
 	targets->tools.cheap_classes = probe_classes_cheap();
 	if (abilities->return_probes != TLS_RETURN_SAFE)
 		log_warning(0,
-			    "return probes are %s on this kernel: nothing inside TLS is read, "
-			    "calls are timed at the socket",
+			    "return probes are %s on this kernel: of most libraries only requests "
+			    "are read, calls are timed at the socket, without status",
 			    abilities->return_probes == TLS_RETURN_UNSAFE ? "dangerous"
 									  : "not proven safe");
 	err = tls_mappings_open(&targets->mappings);
@@ -239,7 +261,8 @@ int tls_targets_prove(struct tls_targets *targets, const char *directory)
 	return targets->tools.trust ? 0 : -ENOMEM;
 }
 
-static void judge(void *context, const struct proof_order *order, enum proof_verdict verdict)
+static void judge(void *context, const struct proof_order *order, enum proof_verdict verdict,
+		  const struct tls_random_place *random)
 {
 	struct tls_targets *targets = context;
 	struct tls_target *target;
@@ -251,10 +274,10 @@ static void judge(void *context, const struct proof_order *order, enum proof_ver
 	if (!target || verdict == PROOF_UNMADE) {
 		log_debug(0, "where '%s' is probed could not be proven", order->path);
 	} else if (verdict == PROOF_RIGHT) {
-		target->trust = TLS_TRUST_PROVEN;
+		tls_target_know(target, &targets->tools, TLS_TRUST_PROVEN, random);
 		log_info(0, "where '%s' is probed is proven", order->path);
 	} else {
-		tls_row_place_at_symbols(targets, target, order->file, order->path);
+		tls_row_give_up_places(targets, target, order->file, order->path);
 	}
 	publish(targets);
 }
@@ -362,6 +385,16 @@ int tls_targets_set_scope(struct tls_targets *targets, bool agents_only)
 	return map < 0 ? -ENOENT : bpf_map_update_elem(map, &row, &value, BPF_ANY);
 }
 
+void tls_targets_set_stepped(struct tls_targets *targets, bool stepped)
+{
+	if (targets->started && targets->tools.stepped == stepped)
+		return;
+	targets->tools.stepped = stepped;
+	tls_rows_drop_unfit(targets);
+	if (targets->started && !targets->agents_only)
+		tls_known_files(tls_take_known_file, targets);
+}
+
 struct tls_abilities tls_targets_abilities(const struct tls_targets *targets)
 {
 	return targets->tools.abilities;
@@ -377,6 +410,8 @@ void tls_targets_free(struct tls_targets *targets)
 		tls_target_close(&targets->rows[i]);
 	probe_trust_free(targets->tools.trust);
 	tls_search_queue_free(targets->searches);
+	if (targets->tools.slots)
+		munmap(targets->tools.slots, TLS_TARGET_SLOTS * sizeof(struct tls_slot));
 	tls_mappings_close(targets->mappings);
 	if (targets->changes >= 0)
 		close(targets->changes);

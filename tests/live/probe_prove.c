@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * usage: probe_prove FILE [FAULT]
+ * usage: probe_prove FILE [POLICY [FAULT]]
  *
  * Plans the probes of a TLS library as the observer does, and has them proven. Prints the scheme of each
- * function, whether the file may be run, and the verdict. FAULT makes the plan wrong: the verdict must
- * see it. Exit code 0 whatever the verdict is.
+ * function, whether the file may be run, the verdict, and where the client random was found. POLICY: plan
+ * (nothing is proven), stepped (as configured), writes (no return probes), default. FAULT makes the plan
+ * wrong: the verdict must see it. Exit code 0 whatever the verdict is.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -37,7 +38,7 @@ static void fault(const char *name, struct proof_order *order)
 	}
 }
 
-static const char *verdict_of(pid_t pid)
+static const char *verdict_of(struct proof_run *run, struct tls_random_place *random)
 {
 	static const char *const names[] = {
 		[PROOF_RIGHT] = "right", [PROOF_WRONG] = "wrong", [PROOF_UNMADE] = "unmade"};
@@ -45,7 +46,7 @@ static const char *verdict_of(pid_t pid)
 	int waited;
 
 	for (waited = 0; waited < LIMIT_MS; waited += 5) {
-		verdict = probe_proof_end(pid);
+		verdict = probe_proof_end(run, random);
 		if (verdict != PROOF_UNDECIDED)
 			return names[verdict];
 		poll(NULL, 0, 5);
@@ -61,7 +62,10 @@ int main(int argc, char **argv)
 	struct tls_plan plan;
 	int file, err;
 	size_t i;
-	pid_t pid;
+	const char *how = argc > 2 ? argv[2] : "default";
+	struct tls_random_place random = {};
+	struct probe_policy policy = {.cookies = true};
+	struct proof_run run;
 
 	if (argc < 2 || (file = open(argv[1], O_RDONLY | O_CLOEXEC)) < 0)
 		return fprintf(stderr, "usage: probe_prove FILE [FAULT]\n"), 2;
@@ -70,7 +74,10 @@ int main(int argc, char **argv)
 		err = tls_recognise(file, argv[1], NULL, &found);
 	if (!err) {
 		probe_classes_begin(kind);
-		err = tls_plan_make(file, &found, probe_classes_cheap(), true, &plan);
+		policy.classes = probe_classes_cheap();
+		policy.stepped = !strcmp(how, "stepped");
+		policy.returns = strcmp(how, "writes") != 0;
+		err = tls_plan_make(file, &found, &policy, &plan);
 	}
 	if (err)
 		return fprintf(stderr, "probe_prove: %s: %s\n", argv[1], strerror(-err)), 1;
@@ -80,11 +87,15 @@ int main(int argc, char **argv)
 			printf("%s %s\n", tls_stacks[found.stack].functions[i].symbol,
 			       probe_scheme_name(plan.plans[i].scheme));
 	tls_plan_order(file, argv[1], found.stack, kind, &plan, &order);
-	fault(argc > 2 ? argv[2] : "", &order);
+	fault(argc > 3 ? argv[3] : "", &order);
 	printf("allowed %s\n", probe_proof_allows(file, argv[1]) ? "yes" : "no");
 	fflush(stdout);
-	if (probe_proof_begin(&order, &pid))
+	if (!strcmp(how, "plan") || !order.library)
+		return 0;
+	if (probe_proof_begin(&order, &run))
 		return 1;
-	printf("verdict %s\n", verdict_of(pid));
+	printf("verdict %s\n", verdict_of(&run, &random));
+	if (random.used)
+		printf("random %x+%x\n", random.pointer, random.offset);
 	return 0;
 }

@@ -5,13 +5,10 @@ import glob
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 
 from harness import BUILD, TOP, Operaglass, Tap, free_port
-
-sys.path.insert(0, TOP + "/tests/vm")
-import kernels  # noqa: E402 (it knows how to ask another suite)
+from packages import unpacked
 
 SUITE, PACKAGE = "bullseye", "libssl1.1"
 CLIENT = TOP + "/tests/live/clients/openssl_1_1.py"
@@ -19,21 +16,8 @@ REQUESTS, ANSWERS = "telegram_api_requests_total", "telegram_api_duration_second
 
 
 def library():
-    """The directory of the unpacked library; only the first call uses the network."""
-    directory = os.path.join(kernels.CACHE, PACKAGE)
-    pattern = directory + "/usr/lib/*/libssl.so.1.1"
-    if not glob.glob(pattern):
-        state, new = os.path.join(kernels.CACHE, "apt", SUITE + "-" + PACKAGE), directory + ".new"
-        shutil.rmtree(new, ignore_errors=True)
-        os.makedirs(new)
-        kernels.apt_update(SUITE, state)
-        command = ["apt-get", *kernels.apt_options(SUITE, state), "-qq", "download", PACKAGE]
-        kernels.run(command, f"cannot download {PACKAGE}", cwd=new, timeout=300)
-        for package in glob.glob(new + "/*.deb"):
-            kernels.run(["dpkg-deb", "-x", package, new], f"cannot unpack {package}")
-        os.rename(new, directory)
-        shutil.rmtree(state, ignore_errors=True)
-    return os.path.dirname(glob.glob(pattern)[0])
+    """The directory of the unpacked library."""
+    return os.path.dirname(glob.glob(unpacked(SUITE, PACKAGE) + "/usr/lib/*/libssl.so.1.1")[0])
 
 
 def certificate(directory):

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "../guard_page.h"
+#include "probe_classes.h"
 #include "probe_sites.h"
 
 #define ALL ((1U << PROBE_CLASSES) - 1)
@@ -63,6 +64,21 @@ CODE(prefixed, "cs je 1f\n1: ret\n")
 CODE(push_memory, "push (%rdi)\n ret\n")
 CODE(push_short, "push %ax\n je 1f\n1: ret\n")
 CODE(no_code, ".byte 0x06, 0x07, 0x0e\n")
+/* gnutls_record_recv: a test, failures that return, and a jump to the function that does it. */
+CODE(tail_behind, "sub $8, %rsp\n mov %rdx, %rcx\n je 1f\n mov %rsi, %rdx\n call . + 300\n"
+		  "add $8, %rsp\n ret\n1: mov %rsi, %rdx\n add $8, %rsp\n jmp . + 4096\n")
+CODE(tail_twice,
+     "sub $8, %rsp\n je 1f\n add $8, %rsp\n jmp . + 4096\n1: add $8, %rsp\n jmp . + 4096\n")
+CODE(tail_deep, "sub $8, %rsp\n je 1f\n1: jmp . + 4096\n")
+CODE(tail_again,
+     "sub $8, %rsp\n je 1f\n1: push %rbx\n add $8, %rsp\n add $8, %rsp\n jmp . + 4096\n")
+CODE(tail_unknown, "sub $8, %rsp\n je 1f\n1: add $8, %rsp\n jmp *%rax\n")
+CODE(tail_cold, "sub $8, %rsp\n je . + 4096\n add $8, %rsp\n jmp . + 4096\n")
+CODE(no_tail, "sub $8, %rsp\n je 1f\n1: add $8, %rsp\n ret\n")
+/* SSL_write_ex of OpenSSL 3.3 and later. */
+CODE(handed_on, "endbr64\n mov %rcx, %r8\n xor %ecx, %ecx\n jmp . + 4096\n")
+CODE(handed_on_and_lost, "mov %rcx, %r8\n xor %ecx, %ecx\n mov %rdi, %r8\n jmp . + 4096\n")
+CODE(third_lost, "mov %rcx, %r8\n xor %edx, %edx\n jmp . + 4096\n")
 CODE(hands_on, PROTECTED("add $0x18, %rsp\n ret\n"))
 CODE(hands_on_twice, "call . + 100\n call . + 95\n ret\n")
 CODE(hands_on_changed, "inc %rsi\n call . + 100\n ret\n")
@@ -320,6 +336,87 @@ static void who_only_hands_on_needs_no_probe_of_its_own(void **state)
 	assert_false(probe_sites_hands_on(hands_on, SIZE_MAX, callee));
 }
 
+static enum probe_leave leave_of(const uint8_t *code, size_t size)
+{
+	struct probe_sites sites;
+
+	assert_int_equal(choose(code, size, ALL, 3, &sites), 0);
+	return sites.leave_kind;
+}
+
+#define LEAVE_OF(name) leave_of(name, (size_t)(name##_end - name))
+
+static void the_only_jump_out_takes_a_return_probe(void **state)
+{
+	struct probe_sites sites;
+
+	(void)state;
+	assert_int_equal(CHOOSE(tail_behind, ALL, 3, &sites), 0);
+	assert_int_equal(tail_behind[sites.entry.offset], 0x74); /* je */
+	assert_int_equal(sites.entry.depth, 8);
+	assert_int_equal(sites.leave_kind, PROBE_LEAVE_RETURN);
+	assert_int_equal(tail_behind[sites.leave.offset], 0xe9); /* jmp */
+	assert_int_equal(sites.leave.depth, 0);
+	assert_int_equal(CHOOSE(tail_behind, PROBE_CLASS_BRANCH, 3, &sites), 0);
+	assert_int_equal(sites.leave_kind, PROBE_LEAVE_NONE);
+	assert_int_equal(LEAVE_OF(tail_twice), PROBE_LEAVE_NONE);
+	assert_int_equal(LEAVE_OF(tail_deep), PROBE_LEAVE_NONE);
+	assert_int_equal(LEAVE_OF(tail_again), PROBE_LEAVE_NONE);
+	assert_int_equal(LEAVE_OF(tail_unknown), PROBE_LEAVE_NONE);
+	assert_int_equal(LEAVE_OF(tail_cold), PROBE_LEAVE_NONE);
+	assert_int_equal(LEAVE_OF(no_tail), PROBE_LEAVE_NONE);
+}
+
+static void an_argument_that_was_handed_on_is_found_again(void **state)
+{
+	struct probe_sites sites;
+
+	(void)state;
+	assert_int_equal(CHOOSE(handed_on, ALL, 4, &sites), 0);
+	assert_int_equal(handed_on[sites.entry.offset], 0xe9);
+	assert_true(sites.moved);
+	assert_int_equal(sites.leave_kind, PROBE_LEAVE_RETURN);
+	assert_int_equal(CHOOSE(handed_on, ALL, 3, &sites), 0);
+	assert_false(sites.moved);
+	assert_int_equal(CHOOSE(handed_on_and_lost, ALL, 4, &sites), -ENOENT);
+	assert_int_equal(CHOOSE(third_lost, ALL, 4, &sites), -ENOENT);
+	assert_int_equal(CHOOSE(guarded, ALL, 3, &sites), 0);
+	assert_false(sites.moved);
+}
+
+static void where_a_function_ends_is_seen_without_its_symbol(void **state)
+{
+	size_t size = (size_t)(guarded_end - guarded);
+	uint8_t code[256];
+
+	(void)state;
+	/* Its last instruction calls what never returns; padding and another function follow. */
+	memset(code, 0xc3, sizeof(code));
+	memcpy(code, guarded, size);
+	code[size] = 0x90;
+	assert_int_equal(probe_sites_extent(code, sizeof(code)), size);
+	assert_int_equal(probe_sites_extent(code, size), 0);
+	assert_int_equal(probe_sites_extent(tail, (size_t)(tail_end - tail)), tail_end - tail);
+	assert_int_equal(probe_sites_extent(to_start, (size_t)(to_start_end - to_start)),
+			 to_start_end - to_start);
+	assert_int_equal(probe_sites_extent(no_code, 3), 0);
+	assert_int_equal(probe_sites_extent(code, 0), 0);
+}
+
+static void a_class_is_cheap_that_costs_less_than_stepping(void **state)
+{
+	const uint64_t usual[] = {556, 540, 651, 674}, no_call[] = {556, 540, 651, 18500},
+		       emulated[] = {9000, 14000, 9500, 12000}, no_push[] = {19000, 540, 560, 600};
+
+	(void)state;
+	assert_int_equal(probe_classes_judge(usual, 18500), ALL);
+	assert_int_equal(probe_classes_judge(no_call, 18500), ALL & ~PROBE_CLASS_CALL);
+	assert_int_equal(probe_classes_judge(no_push, 18500), ALL & ~PROBE_CLASS_PUSH);
+	/* The whole machine is emulated: a step costs hardly more than its trap. */
+	assert_int_equal(probe_classes_judge(emulated, 13400), ALL);
+	assert_int_equal(probe_classes_judge(usual, 700), ALL);
+}
+
 #else
 
 static void other_machines_probe_symbols(void **state)
@@ -353,6 +450,10 @@ int main(void)
 		cmocka_unit_test(no_byte_leads_outside_the_function),
 		cmocka_unit_test(a_return_probe_sits_on_the_first_instruction_or_behind_endbr64),
 		cmocka_unit_test(who_only_hands_on_needs_no_probe_of_its_own),
+		cmocka_unit_test(the_only_jump_out_takes_a_return_probe),
+		cmocka_unit_test(an_argument_that_was_handed_on_is_found_again),
+		cmocka_unit_test(where_a_function_ends_is_seen_without_its_symbol),
+		cmocka_unit_test(a_class_is_cheap_that_costs_less_than_stepping),
 #else
 		cmocka_unit_test(other_machines_probe_symbols),
 #endif

@@ -1,0 +1,99 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""An SSL object is joined to its connection by the place of the client random that was found in its very library.
+
+The table of places that known builds have is emptied: what was found by a proof is all there is then, and a program
+that cannot be proven, an executable, is not joined.
+"""
+import json
+import subprocess
+
+from harness import Operaglass, Tap
+from scene import Scene, call
+from stage import NAME, Stage, wait_for
+
+PROGRAM = "og-agent-table"
+CONFIG = f"agents:\n  - {{type: table, names: [{PROGRAM}]}}\n"
+PLACES, PLACE_BYTES = 8, 16  # include/tls.h
+CALLS = [
+    call("getMe"),
+    call("getChat", query="status=401"),
+    call("getUpdates", query="delay=60"),
+    call("getFile", query="size=40000&pieces=4&gap=5"),
+]
+
+
+class Table:
+    """The pinned map tls_random_places."""
+
+    def __init__(self, operaglass):
+        self.map = ["bpftool", "map", "update", "pinned", f"{operaglass.pins}/maps/tls_random_places"]
+
+    def fill(self, key, value):
+        words = [["hex", *part.hex(" ").split()] for part in (key.to_bytes(4, "little"), value)]
+        row = ["key", *words[0], "value", *words[1]]
+        subprocess.run([*self.map, *row], check=True, capture_output=True)
+
+    def clear(self):
+        for key in range(PLACES):
+            self.fill(key, bytes(PLACE_BYTES))
+
+
+def joined(operaglass):
+    """How many TLS objects were joined to their connections."""
+    done = subprocess.run(
+        ["bpftool", "-j", "map", "dump", "pinned", f"{operaglass.pins}/maps/tls_streams"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    rows = [row["formatted"]["value"] for row in json.loads(done.stdout)]
+    return sum(row["sock"] != 0 for row in rows)
+
+
+def check(scene, sentence, client, expected, **options):
+    """Every call is counted once, joined or not; so many objects are, by then."""
+    scene.check(sentence, client, CALLS, **options)
+    scene.tap.equal(f"{sentence}: objects joined so far", joined(scene.operaglass), expected)
+
+
+def without(scene, program):
+    """Nothing was found in an executable, and the table is empty: what it says is all that is known."""
+    scene.stage.play("lines", CALLS[:1], program=program)
+    scene.stage.truth(1)
+    scene.wait(lambda m: m.value("telegram_api_requests_total", endpoint="getMe", method="GET") == 1)
+    scene.tap.equal("a program without a place is not joined", joined(scene.operaglass), 3)
+
+
+def main():
+    tap = Tap()
+    with Stage("places") as stage, Operaglass(CONFIG) as operaglass:
+        program = stage.tls_client(PROGRAM)
+        held = subprocess.Popen(
+            [program, NAME, "none"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        wait_for(
+            lambda: operaglass.metrics().total("operaglass_tls_probed_files", trust="proven") == 2
+            and operaglass.metrics().value(
+                "operaglass_tls_targets", stack="static", state="attached"
+            ),
+            20,
+            "the proofs of libssl and of GnuTLS, and the probes of the program",
+        )
+        table = Table(operaglass)
+        scene = Scene(operaglass, stage, tap)
+        scene.run(
+            [
+                lambda scene: check(scene, "a program by the table", "lines", 1, program=program),
+                lambda _: table.clear(),
+                lambda scene: check(scene, "OpenSSL by what was found in it", "python_sync", 2),
+                lambda scene: check(scene, "GnuTLS by what was found in it", "gnutls_curl", 3),
+                lambda scene: without(scene, program),
+            ]
+        )
+        held.communicate()
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
