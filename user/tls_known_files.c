@@ -16,19 +16,35 @@
 
 typedef void taker(void *context, const char *path, int file);
 
-static void offer(const char *path, taker *take, void *context)
-{
-	int file, stack = tls_stack_of_file(path);
-	struct stat status;
+/* Programs that bring a TLS of their own, which only a search may find; their first call would be over
+ * by then. */
+static const char *const programs[] = {"bun", "claude"};
 
-	if (stack < 0 || !tls_stacks[stack].functions[0].symbol || stat(path, &status) ||
-	    !S_ISREG(status.st_mode))
+/* Where they install themselves for root. Other homes may lie on other hosts: to look there may hang. */
+static const char *const roots[] = {"/root/.bun/bin/bun", "/root/.local/bin/claude"};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static void offer_file(const char *path, taker *take, void *context)
+{
+	struct stat status;
+	int file;
+
+	if (stat(path, &status) || !S_ISREG(status.st_mode))
 		return;
-	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (file < 0)
 		return;
 	take(context, path, file);
 	close(file);
+}
+
+static void offer(const char *path, taker *take, void *context)
+{
+	int stack = tls_stack_of_file(path);
+
+	if (stack >= 0 && tls_stacks[stack].functions[0].symbol)
+		offer_file(path, take, context);
 }
 
 /* The cache holds the full path of every library the linker would find, NUL-terminated: its
@@ -54,38 +70,41 @@ static void offer_linker_cache(taker *take, void *context)
 	free(text);
 }
 
+static void offer_directory(const char *directory, taker *take, void *context)
+{
+	char path[PATH_MAX];
+	size_t i;
+
+	for (i = 0; i < TLS_STACKS; i++)
+		if (tls_stacks[i].file && !tls_stacks[i].file_is_prefix &&
+		    snprintf(path, sizeof(path), "%s/%s", directory, tls_stacks[i].file) <
+			    (int)sizeof(path))
+			offer(path, take, context);
+	for (i = 0; i < COUNT(programs); i++)
+		if (snprintf(path, sizeof(path), "%s/%s", directory, programs[i]) <
+		    (int)sizeof(path))
+			offer_file(path, take, context);
+}
+
 static void offer_path(taker *take, void *context)
 {
 	const char *directories = getenv("PATH");
 	char *copy = strdup(directories ? directories : ""), *next = copy, *directory;
-	char path[PATH_MAX];
-	size_t stack;
 
 	while ((directory = strsep(&next, ":")))
-		for (stack = 0; stack < TLS_STACKS; stack++) {
-			if (!tls_stacks[stack].file || tls_stacks[stack].file_is_prefix ||
-			    *directory != '/')
-				continue;
-			if (snprintf(path, sizeof(path), "%s/%s", directory,
-				     tls_stacks[stack].file) < (int)sizeof(path))
-				offer(path, take, context);
-		}
+		if (*directory == '/')
+			offer_directory(directory, take, context);
 	free(copy);
 }
 
 void tls_known_files(taker *take, void *context)
 {
-	static const char *const usual[] = {"/usr/bin/", "/usr/local/bin/"};
-	char path[64];
-	size_t i, stack;
+	size_t i;
 
 	offer_linker_cache(take, context);
 	offer_path(take, context);
-	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
-		for (stack = 0; stack < TLS_STACKS; stack++) {
-			if (!tls_stacks[stack].file || tls_stacks[stack].file_is_prefix)
-				continue;
-			snprintf(path, sizeof(path), "%s%s", usual[i], tls_stacks[stack].file);
-			offer(path, take, context);
-		}
+	offer_directory("/usr/bin", take, context);
+	offer_directory("/usr/local/bin", take, context);
+	for (i = 0; i < COUNT(roots); i++)
+		offer_file(roots[i], take, context);
 }

@@ -4,8 +4,9 @@
 #ifndef OPERAGLASS_TLS_KNOWN_FILES_H
 #define OPERAGLASS_TLS_KNOWN_FILES_H
 
-/* Gives every file of the linker's cache, of the usual library directories and of PATH whose name
- * is one of a TLS stack to `take`, with a descriptor open for reading that is closed afterwards. */
+/* Gives every file of the linker's cache, of the usual directories and of PATH whose name is one of a
+ * TLS stack, or of a program with a TLS of its own, to `take`, with a descriptor open for reading that
+ * is closed afterwards. */
 void tls_known_files(void (*take)(void *context, const char *path, int file), void *context);
 
 #endif

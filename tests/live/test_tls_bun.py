@@ -200,12 +200,33 @@ def test_restart(scene):
     )
 
 
+def test_known(scene):
+    """Where Bun is installed before the observer starts, the first call of its first process is read."""
+    operaglass = scene.operaglass
+    operaglass.stop()
+    shutil.rmtree(f"{operaglass.directory}/state/tls-signatures.d")
+    directory = f"{scene.stage.directory}/bin"
+    os.mkdir(directory)
+    os.symlink(fetch(OLD), f"{directory}/bun")
+    path = os.environ["PATH"]
+    os.environ["PATH"] = f"{directory}:{path}"
+    try:
+        operaglass.start()
+    finally:
+        os.environ["PATH"] = path
+    found = operaglass.wait(lambda m: targets(m, "attached") == 1, 20)
+    scene.tap.equal("an installed Bun is attached before it runs", targets(found, "attached"), 1)
+    scene.before = operaglass.metrics()
+    CLIENTS["bun"] = [fetch(OLD), *SCRIPT]
+    scene.check("the first process of an installed Bun", "bun", [call("getMe"), call("getFile", query="delay=20")])
+
+
 def main():
     tap = Tap()
     with Stage("bun") as stage, Operaglass(CONFIG) as operaglass:
         # With two addresses Bun opens two connections and resets one of them.
         stage.set_name(NAME, a=[network.SERVER4], aaaa=[])
-        Scene(operaglass, stage, tap).run([test_old, test_new, test_compiled, test_spoiled, test_restart])
+        Scene(operaglass, stage, tap).run([test_old, test_new, test_compiled, test_spoiled, test_restart, test_known])
     tap.done()
 
 
