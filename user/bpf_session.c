@@ -18,7 +18,7 @@
 #include "bpf_pins.h"
 #include "bpf_tables.h"
 #include "log.h"
-#include "probe_classes.h"
+#include "probe_answers.h"
 #include "tls_targets.h"
 
 static __u64 boot_time_ns(void)
@@ -106,34 +106,27 @@ static int load_and_pin(const char *pin_path, const struct config *config)
 	return code ? code : bpf_pins_save(pin_path, &set);
 }
 
-/* Questions whose answers are remembered, and that are mostly waiting. */
-static void ask_meanwhile(void)
-{
-	enum tls_probe_kind kind;
-
-	if (tls_probe_kind_check(&kind))
-		return;
-	probe_classes_begin(kind);
-	tls_return_probe_check(kind);
-	probe_classes_cheap();
-}
-
 /*
  * In a child process: to relocate programs, every type of the kernel is held in memory, several MiB
  * that would never leave this one. What the child loads it pins, and this process opens the pins.
  */
 static int load(struct bpf_session *session, const char *pin_path, const struct config *config)
 {
+	enum tls_probe_kind kind;
+	/* Both want to know; the rest is asked while the other one loads. */
+	bool probes = !tls_probe_kind_check(&kind);
 	pid_t pid = fork();
 	int status, code;
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		tls_probe_check_release();
 		_exit(load_and_pin(pin_path, config) ? 1 : 0);
 	}
 	if (pid < 0)
 		return log_error(-errno, "cannot start the loader: %s", strerror(errno));
-	ask_meanwhile();
+	if (probes)
+		probe_answers_ask(kind);
 	if (waitpid(pid, &status, 0) != pid || !WIFEXITED(status))
 		return log_error(-ECHILD, "the loader was killed");
 	if (WEXITSTATUS(status))

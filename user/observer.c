@@ -21,6 +21,7 @@
 #include "http2_huffman.h"
 #include "log.h"
 #include "probe_answers.h"
+#include "probe_classes.h"
 #include "state_directories.h"
 
 /* Whom an epoll event is for. */
@@ -290,6 +291,7 @@ static int on_tls_mapping(struct observer *observer)
 
 	if (tls_targets_fds(observer->tls, &fd, 1))
 		tls_targets_on_event(observer->tls, fd);
+	probe_classes_reap();
 	return 0;
 }
 
@@ -299,6 +301,7 @@ static int on_tls_scan(struct observer *observer)
 
 	if (read(observer->tls_timer, &expirations, sizeof(expirations)) > 0)
 		tls_targets_scan(observer->tls);
+	probe_classes_reap();
 	/* Looking into files and proving places needs code that waiting does not. */
 	footprint_shrink();
 	return 0;

@@ -31,6 +31,9 @@ int probe_answers_read(const char *conditions, const char *text, struct probe_an
 /* Answers this process's questions from what is remembered. Before the first of them. */
 void probe_answers_recall(const char *state_dir);
 
+/* Puts the questions, those that are not answered yet: some 10 ms. */
+void probe_answers_ask(enum tls_probe_kind kind);
+
 /* Remembers what this process has been answered; nothing when it was recalled. */
 void probe_answers_keep(const char *state_dir, enum tls_probe_kind kind);
 

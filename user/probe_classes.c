@@ -130,6 +130,7 @@ void probe_classes_begin(enum tls_probe_kind kind)
 	state.child = fork();
 	if (state.child == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		tls_probe_check_hold_only(ends[1]);
 		if (!measure(kind, &classes) && write(ends[1], &classes, 1) != 1)
 			_exit(2);
 		_exit(0);
@@ -151,13 +152,17 @@ unsigned probe_classes_cheap(void)
 		state.classes = classes, state.measured = true;
 	else
 		log_debug(0, "which instructions are probed cheaply was not measured");
-	if (state.child > 0) {
+	if (state.child > 0 && !state.measured)
 		kill(state.child, SIGKILL);
-		waitpid(state.child, NULL, 0);
-	}
 	if (state.answer >= 0)
 		close(state.answer);
 	return state.classes;
+}
+
+void probe_classes_reap(void)
+{
+	if (state.child > 0 && waitpid(state.child, NULL, WNOHANG) == state.child)
+		state.child = 0;
 }
 
 int probe_classes_measured(unsigned *ret_classes)

@@ -28,6 +28,9 @@ void probe_classes_begin(enum tls_probe_kind kind);
 /* enum probe_class bits. Waits at most half a second for what was begun; asked again it remembers. */
 unsigned probe_classes_cheap(void);
 
+/* Takes note of the measurement's end if it has ended. Any time later. */
+void probe_classes_reap(void);
+
 /* The answer, when it was measured and not assumed; else -ENODATA. */
 int probe_classes_measured(unsigned *ret_classes);
 

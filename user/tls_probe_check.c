@@ -2,6 +2,7 @@
 /* What this kernel's uprobes can do, found out by placing some in a child process. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <linux/audit.h>
@@ -48,10 +49,44 @@ static int place_probe(enum tls_probe_kind kind, bool leave, pid_t pid, int *ret
 	return err;
 }
 
-/* Taking a probe away waits some 20 ms for every CPU: each question is put once per process. */
+/* Each question is put once per process. */
 static int known_kind = -1; /* enum tls_probe_kind */
 static enum tls_return_probes answers[TLS_PROBE_LOCAL + 1];
 static bool asked[TLS_PROBE_LOCAL + 1];
+
+/* Taking a probe away waits some 30 ms for every CPU: whoever forks may leave that to its child. */
+static int held[2];
+static size_t held_count;
+
+static void hold(int probe)
+{
+	if (held_count == sizeof(held) / sizeof(held[0]))
+		close(probe);
+	else
+		held[held_count++] = probe;
+}
+
+void tls_probe_check_release(void)
+{
+	while (held_count)
+		close(held[--held_count]);
+}
+
+void tls_probe_check_hold_only(int other)
+{
+	unsigned from = 3, next;
+	size_t i;
+
+	do {
+		next = other >= (int)from ? (unsigned)other : UINT_MAX;
+		for (i = 0; i < held_count; i++)
+			if (held[i] >= (int)from && (unsigned)held[i] < next)
+				next = (unsigned)held[i];
+		if (next > from)
+			close_range(from, next == UINT_MAX ? next : next - 1, 0);
+		from = next + 1;
+	} while (next != UINT_MAX);
+}
 
 void tls_probe_check_know(enum tls_probe_kind kind, enum tls_return_probes answer)
 {
@@ -75,7 +110,7 @@ int tls_probe_kind_check(enum tls_probe_kind *ret_kind)
 		err = place_probe(kinds[i], false, getpid(), &probe);
 		if (err)
 			continue;
-		close(probe);
+		hold(probe);
 		known_kind = (int)kinds[i];
 		*ret_kind = kinds[i];
 		return 0;
@@ -151,7 +186,7 @@ static enum tls_return_probes try_return_probe(enum tls_probe_kind kind)
 	}
 	close(start[1]);
 	status = wait_for(child);
-	close(probe);
+	hold(probe);
 	if (status >= 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return TLS_RETURN_SAFE;
 	return status >= 0 && WIFSIGNALED(status) ? TLS_RETURN_UNSAFE : TLS_RETURN_UNKNOWN;

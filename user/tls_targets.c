@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "probe_answers.h"
 #include "probe_classes.h"
 #include "scheduling.h"
 #include "telegram_methods.h"
@@ -228,7 +229,7 @@ int tls_targets_start(struct tls_targets *targets)
 	int err;
 
 	scheduling_prefer_short_turns();
-	probe_classes_begin(abilities->kind);
+	probe_answers_ask(abilities->kind);
 	abilities->return_probes = tls_return_probe_check(abilities->kind);
 	targets->tools.cheap_classes = probe_classes_cheap();
 	if (abilities->return_probes != TLS_RETURN_SAFE)

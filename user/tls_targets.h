@@ -93,6 +93,13 @@ int tls_probe_kind_check(enum tls_probe_kind *ret_kind);
  * Takes about 20 ms. */
 enum tls_return_probes tls_return_probe_check(enum tls_probe_kind kind);
 
+/* Closes the probes that both placed, as the end of the process does: slow where nobody else, such as a
+ * child that was forked meanwhile, holds them. */
+void tls_probe_check_release(void);
+/* In such a child: closes every descriptor but these, `other` and the standard ones, so that no lock and
+ * no socket lives as long as it does. */
+void tls_probe_check_hold_only(int other);
+
 /* The answers to both, from an earlier process of this boot (probe_answers.h): nothing is asked. */
 void tls_probe_check_know(enum tls_probe_kind kind, enum tls_return_probes answer);
 
