@@ -15,6 +15,7 @@ from test_tls_stacks import conversation
 KINDS = (
     ("PR_Write and PR_Read", []),
     ("PR_Send and PR_Recv, with a look ahead", ["WITH_SEND"]),
+    ("TLS 1.2", ["TLS12"]),
     ("a layer on top of TLS", ["LAYERED"]),
     ("descriptors that are used again", ["CLOSES"]),
     ("the same said to a file and to plain sockets", ["BYSTANDERS"]),

@@ -24,7 +24,7 @@ HERE = os.path.join(TOP, "tests", "vm", "guest")
 LOGS = os.path.join(kernels.CACHE, "log")
 BUILD = os.environ.get("OPERAGLASS_BUILD") or os.path.join(TOP, "build")
 GUESTS_AT_ONCE = 2
-SCRIPT_SECONDS = 120
+SCRIPT_SECONDS = 300
 
 PASSWD = b"root:x:0:0:root:/:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
 GROUP = b"root:x:0:\nnogroup:x:65534:\n"

@@ -6,11 +6,12 @@
  *
  * Compiled with WITH_SEND: PR_Send and PR_Recv, with a look ahead, instead of PR_Write and PR_Read; with
  * CLOSES: each call has a connection of its own; with BYSTANDERS: says the same to a file and to a socket
- * without TLS; with LAYERED: another layer lies on top of the TLS one.
+ * without TLS; with LAYERED: another layer lies on top of the TLS one; with TLS12: TLS 1.2.
  */
 #include <nspr.h>
 #include <nss.h>
 #include <ssl.h>
+#include <sslproto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,6 +52,10 @@ static PRFileDesc *dial(const char *host)
 		exit(3);
 	PR_FreeAddrInfo(found);
 	fd = SSL_ImportFD(NULL, fd);
+#ifdef TLS12
+	SSL_VersionRangeSet(
+		fd, &(SSLVersionRange){SSL_LIBRARY_VERSION_TLS_1_2, SSL_LIBRARY_VERSION_TLS_1_2});
+#endif
 	if (!fd || SSL_AuthCertificateHook(fd, trust, NULL) || SSL_SetURL(fd, host))
 		exit(4);
 	if (PR_Connect(fd, &address, PR_INTERVAL_NO_TIMEOUT) != PR_SUCCESS)

@@ -86,7 +86,7 @@ echo $code
 operaglass run --user nobody >/tmp/log 2>&1 &
 observer=$!
 part ready
-if until_true 40 ready_or_dead && ready; then
+if until_true 120 ready_or_dead && ready; then
 	echo yes
 	claude
 	agent=$?
