@@ -168,6 +168,7 @@ struct config {
 	uint64_t idle_after_ns;	   /* no CPU and no call for so long: the agent is idle */
 	bool bpf_stats;		   /* publish the run time of every program */
 	enum config_tls_scope tls_scope;
+	bool tls_return_probes; /* false: none, for programs that switch stacks inside of a call */
 	bool tls_stepped_probes; /* slow probes of TLS libraries where no cheap one shows everything */
 	struct config_reporting reporting;
 };

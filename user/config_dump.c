@@ -163,9 +163,10 @@ static void put_scalars(const struct config *config, FILE *out)
 		config->limits.tools);
 	fprintf(out,
 		"health_window: %s\nidle_after: %s\nbpf_stats: %s\ntls:\n  scope: %s\n"
-		"  stepped_probes: %s\n",
+		"  return_probes: %s\n  stepped_probes: %s\n",
 		health, idle, config->bpf_stats ? "true" : "false",
 		config->tls_scope == CONFIG_TLS_AGENTS ? "agents" : "all",
+		config->tls_return_probes ? "true" : "false",
 		config->tls_stepped_probes ? "true" : "false");
 }
 

@@ -226,6 +226,7 @@ void config_default_scalars(struct config *config)
 	config->idle_after_ns = DEFAULT_IDLE_AFTER_NS;
 	config->bpf_stats = true;
 	config->tls_scope = CONFIG_TLS_ALL;
+	config->tls_return_probes = true;
 	config_default_reporting(&config->reporting);
 }
 
@@ -240,6 +241,7 @@ int config_merge(const struct config_report *report, const struct config_draft *
 	merged->config.idle_after_ns = user->config.idle_after_ns;
 	merged->config.bpf_stats = user->config.bpf_stats;
 	merged->config.tls_scope = user->config.tls_scope;
+	merged->config.tls_return_probes = user->config.tls_return_probes;
 	merged->config.tls_stepped_probes = user->config.tls_stepped_probes;
 	merged->config.reporting = user->config.reporting;
 	err = config_merge_prices(report, user->defaults, &user->config.reporting.settings,

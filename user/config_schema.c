@@ -145,6 +145,9 @@ static int parse_tls_scope(struct config_reader *reader, const struct config_key
 
 static const struct config_key tls_keys[] = {
 	{.name = "scope", .parse = parse_tls_scope},
+	{.name = "return_probes",
+	 .parse = config_parse_bool,
+	 .offset = offsetof(struct config_draft, config.tls_return_probes)},
 	{.name = "stepped_probes",
 	 .parse = config_parse_bool,
 	 .offset = offsetof(struct config_draft, config.tls_stepped_probes)},

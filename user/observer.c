@@ -240,7 +240,8 @@ static int reload(struct observer *observer)
 	arm_files(observer);
 	if (observer->tls) {
 		tls_targets_set_scope(observer->tls, config.tls_scope == CONFIG_TLS_AGENTS);
-		tls_targets_set_stepped(observer->tls, config.tls_stepped_probes);
+		tls_targets_set_probes(observer->tls, config.tls_return_probes,
+				       config.tls_stepped_probes);
 		tls_targets_scan(observer->tls);
 	}
 	return log_info(0, "configuration '%s' reloaded", observer->options->config_file);
@@ -277,7 +278,8 @@ void observer_start_tls(struct observer *observer)
 	if (tls_targets_new(&observer->session.set, pin_path ? path : NULL, &observer->tls))
 		return;
 	tls_targets_set_scope(observer->tls, observer->config.tls_scope == CONFIG_TLS_AGENTS);
-	tls_targets_set_stepped(observer->tls, observer->config.tls_stepped_probes);
+	tls_targets_set_probes(observer->tls, observer->config.tls_return_probes,
+			       observer->config.tls_stepped_probes);
 	snprintf(path, sizeof(path), "%s/%s", observer->options->state_dir, STATE_PROBE_SITES);
 	tls_targets_prove(observer->tls, path);
 	tls_targets_set_signatures(observer->tls, observer->options->state_dir);

@@ -81,13 +81,16 @@ void tls_row_drop(struct tls_targets *targets, size_t row)
 	targets->rows[row] = targets->rows[--targets->count];
 }
 
-/* Those that would be probed otherwise now. */
+/* Those that would be probed otherwise now, or may be. */
 static bool is_unfit(const struct tls_targets *targets, const struct tls_target *target)
 {
 	if (target->fate == TLS_FATE_REFUSED)
 		return true;
-	return target->fate == TLS_FATE_ATTACHED &&
-	       target->reach == (targets->tools.stepped ? TLS_REACH_WRITES : TLS_REACH_STEPPED);
+	if (target->fate != TLS_FATE_ATTACHED)
+		return false;
+	return target->reach == TLS_REACH_WRITES ||
+	       (target->reach == TLS_REACH_STEPPED && !targets->tools.stepped) ||
+	       (tls_stacks[target->stack].return_probes && !targets->tools.returns);
 }
 
 void tls_rows_drop_unfit(struct tls_targets *targets)

@@ -41,7 +41,7 @@ struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t 
 /* Takes its probes away; the last row takes its place. */
 void tls_row_drop(struct tls_targets *targets, size_t row);
 
-/* Drops those that would be probed otherwise now that `stepped` has been set. */
+/* Drops those that may be probed otherwise now that it was set how. */
 void tls_rows_drop_unfit(struct tls_targets *targets);
 
 /* Wrong places are given up: for the symbols, which are right and slow, if configured, else for none. */

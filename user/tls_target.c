@@ -182,7 +182,7 @@ static int place_planned(struct tls_target *target, const struct tls_target_tool
 	const struct probe_policy policy = {
 		.classes = tools->cheap_classes,
 		.cookies = tools->abilities.kind != TLS_PROBE_LOCAL,
-		.returns = tools->abilities.return_probes == TLS_RETURN_SAFE,
+		.returns = tools->returns && tools->abilities.return_probes == TLS_RETURN_SAFE,
 		.stepped = tools->stepped,
 	};
 	int err = tls_plan_make(file, found, &policy, plan);

@@ -53,6 +53,7 @@ struct tls_target_tools {
 	const char *pin_directory; /* NULL: pin nothing */
 	struct tls_abilities abilities;
 	unsigned cheap_classes;	   /* enum probe_class */
+	bool returns;		   /* configured: return probes are allowed */
 	bool stepped;		   /* configured: single-stepped probes before none */
 	struct probe_trust *trust; /* NULL: nothing is proven */
 	int slots_fd;

@@ -386,10 +386,12 @@ int tls_targets_set_scope(struct tls_targets *targets, bool agents_only)
 	return map < 0 ? -ENOENT : bpf_map_update_elem(map, &row, &value, BPF_ANY);
 }
 
-void tls_targets_set_stepped(struct tls_targets *targets, bool stepped)
+void tls_targets_set_probes(struct tls_targets *targets, bool returns, bool stepped)
 {
-	if (targets->started && targets->tools.stepped == stepped)
+	if (targets->started && targets->tools.stepped == stepped &&
+	    targets->tools.returns == returns)
 		return;
+	targets->tools.returns = returns;
 	targets->tools.stepped = stepped;
 	tls_rows_drop_unfit(targets);
 	if (targets->started && !targets->agents_only)

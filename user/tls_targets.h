@@ -77,9 +77,10 @@ void tls_targets_set_signatures(struct tls_targets *targets, const char *state_d
  * have changed. 0 or -errno. */
 int tls_targets_set_scope(struct tls_targets *targets, bool agents_only);
 
-/* Whether single-stepped probes, some 20 us a call, are set where no cheap one shows everything. Before
- * tls_targets_start, and whenever it may have changed; files are probed anew at the next scan. */
-void tls_targets_set_stepped(struct tls_targets *targets, bool stepped);
+/* Whether return probes are set at all, and whether single-stepped ones, some 20 us a call, are where no
+ * cheap one shows everything. Before tls_targets_start, and whenever it may have changed; files are
+ * probed anew at the next scan. */
+void tls_targets_set_probes(struct tls_targets *targets, bool returns, bool stepped);
 
 struct tls_abilities tls_targets_abilities(const struct tls_targets *targets);
 
