@@ -8,7 +8,7 @@
 
 #include "tls_image.h"
 
-#define TLS_RELOCATIONS_MAX 65536 /* 1.5 MiB; a library of TLS has a thousand or two */
+#define TLS_RELOCATIONS_MAX 16384 /* a library of TLS has a thousand or two */
 
 struct tls_relocations {
 	const struct tls_image *image;
