@@ -65,7 +65,7 @@ USER_OBJ := $(USER_SRC:%.c=$(B)/obj/%.o)
 EXPORTER_OBJ := $(EXPORTER_SRC:%.c=$(B)/obj/%.o)
 UNIT_BIN := $(UNIT_SRC:tests/unit/%.c=$(B)/unit/%)
 FUZZ_BIN := $(FUZZ_SRC:tests/fuzz/%.c=$(B)/fuzz/%)
-TOOL_BIN := $(TOOL_SRC:tests/%.c=$(B)/tools/%) $(B)/tools/bench/https_static $(B)/tools/bench/tiny
+TOOL_BIN := $(TOOL_SRC:tests/%.c=$(B)/tools/%) $(B)/tools/bench/https_static $(B)/tools/bench/http2_static $(B)/tools/bench/tiny
 # Everything but the two mains is a library for tests.
 lib_objs  = $(patsubst %.c,$(B)/$(1)/%.o,$(filter-out user/main.c exporter/main.c,$(USER_SRC) $(EXPORTER_SRC)))
 
@@ -182,10 +182,12 @@ $(B)/tools/live/probe_prove: tests/live/probe_prove.c $(filter-out $(B)/obj/user
 
 # The same TLS program twice: with the shared library, which can be probed, and with a copy that cannot.
 $(B)/tools/bench/https: TOOL_LIBS := -lssl -lcrypto
-$(B)/tools/bench/https_static: tests/bench/https.c $(B)/flags
+$(B)/tools/bench/http2: TOOL_LIBS := -lnghttp2 -lssl -lcrypto
+$(B)/tools/bench/http2_static: STATIC_LIBS := -lnghttp2
+$(B)/tools/bench/%_static: tests/bench/%.c $(B)/flags
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS_ALL)) -no-pie $< -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -lpthread -ldl -s -o $@
+	$(Q)$(CC) $(filter-out -fPIE,$(CFLAGS_ALL)) -no-pie $< $(STATIC_LIBS) -Wl,-Bstatic -lssl -lcrypto -Wl,-Bdynamic -lpthread -ldl -s -o $@
 
 $(B)/tools/bench/tiny: tests/bench/tiny.c $(B)/flags
 	$(call say,TOOL,$@)

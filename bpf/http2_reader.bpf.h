@@ -116,14 +116,13 @@ struct http2_reader {
 	__u8 prelude;  /* bytes of it still to come */
 	__u8 in_block; /* CONTINUATION must come */
 	__u8 promise;  /* the block is a PUSH_PROMISE's */
-	__u8 half;     /* the second half of a byte is a piece of a Huffman code */
 	__u8 node;     /* state of struct http2_huffman */
 	__u8 state;    /* enum hpack_state */
 	__u8 form;     /* enum hpack_flag */
 	__u8 field;    /* enum hpack_field */
 	__u8 shift;    /* of the integer being read */
 	__u8 nameless; /* HTTP2_AUTHORITY is to be reported; set by the caller */
-	__u8 reserved;
+	__u8 reserved[2];
 
 	/* The field. */
 	__u32 number; /* the integer being read */

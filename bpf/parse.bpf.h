@@ -24,6 +24,13 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+/* What the kernel's verifier shall not follow anew for each place that calls it. */
+#ifdef __bpf__
+#define PARSE_FUNCTION static inline __attribute__((noinline))
+#else
+#define PARSE_FUNCTION static inline
+#endif
+
 #ifdef __bpf__
 
 static __always_inline __u32 parse_bound(__u32 value, __u32 mask)

@@ -290,11 +290,9 @@ static __always_inline void hpack_letter(struct http2_reader *reader, struct end
 	}
 }
 
-/* Four bits of a string in Huffman's code. */
-static __always_inline void hpack_code(struct http2_reader *reader,
-				       const struct http2_huffman *huffman,
-				       struct endpoint_reader *path, struct endpoint_piece *piece,
-				       __u8 bits)
+/* Four bits of a string in Huffman's code: they complete one letter at most. */
+PARSE_FUNCTION int hpack_code(struct http2_reader *reader, const struct http2_huffman *huffman,
+			      struct endpoint_reader *path, struct endpoint_piece *piece, __u8 bits)
 {
 	__u32 step = parse_bound((__u32)reader->node << 4 | bits, HTTP2_HUFFMAN_STEPS - 1);
 	__u16 next = huffman->steps[step];
@@ -302,6 +300,7 @@ static __always_inline void hpack_code(struct http2_reader *reader,
 	reader->node = next;
 	if (next >> 8)
 		hpack_letter(reader, path, piece, next >> 8);
+	return 0;
 }
 
 #endif

@@ -9,8 +9,9 @@
  * state is in struct http2_reader, so the bytes may be cut anywhere; they are never kept.
  *
  * Usage, while bytes are left: http2_pass() takes those that nobody wants, as long as it has an event
- * or http2_passes() says that there are more; then http2_half() takes the next one, in two halves (a Huffman code ends anywhere, and one half completes one letter at
- * most). A segment of a path must not be cut without need: a window begins after HTTP2_PATH_BEGINS.
+ * or http2_passes() says that there are more; then http2_byte() takes the next one. Where
+ * http2_awaits_head() says so, http2_head() takes nine at once. A segment of a path must not be cut
+ * without need: a window begins after HTTP2_PATH_BEGINS.
  */
 
 /*
@@ -146,13 +147,29 @@ static __always_inline enum http2_event http2_head_octet(struct http2_reader *re
 		reader->type = head >> 8;
 		reader->flags = head;
 	}
-	if (progress < 9)
+	if (progress < HTTP2_HEAD_SIZE)
 		return HTTP2_NOTHING;
 	reader->stream = head & 0x7fffffff;
 	return http2_frame_begin(reader);
 }
 
-/* The next byte, but of a Huffman code. */
+/* The next bytes are a frame's head, from its first one on. */
+static __always_inline __u32 http2_awaits_head(const struct http2_reader *reader)
+{
+	return reader->phase == HTTP2_HEAD && !reader->progress;
+}
+
+/* All nine bytes of a head. */
+static __always_inline enum http2_event http2_head(struct http2_reader *reader, const __u8 *head)
+{
+	reader->remaining = http2_head_length(head);
+	reader->type = head[3];
+	reader->flags = head[4];
+	reader->stream = http2_head_stream(head) & 0x7fffffff;
+	return http2_frame_begin(reader);
+}
+
+/* The next byte, but of Huffman's code. */
 static __always_inline enum http2_event http2_octet(struct http2_reader *reader,
 						    struct endpoint_reader *path,
 						    struct endpoint_piece *piece, __u8 c)
@@ -182,26 +199,19 @@ static __always_inline enum http2_event http2_octet(struct http2_reader *reader,
 	return event ? event : http2_settle(reader);
 }
 
-/* The next half of a byte: low 0, then 1. */
-static __always_inline enum http2_event http2_half(struct http2_reader *reader,
+/* The next byte. */
+static __always_inline enum http2_event http2_byte(struct http2_reader *reader,
 						   const struct http2_huffman *huffman,
 						   struct endpoint_reader *path,
-						   struct endpoint_piece *piece, __u32 low, __u8 c)
+						   struct endpoint_piece *piece, __u8 c)
 {
 	enum http2_event event = HTTP2_NOTHING;
 
-	if (!low) {
-		reader->half = reader->phase == HTTP2_BLOCK && reader->state == HPACK_STRING &&
-			       (reader->form & HPACK_HUFFMAN);
-		if (!reader->half)
-			return http2_octet(reader, path, piece, c);
-	} else if (!reader->half) {
-		return HTTP2_NOTHING;
-	}
-	hpack_code(reader, huffman, path, piece, low ? c & 15 : c >> 4);
-	if (!low)
-		return HTTP2_NOTHING;
-	reader->half = 0;
+	if (reader->phase != HTTP2_BLOCK || reader->state != HPACK_STRING ||
+	    !(reader->form & HPACK_HUFFMAN))
+		return http2_octet(reader, path, piece, c);
+	hpack_code(reader, huffman, path, piece, c >> 4);
+	hpack_code(reader, huffman, path, piece, c & 15);
 	reader->remaining--;
 	reader->left--;
 	if (!reader->left)

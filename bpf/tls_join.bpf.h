@@ -90,7 +90,6 @@ static __always_inline bool tls_join(struct tls_stream *stream, __u32 tgid,
 	stream->first_call = connection->next_call;
 	stream->next_call = connection->next_call;
 	stream->state = TLS_STREAM_JOINED;
-	stream->http2 = 0; /* it is looked at anew */
 	stream->misses = 0;
 	return true;
 }

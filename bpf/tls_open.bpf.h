@@ -80,7 +80,10 @@ static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
 	return TLS_OPENING_REQUEST;
 }
 
-/* An object without a connection is about to send the first bytes that are seen of it. */
+/*
+ * An object without a connection is about to send the first bytes that are seen of it. A preface is
+ * the begin of a connection, which could have been joined: it is timed at its socket.
+ */
 static __always_inline void tls_open_unjoined(struct tls_stream *stream,
 					      const struct tls_stream_key *key, __u64 buffer,
 					      __u64 length)
@@ -88,8 +91,6 @@ static __always_inline void tls_open_unjoined(struct tls_stream *stream,
 	enum tls_opening opening = tls_opening(buffer, length);
 
 	if (!stream->misses && opening == TLS_OPENING_REQUEST)
-		return;
-	if (!stream->misses && opening == TLS_OPENING_HTTP2 && http2_open(stream, key, 0))
 		return;
 	if (opening == TLS_OPENING_HTTP2 || opening == TLS_OPENING_RESPONSE ||
 	    (!http2_open_late(stream, key, buffer, length) && stream->misses >= HTTP2_MISSES))
@@ -100,6 +101,7 @@ static __always_inline void tls_open_unjoined(struct tls_stream *stream,
 static __always_inline void tls_open(struct tls_stream *stream, const struct tls_slot *slot,
 				     const struct tls_stream_key *key, __u64 buffer, __u64 length)
 {
+	enum tls_opening opening;
 	struct connection *connection;
 	__u64 sock = stream->sock;
 	bool late;
@@ -109,7 +111,8 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 		return;
 	stream->shaken |= handshake_is_complete(connection);
 	late = connection->call_sequence || (slot && connection->begin_ns < slot->attached_ns);
-	if (late && !connection->decoded && tls_opening(buffer, length) == TLS_OPENING_OTHER) {
+	opening = tls_opening(buffer, length);
+	if (late && !connection->decoded && opening == TLS_OPENING_OTHER) {
 		connection->undecoded = UNDECODED_ATTACHED_LATE;
 		if (http2_open_late(stream, key, buffer, length))
 			connection->decoded = 1;
@@ -117,7 +120,7 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
 		return;
 	}
-	switch (tls_opening(buffer, length)) {
+	switch (opening) {
 	case TLS_OPENING_REQUEST:
 		if (!connection->call_sequence)
 			connection->decoded = 1;

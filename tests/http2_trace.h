@@ -120,7 +120,6 @@ static inline void http2_trace_feed(struct http2_trace *trace, const unsigned ch
 {
 	enum http2_event event;
 	size_t at = 0;
-	__u32 low;
 
 	endpoint_resume(&trace->path, &trace->piece);
 	while (!trace->over) {
@@ -132,10 +131,14 @@ static inline void http2_trace_feed(struct http2_trace *trace, const unsigned ch
 			break;
 		if (http2_passes(&trace->reader))
 			continue;
-		for (low = 0; low < 2 && !event; low++)
-			event = http2_half(&trace->reader, &trace->huffman, &trace->path,
-					   &trace->piece, low, bytes[at]);
-		at++;
+		if (http2_awaits_head(&trace->reader) && size - at >= HTTP2_HEAD_SIZE) {
+			event = http2_head(&trace->reader, bytes + at);
+			at += HTTP2_HEAD_SIZE;
+		} else {
+			event = http2_byte(&trace->reader, &trace->huffman, &trace->path,
+					   &trace->piece, bytes[at]);
+			at++;
+		}
 		http2_trace_event(trace, event);
 	}
 	if (http2_in_path(&trace->reader))

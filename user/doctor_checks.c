@@ -258,7 +258,7 @@ static int refusal_of(const struct bpf_refusals *refusals, int program)
 }
 
 /* Programs of an object that could not be loaded at all share its error. */
-static void report_program(int program, int code, struct doctor_report *report)
+static void report_program(int program, int code, bool loaded, struct doctor_report *report)
 {
 	struct doctor_finding *finding = doctor_add(report, bpf_programs[program].name);
 
@@ -266,6 +266,8 @@ static void report_program(int program, int code, struct doctor_report *report)
 	finding->advice = "start 'operaglass run --log.level=debug' and read the verifier's words";
 	if (code)
 		set(finding, DOCTOR_DEGRADED, "does not load: %s", strerror(-code));
+	else if (!loaded)
+		set(finding, DOCTOR_DEGRADED, "needs bpf_loop, which came with Linux 5.17");
 	else
 		set(finding, DOCTOR_OK, "loads");
 }
@@ -285,7 +287,8 @@ void doctor_check_programs(const struct config *config, struct doctor_report *re
 			if (strcmp(bpf_programs[i].object, bpf_objects[object].name))
 				continue;
 			code = refusal_of(&refusals, (int)i);
-			report_program((int)i, code ? code : codes[object], report);
+			report_program((int)i, code ? code : codes[object],
+				       programs.programs[i].program >= 0, report);
 		}
 	}
 	bpf_set_close(&programs);

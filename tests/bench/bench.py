@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What Operaglass costs on this machine: interleaved runs with and without it, medians and ratios.
 
-usage: bench.py [--rounds N] [ROW...]     ROW: spawn discovery https tcp programs scrape idle start
+usage: bench.py [--rounds N] [ROW...]     ROW: spawn discovery https http2 tcp programs scrape idle start
                                          events (default: all)
 
 "Without" means that nothing of Operaglass is attached. Both ends of a connection are pinned to one CPU, because
@@ -187,6 +187,29 @@ def bench_https(directory, rounds):
         row(what + name, *medians[name], "µs", aim)
 
 
+def bench_http2(directory, rounds):
+    """libnghttp2 on both sides; the server is opaque."""
+    cert, key = certificate(directory)
+    rows = {
+        "HTTP/2 request, opaque client": ("http2_static", "1"),
+        "HTTP/2 request, decoded client": ("http2", "1"),
+        "HTTP/2 request, decoded client, ten at once": ("http2", "10"),
+    }
+    server = subprocess.Popen(["taskset", "-c", "1", TOOLS + "http2_static", "server", str(PORT_HTTPS), cert, key],
+                              stdout=subprocess.PIPE)
+    server.stdout.readline()
+    try:
+        medians = with_and_without(directory, rounds, {
+            name: lambda tool=tool, streams=streams: pinned(TOOLS + tool, "client", str(PORT_HTTPS), "5000", streams)
+            / 1000
+            for name, (tool, streams) in rows.items()})
+    finally:
+        server.kill()
+        server.wait()
+    for name in rows:
+        row(name, *medians[name], "µs", "")
+
+
 def bench_tcp(directory, rounds):
     medians = with_and_without(directory, rounds, {
         "unwatched TCP, 200-byte round trips": lambda: pinned(TOOLS + "tcp", "rr", "0.5"),
@@ -209,15 +232,19 @@ def bench_programs(directory, _rounds):
     """Nanoseconds per run by bpf_stats, under the loads of the other rows."""
     program = Operaglass(directory)
     cert, key = certificate(directory)
-    server = subprocess.Popen([TOOLS + "https_static", "server", str(PORT_HTTPS), cert, key], stdout=subprocess.PIPE)
-    server.stdout.readline()
+    servers = [subprocess.Popen([TOOLS + tool, "server", str(port), cert, key], stdout=subprocess.PIPE)
+               for tool, port in (("https_static", PORT_HTTPS), ("http2_static", PORT_HTTPS + 1))]
+    for server in servers:
+        server.stdout.readline()
     agent = os.path.join(directory, "claude")
     shutil.copy(TOOLS + "spawn", agent)
     loads = [("unwatched packets", [[TOOLS + "tcp", "rr", "1"]]),
              ("processes that are no agents", [[TOOLS + "spawn", TOOLS + "tiny", "5000"]]),
              ("tools of an agent", [[agent, TOOLS + "tiny", "5000"]]),
              ("opaque HTTPS", [[TOOLS + "https_static", "client", str(PORT_HTTPS), "5000"]]),
-             ("decoded HTTPS", [[TOOLS + "https", "client", str(PORT_HTTPS), "5000"]])]
+             ("decoded HTTPS", [[TOOLS + "https", "client", str(PORT_HTTPS), "5000"]]),
+             ("decoded HTTP/2", [[TOOLS + "http2", "client", str(PORT_HTTPS + 1), "5000", "1"]]),
+             ("decoded HTTP/2, ten at once", [[TOOLS + "http2", "client", str(PORT_HTTPS + 1), "5000", "10"]])]
     print("\n| load | program | runs | ns per run |\n|---|---|---|---|")
     try:
         for name, commands in loads:
@@ -235,8 +262,9 @@ def bench_programs(directory, _rounds):
             if "process" in name or "tools" in name:
                 print(f"| {name} | all, for one process life | 5,000 | {life * 1e9 / 5000:.0f} |")
     finally:
-        server.kill()
-        server.wait()
+        for server in servers:
+            server.kill()
+            server.wait()
         program.stop()
 
 
@@ -315,7 +343,7 @@ def bench_events(directory, rounds):
     reporting.bench_events(lambda more: Operaglass(directory, more), TOOLS, min(rounds, 5))
 
 
-ROWS = {"spawn": bench_spawn, "discovery": bench_discovery, "https": bench_https, "tcp": bench_tcp, "programs": bench_programs,
+ROWS = {"spawn": bench_spawn, "discovery": bench_discovery, "https": bench_https, "http2": bench_http2, "tcp": bench_tcp, "programs": bench_programs,
         "scrape": bench_scrape, "idle": bench_idle, "start": bench_start, "events": bench_events}
 
 

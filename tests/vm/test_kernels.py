@@ -209,13 +209,30 @@ def check_out_of_memory(_name, part, metrics):
     return wrong + wrong_values(of_agents(metrics, lambda agent: agent == "codex"), EATER)
 
 
-def check_connection(_name, part, metrics):
+def of_http2(name):
+    """What is to be known of the call over HTTP/2: (connections and requests, reasons)."""
+    opaque = "og_tls_http2" in OPTIONAL.get(name, ())
+    labels = {"upstream": "anthropic"}
+    seen = {"visibility": "encrypted" if opaque else "decoded"}
+    said = ("unknown", "unknown") if opaque else ("/v1/messages", "POST")
+    return [
+        ("upstream_connections_total", {**labels, **seen}, 1),
+        ("upstream_requests_total", {**labels, "endpoint": said[0], "method": said[1]}, 1),
+    ], [("upstream_undecoded_connections_total", {**labels, "reason": "http2"}, int(opaque))]
+
+
+def check_connection(name, part, metrics):
     wrong = (
         []
         if part.get("connection-code") == "0"
         else [f"the client ended with {part.get('connection-code')}"]
     )
-    return wrong + wrong_values(metrics, CONNECTION) + wrong_values(metrics, BYTES, alone=False)
+    expected = CONNECTION + of_http2(name)[0]
+    return wrong + wrong_values(metrics, expected) + wrong_values(metrics, BYTES, alone=False)
+
+
+def check_http2(name, _part, metrics):
+    return [line for rows in of_http2(name) for line in wrong_values(metrics, rows, alone=False)]
 
 
 def check_call(_name, part, metrics):
@@ -246,6 +263,7 @@ CHECKS = [
     ("an agent that the host's lack of memory ends is an `oom`", check_out_of_memory),
     ("one connection is counted", check_connection),
     ("one call inside TLS is decoded", check_call),
+    ("one call over HTTP/2 is decoded, or timed and said why", check_http2),
     ("unload leaves nothing behind", check_unload),
 ]
 

@@ -41,6 +41,7 @@ counted() {
 		grep -q '^orchestrate_tool_executions_total{.* 1$' /tmp/metrics &&
 		grep -q '^orchestrate_agent_exits_total{type="codex".* 1$' /tmp/metrics &&
 		grep -q '^upstream_connections_total{upstream="postgres".* 1$' /tmp/metrics &&
+		grep -q '^upstream_connections_total{upstream="anthropic".* 1$' /tmp/metrics &&
 		grep -q '^telegram_api_requests_total{endpoint="getMe".* 1$' /tmp/metrics
 }
 
@@ -53,6 +54,15 @@ probed() {
 		grep -q '^operaglass_tls_targets{stack="openssl",state="attached"} 1$' /tmp/metrics
 }
 
+# A request over HTTP/2, as bytes: preface, SETTINGS, and HEADERS with POST, https and :path. This
+# server has no answer to it.
+call_http2() {
+	printf '%b' 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\004\0\0\0\0\0' \
+		'\0\0\020\001\005\0\0\0\001\0203\0207\004\014/v1/messages' |
+		openssl s_client -quiet -no_ign_eof -connect 127.0.0.1:443 \
+			-servername api.anthropic.com >>/tmp/answer 2>>/tmp/client
+}
+
 # One Bot API call by a real client, to a server that answers 200 and closes. The server maps libssl
 # first, so the probes are there before the client starts.
 call_telegram() {
@@ -62,7 +72,7 @@ call_telegram() {
 		printf 'GET /bot%s/getMe HTTP/1.1\r\nHost: api.telegram.org\r\n\r\n' 110201543:not-a-real-token |
 		openssl s_client -quiet -connect 127.0.0.1:443 -servername api.telegram.org \
 			>/tmp/answer 2>/tmp/client &&
-		grep -q '200 ok' /tmp/answer
+		grep -q '200 ok' /tmp/answer && call_http2
 	called=$?
 	kill $server
 	return $called
