@@ -62,25 +62,21 @@ static __always_inline void tls_read_lines(struct pt_regs *ctx, struct tls_at *a
 {
 	struct tls_frame *frame = at->frame;
 	struct http_reader *reader = at->reader;
-	enum http_event event, passed;
+	enum http_event event, passed = HTTP_NOTHING;
 
 	if (!TLS_LINKS_LINE || at->stream->http2 || at->stream->state == TLS_STREAM_IGNORED) {
 		bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
 		return;
 	}
 	event = tls_lines(at->stream, frame, reader);
-	if (event == HTTP_HEAD) {
-		frame->offset += http_pass(reader, frame->total - frame->offset, &passed);
+	if (event == HTTP_HEAD || event == HTTP_END) {
+		/* One place for both: what they call is a part of this function, stack and all. */
+		if (event == HTTP_HEAD)
+			frame->offset += http_pass(reader, frame->total - frame->offset, &passed);
 		if (frame->direction == TLS_SENT)
-			tls_sent_event(at, HTTP_HEAD);
+			tls_sent_event(at, event);
 		else
-			tls_received_event(at, passed ? HTTP_END : HTTP_HEAD);
-		event = HTTP_NOTHING;
-	} else if (event == HTTP_END) {
-		if (frame->direction == TLS_SENT)
-			tls_sent_event(at, HTTP_END);
-		else
-			tls_received_event(at, HTTP_END);
+			tls_received_event(at, passed ? HTTP_END : event);
 		event = HTTP_NOTHING;
 	} else if (!event && (frame->unsent || reader->state == HTTP_UNTIL_CLOSE ||
 			      reader->head_bytes > TLS_HEAD_MAX)) {
