@@ -35,6 +35,8 @@ void tls_files_set(struct tls_files *files, dev_t device, ino_t inode, uint64_t 
 	struct tls_file *file = tls_files_find(files, device, inode, generation), *set;
 	size_t i;
 
+	if (!file && kind == TLS_FILE_UNKNOWN)
+		return;
 	if (!file) {
 		set = set_of(files, device, inode);
 		file = &set[files->next++ % TLS_FILES_WAYS];

@@ -368,8 +368,9 @@ void tls_take_mapping(void *context, const struct tls_mapping *mapping)
 		check_live(targets, target, mapping);
 	target->seen |= in_scope;
 	note_process(targets, target, mapping->pid);
-	if (is_settled(targets, target))
-		tls_candidates_decided(targets->candidates, mapping, TLS_FILE_SETTLED);
+	/* What is read nowhere has to be known of each process that maps it. */
+	tls_candidates_decided(targets->candidates, mapping,
+			       is_settled(targets, target) ? TLS_FILE_SETTLED : TLS_FILE_UNKNOWN);
 }
 
 void tls_take_known_file(void *context, const char *path, int file)

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """No new file is missed because of when it is looked at: after the process that mapped it has executed another program
-or has ended, or before it is known that its exec made an agent."""
+or has ended, or before it is known that its exec made an agent; nor because others had it before."""
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import BUILD, TOP  # noqa: E402
-from test_tls_attach import copy  # noqa: E402
+from test_tls_attach import copy, map_code  # noqa: E402
 from tls_world import World  # noqa: E402
 
 EXECS, AGENTS = 40, 12
@@ -73,12 +74,16 @@ def as_idle():
     os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
 
 
-def test_agents(world):
-    """Beside a busy loop, each exec takes so long that the observer looks in the midst of it."""
-    program = world.directory + "/held"
+def build_held(program, *flags):
     libraries = ["-Wl,-Bstatic", "-lssl", "-lcrypto", "-Wl,-Bdynamic", "-lpthread", "-ldl"]
     source = f"{TOP}/tests/live/clients/tls_held.c"
-    subprocess.run(["gcc", "-O2", "-no-pie", "-o", program, source, *libraries], check=True)
+    subprocess.run(["gcc", "-O2", "-no-pie", *flags, "-o", program, source, *libraries], check=True)
+    return program
+
+
+def test_agents(world):
+    """Beside a busy loop, each exec takes so long that the observer looks in the midst of it."""
+    program = build_held(world.directory + "/held")
     paths, agents = [], []
     for number in range(AGENTS):
         path = f"{world.directory}/agent-{number}"
@@ -101,12 +106,63 @@ def test_agents(world):
     )
 
 
+def is_noted(world, pid):
+    """Whether the kernel's half knows why connections of this process are opaque."""
+    key = struct.pack("=I", pid).hex(" ").split()
+    command = ["bpftool", "map", "lookup", "pinned", world.og.pins + "/maps/tls_processes", "key", "hex"]
+    return subprocess.run([*command, *key], capture_output=True).returncode == 0
+
+
+def maps_code(pid, path):
+    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
+        return any(" r-xp " in line and line.rstrip().endswith(path) for line in maps)
+
+
+def until(condition, seconds=10):
+    limit = time.monotonic() + seconds
+    while not condition() and time.monotonic() < limit:
+        time.sleep(0.01)
+    return condition()
+
+
+def test_stripped(world):
+    """One file under two names: nobody's, which is not looked into, and an agent's, which is."""
+    directory = world.directory + "/stripped"
+    os.mkdir(directory)
+    agents = build_held(directory + "/racer", "-s")
+    others = directory + "/other"
+    os.link(agents, others)
+    running = []
+
+    def start(path):
+        running.append(subprocess.Popen([path]))
+        return running[-1].pid
+
+    try:
+        before = start(others)
+        until(lambda: maps_code(before, others))
+        later = copy(world, "later")
+        mapping = map_code(later)
+        world.tap.ok("what is mapped later is probed", world.wait_pins(later))
+        world.tap.ok("an agent's program that cannot be read is noted", until(
+            lambda pid=start(agents): is_noted(world, pid)))
+        world.tap.ok("whoever had it before is nobody's concern", not is_noted(world, before))
+        world.tap.ok("whoever runs it from now on is noted, too", until(
+            lambda pid=start(others): is_noted(world, pid)))
+        mapping.close()
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
+
+
 def main():
     with World(CONFIG) as world:
         with world.og:
             test_execs(world)
             test_ended(world)
             test_agents(world)
+            test_stripped(world)
     world.tap.done()
 
 

@@ -57,6 +57,9 @@ static void a_scan_forgets_what_nobody_maps_and_decides_the_rest_again(void **st
 	assert_int_equal(kind(files, 3, 0), TLS_FILE_UNKNOWN);
 	assert_int_equal(kind(files, 4, 0), TLS_FILE_UNKNOWN);
 	assert_int_equal(kind(files, 5, 0), TLS_FILE_SETTLED);
+	tls_files_set(files, 8, 1, 0, TLS_FILE_UNKNOWN);
+	assert_int_equal(kind(files, 1, 0), TLS_FILE_UNKNOWN);
+	tls_files_set(files, 8, 1, 0, TLS_FILE_EMPTY);
 	tls_files_unsettle(files);
 	assert_int_equal(kind(files, 1, 0), TLS_FILE_EMPTY);
 	assert_int_equal(kind(files, 5, 0), TLS_FILE_UNKNOWN);
