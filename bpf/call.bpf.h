@@ -99,15 +99,21 @@ SUBPROGRAM int call_count_begin(struct call *call)
 	struct upstream_totals *totals;
 	struct series_key key;
 	__u32 upstream;
+	__u64 *count;
 
 	if (!call)
 		return 0;
 	upstream = call->upstream;
-	series_key_of(call, 0, &key);
-	if (endpoint_bound(series_endpoint(&key)))
-		call->endpoint = key.endpoint;
-	key.what = call->method;
-	series_add(&requests, &key);
+	series_key_of(call, call->method, &key);
+	count = bpf_map_lookup_elem(&requests, &key);
+	if (count) { /* so its endpoint has a name of its own, and `endpoints` is not asked */
+		__sync_fetch_and_add(count, 1);
+	} else {
+		if (endpoint_bound(series_endpoint(&key)))
+			call->endpoint = key.endpoint;
+		key.what = call->method;
+		series_add(&requests, &key);
+	}
 
 	/* The usual case, nothing failed lately, costs no look-up. */
 	totals = bpf_map_lookup_elem(&upstream_totals, &upstream);

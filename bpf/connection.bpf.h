@@ -185,14 +185,13 @@ SUBPROGRAM int opaque_keep_name(struct connection *row, struct call *call)
  * The sweep may do the same at the same moment, but only after a pause of quiet_ns; so only after
  * such a pause does the socket's side need a claim, and an ordinary call costs none.
  */
-SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_sweep)
+SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_sweep, __u64 now)
 {
 	struct claim claim = {};
 	struct call call = {};
 	struct upstream *upstream;
-	__u64 now = bpf_ktime_get_boot_ns();
 	__u32 id;
-	bool answered;
+	bool answered, paused;
 
 	if (!row || !row->call_begin_ns)
 		return 0;
@@ -204,13 +203,13 @@ SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_swe
 		return 0;
 	answered = row->response_sequence == row->call_sequence;
 	call.end_ns = answered ? row->last_received_ns : now;
-	if (by_sweep && (!answered || now - call.end_ns < upstream->quiet_ns ||
-			 now - row->last_sent_ns < upstream->quiet_ns))
+	/* The response may have come after `now`. */
+	paused = answered && (__s64)(now - call.end_ns) >= (__s64)upstream->quiet_ns;
+	if (by_sweep && (!paused || (__s64)(now - row->last_sent_ns) < (__s64)upstream->quiet_ns))
 		return 0;
 	call.begin_ns = row->call_begin_ns;
 	call.first_byte_ns = answered ? row->first_byte_ns : 0;
-	if (answered && now - call.end_ns >= upstream->quiet_ns &&
-	    bpf_map_update_elem(&claims, &claim, &now, BPF_NOEXIST))
+	if (paused && bpf_map_update_elem(&claims, &claim, &now, BPF_NOEXIST))
 		return 0;
 	if (by_sweep)
 		row->swept = claim.sequence;
@@ -237,7 +236,7 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 	if (row->decoded) {
 		/* It is read since a moment ago: what was timed before is over with its answer. */
 		if (row->call_begin_ns && row->response_sequence == row->call_sequence) {
-			opaque_finish(row, FAILURE_NONE, false);
+			opaque_finish(row, FAILURE_NONE, false, now);
 			row->call_begin_ns = 0;
 		}
 		return 0;
@@ -249,7 +248,7 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 			return 0;
 		if (row->in_doubt && now - row->first_byte_ns < DOUBT_NS)
 			return 0; /* the request goes on, and a session ticket came meanwhile */
-		opaque_finish(row, FAILURE_NONE, false);
+		opaque_finish(row, FAILURE_NONE, false, now);
 	}
 	row->call_begin_ns = now;
 	row->call_sequence++;
@@ -312,7 +311,7 @@ static __always_inline void connection_ends(struct connection *row, __u32 cause)
 {
 	if (!row->end)
 		row->end = row->server_alert ? FAILURE_CLOSED : cause;
-	opaque_finish(row, row->end, false);
+	opaque_finish(row, row->end, false, bpf_ktime_get_boot_ns());
 	row->call_begin_ns = 0;
 }
 

@@ -167,7 +167,7 @@ LOOP_BODY long egress_record(__u32 i, struct egress_walk *walk)
 	else if (sent->type == TLS_HANDSHAKE && row->client_ccs && row->tls != TLS_VERSION_1_3 &&
 		 !row->client_finished_ns)
 		row->client_finished_ns = walk->now;
-	return 0;
+	return records_over(sent, walk->segment);
 }
 
 SUBPROGRAM int egress_records(struct __sk_buff *skb, struct connection *row,

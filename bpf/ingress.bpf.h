@@ -122,7 +122,7 @@ LOOP_BODY long ingress_record(__u32 i, struct ingress_walk *walk)
 		row->server_finished_ns = walk->now;
 	received->data = kind > 0;
 	received->found = kind < 0 ? 0 : received->found | received->data;
-	return 0;
+	return records_over(received, walk->segment);
 }
 
 SUBPROGRAM int ingress_records(struct __sk_buff *skb, struct connection *row,

@@ -228,33 +228,59 @@ static __always_inline __u32 http_quick_version(struct http_reader *reader,
 	return at + 10;
 }
 
-/* "/bot<token>/" of a Telegram request. */
+/* The rest of "/bot<token>/", whose token begins at `begin`, in the first or second word. */
 static __always_inline __u32 http_quick_token(struct endpoint_reader *path,
-					      const union http_piece *piece)
+					      const union http_piece *piece, __u32 begin)
 {
 	__u64 stop;
 	__u32 i, at;
 
-	if ((piece->words[0] & HTTP_FIRST(4)) != HTTP_LETTERS('/', 'b', 'o', 't', 0, 0, 0, 0))
-		return 0;
 #pragma GCC unroll 8
 	for (i = 0; i < HTTP_PIECE / 8; i++) {
 		stop = piece->words[i];
 		/* '/' and '?' differ by one bit. */
 		stop = text_find(stop & ~(TEXT_ONES * 0x10), '/') | text_below(stop, '#' + 1) |
 		       text_find(stop, 0x7f);
-		if (!i)
-			stop &= ~HTTP_FIRST(4);
+		if (i < 2)
+			stop &= begin >= i * 8 + 8 ? 0
+				: begin > i * 8	   ? ~HTTP_FIRST((begin - i * 8) & 7)
+						   : ~0ULL;
 		if (stop)
 			break;
 	}
 	if (i == HTTP_PIECE / 8)
 		return 0;
 	at = parse_settle(i * 8 + text_first(stop), HTTP_PIECE - 1, piece->words[0]);
-	if (at == 4 || http_byte_at(piece, at) != '/') /* a token has a byte at least */
+	if (at == begin || http_byte_at(piece, at) != '/') /* a token has a byte at least */
 		return 0;
 	path->state = ENDPOINT_METHOD;
 	return at + 1;
+}
+
+static __always_inline __u32 http_quick_target(struct endpoint_reader *path,
+					       const union http_piece *piece)
+{
+	if ((piece->words[0] & HTTP_FIRST(4)) != HTTP_LETTERS('/', 'b', 'o', 't', 0, 0, 0, 0))
+		return 0;
+	return http_quick_token(path, piece, 4);
+}
+
+/* The beginning of a request: its method, and of a Telegram request all up to the API's method. */
+static __always_inline __u32 http_quick_request(struct http_reader *reader,
+						struct endpoint_reader *path,
+						const union http_piece *piece)
+{
+	__u64 word = piece->words[0];
+	__u32 method = http_quick_method(reader, word), taken = 0;
+
+	if (path->state != ENDPOINT_START || path->kind != UPSTREAM_TELEGRAM)
+		return method;
+	if (word == HTTP_LETTERS('G', 'E', 'T', ' ', '/', 'b', 'o', 't'))
+		taken = http_quick_token(path, piece, 8);
+	else if (word == HTTP_LETTERS('P', 'O', 'S', 'T', ' ', '/', 'b', 'o') &&
+		 piece->bytes[8] == 't')
+		taken = http_quick_token(path, piece, 9);
+	return taken ? taken : method;
 }
 
 /* Letters of a Bot API method, what ends them, and the rest of the line if there is no query. */
@@ -339,12 +365,12 @@ static __always_inline __u32 http_quick(struct http_reader *reader, struct endpo
 	switch (reader->state) {
 	case HTTP_START:
 		if (!(reader->flags & HTTP_RESPONSE))
-			return http_quick_method(reader, piece->words[0]);
+			return http_quick_request(reader, path, piece);
 		line = http_quick_status(reader, piece);
 		break;
 	case HTTP_TARGET:
 		if (path->state == ENDPOINT_START && path->kind == UPSTREAM_TELEGRAM)
-			return http_quick_token(path, piece);
+			return http_quick_target(path, piece);
 		if (path->state == ENDPOINT_METHOD && !path->length && !path->tested)
 			return http_quick_bot(reader, path, piece, size);
 		return 0;

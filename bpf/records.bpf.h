@@ -112,6 +112,16 @@ static __always_inline bool records_next(struct __sk_buff *skb, struct record_fo
 	return false;
 }
 
+/* The record whose header was found goes to the end of this packet, or beyond it: no header follows. */
+static __always_inline bool records_over(struct record_follower *follower,
+					 const struct segment *segment)
+{
+	if ((__s32)(follower->record - segment->sequence - segment->length) < 0)
+		return false;
+	follower->outcome = RECORD_NONE;
+	return true;
+}
+
 /* After the loop: did it end for want of records, or for too many? */
 static __always_inline void records_check(struct record_follower *follower,
 					  const struct segment *segment)

@@ -141,13 +141,10 @@ static __always_inline void series_add(void *map, const void *key)
 /* Replaces the endpoint by "other" when it is new and the table is full; true then. */
 static __always_inline bool endpoint_bound(struct endpoint_key *key)
 {
-	__u64 one = 1, *count = bpf_map_lookup_elem(&endpoints, key);
+	__u64 one = 1;
 
-	if (count) {
-		__sync_fetch_and_add(count, 1);
-		return false;
-	}
-	if (bpf_map_update_elem(&endpoints, key, &one, BPF_NOEXIST) == 0 ||
+	if (bpf_map_lookup_elem(&endpoints, key) ||
+	    bpf_map_update_elem(&endpoints, key, &one, BPF_NOEXIST) == 0 ||
 	    bpf_map_lookup_elem(&endpoints, key))
 		return false;
 	lost_add(LOST_ENDPOINTS_FULL);

@@ -49,13 +49,13 @@ int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 	if (!row)
 		return 0;
 	if (row->call_begin_ns)
-		opaque_finish(row, FAILURE_NONE, true);
+		opaque_finish(row, FAILURE_NONE, true, bpf_ktime_get_boot_ns());
 	if (now - row->begin_ns < CONNECTION_SETTLED_NS || !socket_is_gone(sock, row))
 		return 0;
 	if (bpf_map_delete_elem(&connections, &sock))
 		return 0;
 	if (row->established_ns) {
-		opaque_finish(row, FAILURE_CLOSED, false);
+		opaque_finish(row, FAILURE_CLOSED, false, bpf_ktime_get_boot_ns());
 		connection_close(row, 0);
 	}
 	if (row->client_random_known)

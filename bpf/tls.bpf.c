@@ -156,6 +156,15 @@ static __always_inline bool tls_never_left(const struct tls_stream *stream,
 	       tls_opening(frame->buffer, frame->length) == TLS_OPENING_REQUEST;
 }
 
+/* An object whose handshake was made inside this very write is joined only now. A function of its own,
+ * for the stack. */
+static __noinline int tls_look_again(struct tls_stream *stream, struct tls_slot *slot,
+				     const struct tls_stream_key *key,
+				     const struct tls_frame *frame)
+{
+	return tls_look(stream, slot, key, frame->buffer, frame->total);
+}
+
 /* What was moved is known. False: of no interest. */
 static __always_inline bool tls_moved(__u64 cookie, const struct tls_at *at, __u64 count)
 {
@@ -176,9 +185,8 @@ static __always_inline bool tls_moved(__u64 cookie, const struct tls_at *at, __u
 	}
 	if (at->stream->state != TLS_STREAM_NEW)
 		return true;
-	/* An object whose handshake was made inside this very write is joined only now. */
 	slot = tls_slot_of(cookie, &own);
-	return tls_look(at->stream, own ? slot : NULL, &at->stream_key, frame->buffer, count);
+	return tls_look_again(at->stream, own ? slot : NULL, &at->stream_key, frame);
 }
 
 /* At a return, or at a place behind which every return lies with its result in place. */
@@ -223,7 +231,8 @@ int og_tls_decode(struct pt_regs *ctx)
 		tls_give_up(at.stream, UNDECODED_HTTP2);
 		goto done;
 	}
-	event = tls_lines(at.stream, at.frame, at.reader);
+	if (!at.stream->write_only) /* of which the target is all that counts */
+		event = tls_lines(at.stream, at.frame, at.reader);
 #pragma clang loop unroll(disable)
 	for (__u32 i = 0; i < TLS_WINDOWS; i++) {
 		/* All is read anew at the loop's head: verifiers up to 6.1 refuse a loop that the

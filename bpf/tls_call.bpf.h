@@ -26,18 +26,19 @@ static __always_inline void tls_call_key(const struct tls_stream *stream,
 	key->sequence = sequence;
 }
 
-/* As the Bot API spells it; letters that it does not know stay as they were sent. */
+/* As the Bot API spells it; letters that it does not know stay as they were sent. By words, as in
+ * endpoint_name(). */
 static __always_inline void tls_telegram_spelling(struct endpoint *endpoint)
 {
-	const __u64 *words = (const __u64 *)endpoint->name;
-	__u64 lower[TELEGRAM_METHOD_SIZE / 8];
-	struct telegram_method *known;
+	__u64 *words = (__u64 *)endpoint->name, lower[TELEGRAM_METHOD_SIZE / 8], *known;
 
 	for (__u32 i = 0; i < TELEGRAM_METHOD_SIZE / 8; i++)
 		lower[i] = parse_lower(words[i]);
-	known = bpf_map_lookup_elem(&telegram_methods, &lower);
-	if (known)
-		__builtin_memcpy(endpoint->name, known->name, TELEGRAM_METHOD_SIZE);
+	known = bpf_map_lookup_elem(&telegram_methods, lower);
+	if (!known)
+		return;
+	for (__u32 i = 0; i < TELEGRAM_METHOD_SIZE / 8; i++)
+		words[i] = known[i];
 }
 
 /*

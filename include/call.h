@@ -48,7 +48,7 @@ struct endpoint {
 	char name[ENDPOINT_SIZE];
 };
 
-/* Map `endpoints`: which names exist, bounded by configuration. Value: __u64 calls. */
+/* Map `endpoints`: which names exist, bounded by configuration. Value: __u64 1. */
 struct endpoint_key {
 	__u16 upstream;
 	struct endpoint endpoint;

@@ -20,7 +20,7 @@ struct http2_trace {
 	struct http2_huffman huffman;
 	struct endpoint_reader path;
 	struct endpoint_piece piece;
-	char name[ENDPOINT_NAME_ROOM];
+	_Alignas(__u64) char name[ENDPOINT_NAME_ROOM];
 	struct endpoint paths[HTTP2_PATHS];
 	bool request;
 	bool over;

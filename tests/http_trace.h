@@ -58,7 +58,7 @@ static inline void http_trace_init(struct http_trace *trace, __u8 direction, __u
 
 static inline void http_trace_head(struct http_trace *trace)
 {
-	char name[ENDPOINT_NAME_ROOM];
+	_Alignas(__u64) char name[ENDPOINT_NAME_ROOM];
 
 	if (trace->direction == HTTP_RESPONSE) {
 		http_trace_say(trace, "%u", trace->reader.status);

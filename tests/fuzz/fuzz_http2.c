@@ -26,7 +26,7 @@ static const char *const values[] = {"GET", "POST", "/", "/bot1:A/getMe", "429",
 
 struct found {
 	unsigned char method, has_path;
-	char path[ENDPOINT_NAME_ROOM];
+	_Alignas(__u64) char path[ENDPOINT_NAME_ROOM];
 	unsigned int status, retry_after;
 };
 

@@ -33,7 +33,7 @@ struct row {
 
 static void check(const struct row *rows, size_t count, __u32 kind, int known)
 {
-	char name[ENDPOINT_NAME_ROOM];
+	_Alignas(__u64) char name[ENDPOINT_NAME_ROOM];
 	size_t i;
 
 	for (i = 0; i < count; i++) {
@@ -150,7 +150,7 @@ static void a_bots_path_elsewhere_shows_no_token(void **state)
 
 static void a_token_without_digits_is_dropped_where_telegram_is_known(void **state)
 {
-	char name[ENDPOINT_NAME_ROOM];
+	_Alignas(__u64) char name[ENDPOINT_NAME_ROOM];
 
 	(void)state;
 	name_of("/botABC:DEF/getMe", UPSTREAM_TELEGRAM, UPSTREAM_TELEGRAM, name);
@@ -161,7 +161,8 @@ static void a_token_without_digits_is_dropped_where_telegram_is_known(void **sta
 
 static void every_bot_api_method_fits(void **state)
 {
-	char target[128], name[ENDPOINT_NAME_ROOM];
+	_Alignas(__u64) char name[ENDPOINT_NAME_ROOM];
+	char target[128];
 	size_t i;
 
 	(void)state;
