@@ -267,7 +267,7 @@ int og_tls_event(struct pt_regs *ctx)
 	if (!tls_resume(ctx, &at))
 		return 0;
 	event = at.frame->event;
-	if (at.stream->write_only && event != TLS_NAMED)
+	if (at.stream->write_only && event != TLS_NAMED && event != HTTP_HEAD)
 		goto done;
 	if (event == HTTP_MALFORMED || event >= TLS_TOO_LONG) {
 		tls_lose(at.stream, &at.stream_key, at.frame->direction, event);
@@ -277,7 +277,7 @@ int og_tls_event(struct pt_regs *ctx)
 		tls_sent_event(&at, event);
 	else
 		tls_received_event(&at, event);
-	if (event != TLS_NAMED && at.stream->state != TLS_STREAM_IGNORED &&
+	if (!at.stream->write_only && at.stream->state != TLS_STREAM_IGNORED &&
 	    at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, HTTP_NOTHING);
 done:
