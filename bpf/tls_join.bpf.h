@@ -63,7 +63,7 @@ static __always_inline void tls_stream_restart(struct tls_stream *stream)
 	stream->readers[TLS_RECEIVED].flags = HTTP_RESPONSE;
 }
 
-/* The random belongs to a connection that this process has opened. */
+/* The random belongs to a connection that is known. */
 static __always_inline bool tls_join(struct tls_stream *stream, __u32 tgid,
 				     const struct client_random *random)
 {
@@ -74,16 +74,14 @@ static __always_inline bool tls_join(struct tls_stream *stream, __u32 tgid,
 	if (!owner)
 		return false;
 	stream->random = *random;
-	if (owner->tgid != tgid) { /* the server's end, or inherited by fork */
-		stream->state = TLS_STREAM_IGNORED;
-		return true;
-	}
 	sock = owner->sock;
 	connection = bpf_map_lookup_elem(&connections, &sock);
 	if (!connection || !connection->upstream) {
 		stream->state = TLS_STREAM_IGNORED;
 		return true;
 	}
+	/* The server's end, or inherited by fork: what it says first tells. */
+	stream->foreign = owner->tgid != tgid;
 	stream->sock = sock;
 	stream->upstream = connection->upstream;
 	stream->path.kind = connection->kind;

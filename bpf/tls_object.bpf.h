@@ -42,7 +42,8 @@ struct tls_stream {
 	__u8 misses;	   /* writes that begin nothing that is known; see tls_http2_late.bpf.h */
 	__u8 writes;	   /* so far, up to TLS_WRITES_MANY */
 	__u8 write_only;   /* only what it sends is seen: its calls are opaque ones with a name */
-	__u8 reserved[6];
+	__u8 foreign;	   /* another process opened the connection: this may be its server's end */
+	__u8 reserved[5];
 	struct http_reader readers[2]; /* by enum tls_direction */
 	struct endpoint_reader path;
 	union { /* of the request that is being sent */

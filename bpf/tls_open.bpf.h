@@ -107,11 +107,17 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 	bool late;
 
 	connection = bpf_map_lookup_elem(&connections, &sock);
+	opening = tls_opening(buffer, length);
+	if (stream->foreign && (length < 8 || opening == TLS_OPENING_RESPONSE ||
+				opening == TLS_OPENING_OTHER || !connection)) {
+		stream->state = TLS_STREAM_IGNORED;
+		return;
+	}
 	if (!connection)
 		return;
+	stream->foreign = 0;
 	stream->shaken |= handshake_is_complete(connection);
 	late = connection->call_sequence || (slot && connection->begin_ns < slot->attached_ns);
-	opening = tls_opening(buffer, length);
 	if (late && !connection->decoded && opening == TLS_OPENING_OTHER) {
 		connection->undecoded = UNDECODED_ATTACHED_LATE;
 		if (http2_open_late(stream, key, buffer, length))

@@ -29,7 +29,7 @@ static __always_inline bool tls_before_naming(struct tls_stream *stream, struct 
 	struct connection *connection;
 
 	tls_stream_refresh(stream, slot, key->ssl, key->tgid);
-	if (stream->state != TLS_STREAM_JOINED)
+	if (stream->state != TLS_STREAM_JOINED || stream->foreign)
 		return false;
 	connection = tls_connection(stream);
 	if (!connection)

@@ -51,6 +51,7 @@ CLIENTS = {
     "curl": ["/usr/bin/python3", f"{HERE}/clients/curl.py"],
     "wget": ["/usr/bin/python3", f"{HERE}/clients/wget.py"],
     "pool_curl": ["/usr/bin/python3", f"{HERE}/clients/pool_curl.py"],
+    "fork": ["/usr/bin/python3", f"{HERE}/clients/fork.py"],
     "gnutls_curl": ["/usr/bin/python3", f"{HERE}/clients/gnutls_curl.py"],
     "nss_curl": ["/usr/bin/python3", f"{HERE}/clients/nss_curl.py"],
     "lines": ["/usr/bin/python3", f"{HERE}/clients/lines.py"],
