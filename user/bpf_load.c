@@ -200,8 +200,15 @@ static int load_programs(struct work *work)
 {
 	int code = load_object(work);
 
-	if (code && work->variant == BPF_VARIANT_QUICK)
+	if (code && code != -EPERM && work->variant == BPF_VARIANT_QUICK) {
+		/* This kernel has all that it needs: what only it can do must not be lost in silence. */
+		log_warning(0,
+			    "cannot load the %s programs as they are for Linux 5.17 and later: %s; "
+			    "trying those for older kernels, without HTTP/2 "
+			    "(--log.level=debug shows the verifier's words)",
+			    work->row->name, strerror(-code));
 		code = open_and_load(work);
+	}
 	if (code && find_refused(work) > 0)
 		code = open_and_load(work);
 	return code; /* every program loads alone: then it is not the programs */

@@ -114,7 +114,12 @@ def reloads(og, count):
 def main():
     with Operaglass("") as og:
         client = Client(og.port, og.directory + "/api.sock")
-        # What is made once: caches of SQLite and of the library, buffers of responses.
+        wait_for(
+            lambda: og.metrics().total("operaglass_tls_probed_files", trust="proven") == 2,
+            20,
+            "the proofs of libssl and of GnuTLS",
+        )
+        # What is made once: proofs of the host's TLS libraries, caches of SQLite and of the library, buffers of responses.
         requests(client, 200)
         uploads(og, 200)
         reloads(og, 10)

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 import ledger
 import maps
@@ -28,6 +29,7 @@ HANGS = next(address for address, mode in BROKEN.items() if mode == "handshake-h
 HALF = 240000  # of 400,000 bytes in ten pieces six are sent
 MEBIBYTE = 1 << 20
 WINDOW = 30000  # what leaves, at least, while nobody reads
+ROUTE_SECONDS = 0.05  # a connection that goes in the first 10 ms, PATIENCE_MIN_NS, had no route
 
 
 def conversation(last):
@@ -231,11 +233,16 @@ def before_a_request(scene, sentence, address, began, failures, seen_by_server=0
 
 
 def connecting(scene, state):
-    """A predicate: the client has a connection in this state."""
+    """A predicate: the client has had a connection in this state for longer than it takes to find no route."""
+    since = []
 
     def found(_):
         command = ["ss", "-Htn", "state", state, "dst", ":443"]
-        return bool(network.run(*scene.stage.network.in_client(command)).strip())
+        if not network.run(*scene.stage.network.in_client(command)).strip():
+            since.clear()
+            return False
+        since.append(time.monotonic())
+        return since[-1] - since[0] > ROUTE_SECONDS
 
     return found
 

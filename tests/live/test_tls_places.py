@@ -40,7 +40,7 @@ class Table:
 
 
 def joined(operaglass):
-    """How many TLS objects were joined to their connections."""
+    """How many objects of clients were joined to their connections: the server's are at the other ends."""
     done = subprocess.run(
         ["bpftool", "-j", "map", "dump", "pinned", f"{operaglass.pins}/maps/tls_streams"],
         check=True,
@@ -48,7 +48,7 @@ def joined(operaglass):
         text=True,
     )
     rows = [row["formatted"]["value"] for row in json.loads(done.stdout)]
-    return sum(row["sock"] != 0 for row in rows)
+    return sum(row["sock"] != 0 and not row["foreign"] for row in rows)
 
 
 def check(scene, sentence, client, expected, **options):
