@@ -198,16 +198,17 @@ static int open_and_load(struct work *work)
 /* The object as it was opened; else its other variant; else that without what is refused. */
 static int load_programs(struct work *work)
 {
-	int code = load_object(work);
+	int code = load_object(work), refused = code;
 
-	if (code && code != -EPERM && work->variant == BPF_VARIANT_QUICK) {
-		/* This kernel has all that it needs: what only it can do must not be lost in silence. */
-		log_warning(0,
-			    "cannot load the %s programs as they are for Linux 5.17 and later: %s; "
-			    "trying those for older kernels, without HTTP/2 "
-			    "(--log.level=debug shows the verifier's words)",
-			    work->row->name, strerror(-code));
+	if (code && work->variant == BPF_VARIANT_QUICK) {
 		code = open_and_load(work);
+		/* This kernel has all that the others need: what only they can do is lost. */
+		if (!code)
+			log_warning(0,
+				    "this kernel refuses the %s programs made for 5.17 and later: "
+				    "%s; missing without them: HTTP/2, and heads above 15 KB "
+				    "(--log.level=debug shows the verifier's words)",
+				    work->row->name, strerror(-refused));
 	}
 	if (code && find_refused(work) > 0)
 		code = open_and_load(work);
