@@ -122,7 +122,6 @@ def plan(stack, stage):
     paced = [row for row in mixed() if row["endpoint"] != "unknown"]
     return {
         "python": Early(stack, stage, "python_h2", old(), mixed(), at_once=1),
-        "plain": Early(stack, stage, "python_h2", old(), mixed(), at_once=1, plain=True),
         "slow": Early(stack, stage, "python_h2", old(), mixed()[:4], at_once=1, read=9),
         "sni": Early(stack, stage, "python_h2", old(), named, at_once=1),
         "node": Early(stack, stage, "node_http2", old(), paced),
@@ -132,7 +131,6 @@ def plan(stack, stage):
 
 def test_one_after_the_other(scene, early):
     compare(scene, "literal and static fields of an old connection", early["python"])
-    compare(scene, "the same without Huffman's code", early["plain"])
     compare(scene, "the same, nine bytes a read", early["slow"])
     compare(scene, "whom it speaks to is in the table of before, and the object says it", early["sni"])
     compare(scene, "Node's nghttp2", early["node"])
