@@ -15,10 +15,11 @@
 #include "../../include/reporting.h"
 #include "../../exporter/journal.h"
 #include "../../exporter/recorder.h"
+#include "scratch.h"
 
 #define SCENE_DAY_NS (UINT64_C(86400) * 1000000000)
 
-static char scene_directory[64];
+static char scene_directory[SCRATCH_SIZE];
 
 static inline struct reporting_settings *scene_settings(void)
 {
@@ -32,33 +33,16 @@ static inline struct reporting_settings *scene_settings(void)
 	return &settings;
 }
 
-static inline void scene_erase(void)
-{
-	char path[512];
-	struct dirent *entry;
-	DIR *directory = opendir(scene_directory);
-
-	while (directory && (entry = readdir(directory))) {
-		snprintf(path, sizeof(path), "%s/%s", scene_directory, entry->d_name);
-		unlink(path);
-	}
-	if (directory)
-		closedir(directory);
-	rmdir(scene_directory);
-}
-
 static inline int scene_begin(void **state)
 {
 	(void)state;
-	strcpy(scene_directory, "/tmp/operaglass-journal-XXXXXX");
-	return mkdtemp(scene_directory) ? 0 : -1;
+	return scratch_make(scene_directory);
 }
 
 static inline int scene_end(void **state)
 {
 	(void)state;
-	scene_erase();
-	return 0;
+	return scratch_remove(scene_directory);
 }
 
 static inline const char *scene_path(const char *name)

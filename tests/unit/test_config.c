@@ -10,12 +10,15 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "config_text.h"
+#include "scratch.h"
 
 #define DATA	  "tests/unit/data/config/"
 #define CASES_MAX 256
@@ -115,11 +118,14 @@ static void test_load_says_what_is_wrong_with_the_file(void **state)
 {
 	struct config *config = malloc(sizeof(*config));
 	struct config_error error;
-	char path[] = "/tmp/operaglass-test-config-XXXXXX", expected[256];
-	int fd = mkstemp(path);
+	char directory[SCRATCH_SIZE], path[SCRATCH_SIZE + 8], expected[256];
+	int fd;
 
 	(void)state;
 	assert_non_null(config);
+	assert_int_equal(scratch_make(directory), 0);
+	snprintf(path, sizeof(path), "%s/file", directory);
+	fd = open(path, O_RDWR | O_CREAT, 0600);
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "bpf_stats: false\n", 17), 17);
 	assert_int_equal(config_load(path, config, &error), 0);
@@ -131,7 +137,7 @@ static void test_load_says_what_is_wrong_with_the_file(void **state)
 		 "%s: the configuration is too large: File too large (allowed: 1 MiB)", path);
 	assert_string_equal(error.text, expected);
 	close(fd);
-	unlink(path);
+	assert_int_equal(scratch_remove(directory), 0);
 
 	assert_int_equal(config_load(path, config, &error), -ENOENT);
 	snprintf(expected, sizeof(expected),

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "reporting_files.h"
+#include "scratch.h"
 
 #define TEST(sentence, function)                     \
 	{                                            \
@@ -34,7 +35,7 @@ ssize_t write(int fd, const void *bytes, size_t size)
 	return syscall(SYS_write, fd, bytes, size);
 }
 
-static char directory[] = "/tmp/og-unit-reporting-XXXXXX";
+static char directory[SCRATCH_SIZE];
 static struct config config;
 static struct reporting_settings settings;
 static struct reporting_files files;
@@ -61,8 +62,7 @@ static void put(const char *name, const char *text)
 static int begin(void **state)
 {
 	(void)state;
-	strcpy(directory + strlen(directory) - 6, "XXXXXX");
-	assert_non_null(mkdtemp(directory));
+	assert_int_equal(scratch_make(directory), 0);
 	config_defaults(&config);
 	memset(&settings, 0, sizeof(settings));
 	return 0;
@@ -70,15 +70,8 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-	static const char *const names[] = {"token", "read", "key", "session.key",
-					    "session.key.new"};
-	size_t i;
-
 	(void)state;
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		unlink(path_of(names[i]));
-	rmdir(directory);
-	return 0;
+	return scratch_remove(directory);
 }
 
 static int read_all(void)

@@ -22,13 +22,15 @@
 #include <unistd.h>
 
 #include "confine.h"
+#include "scratch.h"
 
 #define TEST(sentence, function)                     \
 	{                                            \
 		sentence, function, NULL, NULL, NULL \
 	}
 
-static char directory[] = "/tmp/og-unit-confine-XXXXXX";
+/* The journal's, and one that is not. */
+static char directory[SCRATCH_SIZE], outside[SCRATCH_SIZE];
 
 static const char *path_of(const char *name)
 {
@@ -91,6 +93,7 @@ static int use_sqlite(void)
 static int files(void)
 {
 	int expected = has_landlock() ? -1 : 0, fd;
+	char path[SCRATCH_SIZE + 8];
 
 	NEED(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
 	NEED(confine_files(directory) == 0);
@@ -101,9 +104,9 @@ static int files(void)
 	fd = open("/etc/passwd", O_RDONLY);
 	NEED((fd < 0) == (expected < 0));
 	NEED(fd >= 0 || errno == EACCES);
-	fd = open("/tmp/og-unit-confine-outside", O_WRONLY | O_CREAT, 0600);
+	snprintf(path, sizeof(path), "%s/file", outside);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
 	NEED((fd < 0) == (expected < 0));
-	unlink("/tmp/og-unit-confine-outside");
 	return 0;
 }
 
@@ -169,7 +172,7 @@ static void test_calls(void **state)
 static int begin(void **state)
 {
 	(void)state;
-	return mkdtemp(directory) ? 0 : -1;
+	return scratch_make(directory) || scratch_make(outside);
 }
 
 static int end(void **state)
@@ -180,7 +183,7 @@ static int end(void **state)
 	(void)state;
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		unlink(path_of(names[i]));
-	return rmdir(directory);
+	return rmdir(directory) || scratch_remove(outside);
 }
 
 int main(void)

@@ -18,6 +18,7 @@
 
 #include "datagram.h"
 #include "local_socket.h"
+#include "scratch.h"
 
 #define TEST(sentence, function)                                  \
 	{                                                         \
@@ -38,7 +39,7 @@ int chmod(const char *path, mode_t mode)
 }
 
 struct scene {
-	char directory[64];
+	char directory[SCRATCH_SIZE];
 	struct sockaddr_un address;
 	struct reporting_settings settings;
 	struct rate_limit *limit;
@@ -78,8 +79,7 @@ static int open_scene(void **state)
 	int fd;
 
 	assert_non_null(scene);
-	strcpy(scene->directory, "/tmp/test_datagram.XXXXXX");
-	assert_non_null(mkdtemp(scene->directory));
+	assert_int_equal(scratch_make(scene->directory), 0);
 	scene->address.sun_family = AF_UNIX;
 	snprintf(scene->address.sun_path, sizeof(scene->address.sun_path), "%s/socket",
 		 scene->directory);
@@ -106,8 +106,7 @@ static int close_scene(void **state)
 	datagram_close(scene->datagram);
 	event_free(scene->last);
 	rate_limit_free(scene->limit);
-	unlink(scene->address.sun_path);
-	rmdir(scene->directory);
+	scratch_remove(scene->directory);
 	free(scene);
 	return 0;
 }

@@ -84,7 +84,7 @@ static const struct row generic[] = {
 	{"/2010-04-0/x", "/:id/x"},
 	{"/2010-04-011/x", "/:id/x"},
 	{"/20100401/x", "/:id/x"},
-	{"/services/T0A1/B0A1/XXXX", "/services/:id"},
+	{"/services/T0A1/B0A1/SECRET", "/services/:id"},
 	{"/users/12345", "/users/:id"},
 	{"/users/1", "/users/:id"},
 	{"/users/550e8400-e29b-41d4-a716-446655440000/x", "/users/:id"},

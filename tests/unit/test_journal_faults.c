@@ -102,7 +102,7 @@ static void fail_at_each(int full, int for_good)
 	for (nth = 1; failures > 0; nth++) {
 		assert_int_not_equal(nth, CHANGES_MAX);
 		memset(acknowledged, 0, sizeof(acknowledged));
-		scene_erase();
+		scratch_remove(scene_directory);
 		shim_arm(nth, full, for_good);
 		play(acknowledged);
 		failures = atomic_load(&shim.failures);

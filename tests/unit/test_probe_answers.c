@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "probe_answers.h"
+#include "scratch.h"
 #include "state_file.h"
 
 #define TEST(sentence, function)                     \
@@ -97,11 +98,11 @@ static void test_conditions(void **state)
 
 static void test_files(void **state)
 {
-	char directory[] = "/tmp/og-state-XXXXXX", path[PATH_MAX], text[8];
+	char directory[SCRATCH_SIZE], path[SCRATCH_SIZE + 8], text[8];
 	struct stat status;
 
 	(void)state;
-	assert_non_null(mkdtemp(directory));
+	assert_int_equal(scratch_make(directory), 0);
 	snprintf(path, sizeof(path), "%s/file", directory);
 	assert_int_equal(state_file_read(path, sizeof(text), text), -ENOENT);
 	assert_int_equal(state_file_write(path, "first"), 0);

@@ -169,16 +169,6 @@ static void make_state(void)
 	journal_close(journal);
 }
 
-static void remove_state(void)
-{
-	char state[64];
-
-	strcpy(state, scene_directory);
-	strcat(scene_directory, "/journal");
-	scene_erase();
-	strcpy(scene_directory, state);
-}
-
 static void reports(void **state)
 {
 	char line[256];
@@ -210,7 +200,6 @@ static void reports(void **state)
 	assert_json(root, "begin", "\"2026-01-31\"");
 	assert_json(root, "end", "\"2026-02-01\"");
 	json_decref(root);
-	remove_state();
 }
 
 static void bad_periods(void **state)
@@ -229,7 +218,6 @@ static void bad_periods(void **state)
 		 scene_directory);
 	assert_int_equal(run(line), 2);
 	assert_string_equal(errors, why);
-	remove_state();
 }
 
 int main(void)

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "web_config.h"
 #include "web_tls.h"
 
@@ -198,12 +199,12 @@ static void test_files(void **state)
 {
 	static struct web_settings settings;
 	static struct web_config_files files;
-	char directory[] = "/tmp/og-unit-web-XXXXXX", path[64], expected[256];
+	char directory[SCRATCH_SIZE], path[SCRATCH_SIZE + 8], expected[256];
 	static const char *const names[] = {"w.yml", "a.crt", "k.pem"};
 	size_t i;
 
 	(void)state;
-	assert_non_null(mkdtemp(directory));
+	assert_int_equal(scratch_make(directory), 0);
 	snprintf(path, sizeof(path), "%s/w.yml", directory);
 	assert_int_equal(web_config_load(path, &settings, &files, &error), -EINVAL);
 	snprintf(expected, sizeof(expected),
@@ -237,7 +238,7 @@ static void test_files(void **state)
 		unlink(path);
 	}
 	assert_true(web_config_changed(&files));
-	rmdir(directory);
+	assert_int_equal(scratch_remove(directory), 0);
 }
 
 static void test_priority(void **state)
