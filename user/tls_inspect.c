@@ -87,6 +87,8 @@ void tls_inspect_print_table(const struct tls_inspection *inspection, FILE *out)
 				fprintf(out, "function   %s at 0x%" PRIx64 "\n",
 					functions[i].symbol, found->offsets[i]);
 	}
+	if (found->misfit[0])
+		fprintf(out, "signature  %s\n", found->misfit);
 	fprintf(out, "readable   %s%s%s\n", tls_inspect_readable(inspection) ? "yes" : "no",
 		*inspection->why ? ": " : "", inspection->why);
 }
@@ -122,5 +124,6 @@ void tls_inspect_print_json(const struct tls_inspection *inspection, FILE *out)
 	}
 	fputs("},", out);
 	print_text("why", inspection->why, out);
+	print_text("misfit", found->misfit, out);
 	fprintf(out, "\"readable\":%s}\n", tls_inspect_readable(inspection) ? "true" : "false");
 }

@@ -115,6 +115,8 @@ static void judge(const struct list *list, const struct file *file, pid_t pid,
 	row->trust = "";
 	if (tls_stacks[file->found.stack].covered) {
 		row->state = TLS_LIST_COVERED;
+	} else if (file->found.refused) {
+		row->state = TLS_LIST_REFUSED;
 	} else if (!file->found.found) {
 		row->state = TLS_LIST_UNDECODED;
 	} else if (file->slot) {

@@ -21,6 +21,7 @@ struct look {
 	const char *path;
 	const char *const *signatures;
 	struct tls_recognition *found;
+	struct config_error misfit; /* struct tls_recognition */
 };
 
 static size_t names_of(uint32_t stack, const char *names[TLS_STACK_FUNCTIONS_MAX])
@@ -76,7 +77,7 @@ static int find_methods(const struct look *look)
 	return (int)count;
 }
 
-static int by_name(const struct look *look)
+static int by_name(struct look *look)
 {
 	struct tls_recognition *found = look->found;
 	int stack = tls_stack_of_file(look->path), count;
@@ -107,7 +108,7 @@ static int by_name(const struct look *look)
 }
 
 /* Go, stripped or not. */
-static int by_function_table(const struct look *look)
+static int by_function_table(struct look *look)
 {
 	struct tls_recognition *found = look->found;
 	struct tls_go_sites sites;
@@ -129,7 +130,7 @@ static int by_function_table(const struct look *look)
 	return 0;
 }
 
-static int by_symbols(const struct look *look)
+static int by_symbols(struct look *look)
 {
 	struct tls_recognition *found = look->found;
 	int count;
@@ -146,14 +147,14 @@ static int by_symbols(const struct look *look)
 }
 
 /* A stripped library, of a build that somebody has described. */
-static int by_signature(const struct look *look)
+static int by_signature(struct look *look)
 {
 	struct tls_recognition *found = look->found;
 	struct tls_signature signature;
 	struct tls_anchors anchors;
-	struct config_error error;
 	size_t i;
-	int err = tls_signatures_find(look->signatures, look->image, &signature, &error);
+	int err = tls_signatures_find(look->signatures, look->image, look->path, &signature,
+				      &look->misfit);
 
 	if (err && err != -EINVAL)
 		return err;
@@ -161,9 +162,10 @@ static int by_signature(const struct look *look)
 	found->by = !err && signature.searched ? BY_ANCHORS : "a signature of its build-id";
 	if (err) {
 		found->refused = true;
-		snprintf(found->why, sizeof(found->why), "%s", error.text);
+		snprintf(found->why, sizeof(found->why), "%s", look->misfit.text);
 		return 0;
 	}
+	snprintf(found->misfit, sizeof(found->misfit), "%s", look->misfit.text);
 	memcpy(found->offsets, signature.offsets, sizeof(found->offsets));
 	anchors = (struct tls_anchors){signature.offsets[0], signature.offsets[1], 0, 0};
 	if (tls_anchors_fit(look->image, &anchors)) {
@@ -176,17 +178,25 @@ static int by_signature(const struct look *look)
 }
 
 /* Nothing tells where its functions are, only that they are somewhere in it. */
-static int by_texts(const struct look *look)
+static int by_texts(struct look *look)
 {
+	static const struct tls_text unknown = {.text = "a signature that names it",
+						.stack = TLS_STACK_BORINGSSL};
+	struct tls_recognition *found = look->found;
 	const struct tls_text *text;
 	int err = tls_texts_find(look->image, &text);
+	bool misfit = look->misfit.text[0];
 
-	if (err)
+	if (err == -ENOENT && misfit)
+		text = &unknown;
+	else if (err)
 		return err;
-	look->found->stack = text->stack;
-	look->found->by = text->text;
-	look->found->may_be_searched = text->stack == TLS_STACK_BORINGSSL;
-	snprintf(look->found->why, sizeof(look->found->why), "%s", text->why);
+	found->stack = text->stack;
+	found->by = text->text;
+	found->may_be_searched = !err && text->stack == TLS_STACK_BORINGSSL;
+	found->refused = misfit && !found->may_be_searched;
+	snprintf(found->why, sizeof(found->why), "%s", misfit ? look->misfit.text : text->why);
+	snprintf(found->misfit, sizeof(found->misfit), "%s", look->misfit.text);
 	return 0;
 }
 
@@ -194,6 +204,10 @@ bool tls_recognition_search(struct tls_recognition *recognition,
 			    const struct tls_search_result *result)
 {
 	recognition->may_be_searched = false;
+	if (result->err && recognition->misfit[0]) {
+		recognition->refused = true;
+		return false;
+	}
 	if (result->err) {
 		snprintf(recognition->why, sizeof(recognition->why),
 			 "its symbols are stripped, no signature fits its build-id, and %s",
@@ -211,14 +225,14 @@ bool tls_recognition_search(struct tls_recognition *recognition,
 }
 
 /* The most certain first; each says -ENOENT when it is not that. */
-static int (*const finders[])(const struct look *) = {by_name, by_function_table, by_symbols,
-						      by_signature, by_texts};
+static int (*const finders[])(struct look *) = {by_name, by_function_table, by_symbols,
+						by_signature, by_texts};
 
 int tls_recognise(int file, const char *path, const char *const *signatures,
 		  struct tls_recognition *ret_recognition)
 {
 	struct tls_image *image = malloc(sizeof(*image));
-	struct look look = {image, path, signatures, ret_recognition};
+	struct look look = {image, path, signatures, ret_recognition, {}};
 	int err;
 	size_t i;
 

@@ -26,6 +26,7 @@ struct tls_recognition {
 	bool refused;				 /* a signature is for it, and wrong */
 	const char *by;				 /* what told, in words */
 	char why[TLS_WHY_SIZE];			 /* why it cannot be read; empty when it can */
+	char misfit[TLS_WHY_SIZE]; /* which signature names the file and is for another build */
 	char build_id[TLS_BUILD_ID_SIZE];
 	bool may_be_searched; /* by tls_search.h, which takes its time */
 };

@@ -116,11 +116,12 @@ void tls_search_queue_step(struct tls_search_queue *queue, const char *directory
 		log_info(0, "searched '%s': its TLS functions are found, known by %s", job.path,
 			 job.found.by);
 		keep(&job, directory);
-		take(context, &job);
 	} else {
 		log_info(0, "searched '%s' in vain: %s; its calls are timed at the socket",
 			 job.path, job.found.why);
 	}
+	if (job.found.found || job.found.refused)
+		take(context, &job);
 	close(job.file);
 	begin(queue);
 }

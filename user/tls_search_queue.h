@@ -25,7 +25,8 @@ void tls_search_queue_ask(struct tls_search_queue *queue, int file, const char *
 			  const struct tls_recognition *found);
 
 /* Never waits: gives what a search has found to `take`, keeps it as a signature of this directory, and
- * begins the next search. Nothing is given when nothing was found: the log says why. */
+ * begins the next search. When nothing was found the log says why, and it is given only if
+ * a signature for it was refused. */
 void tls_search_queue_step(struct tls_search_queue *queue, const char *directory,
 			   void (*take)(void *context, const struct tls_search_job *job),
 			   void *context);

@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +40,21 @@ static int parse_build_id(struct config_reader *reader, const struct config_key 
 	    strspn(text, "0123456789abcdef") != length)
 		return config_reader_fail_value(reader, key, text, "not a build-id", allowed);
 	memcpy(signature->build_id, text, length + 1);
+	return config_reader_next(reader);
+}
+
+static int parse_file(struct config_reader *reader, const struct config_key *key, void *into)
+{
+	static const char allowed[] = "a name, or a pattern of names or of paths";
+	struct tls_signature *signature = into;
+	const char *text;
+	int err = config_reader_text(reader, key, allowed, &text);
+
+	if (err)
+		return err;
+	if (!*text || strlen(text) >= sizeof(signature->file))
+		return config_reader_fail_value(reader, key, text, "no name of a file", allowed);
+	snprintf(signature->file, sizeof(signature->file), "%s", text);
 	return config_reader_next(reader);
 }
 
@@ -96,9 +112,20 @@ static int parse_found_by(struct config_reader *reader, const struct config_key 
 
 static const struct config_key top_keys[] = {
 	{"build_id", parse_build_id, 0, 0, 0},
+	{"file", parse_file, 0, 0, 0},
 	{"functions", parse_functions, 0, 0, 0},
 	{"found_by", parse_found_by, 0, 0, 0},
 };
+
+/* Whether the name of its own file is another build-id. */
+static bool is_misnamed(const char *file_name, const char *build_id)
+{
+	const char *slash = strrchr(file_name, '/'), *base = slash ? slash + 1 : file_name;
+	size_t length = strspn(base, "0123456789abcdef");
+
+	return length >= 16 && !strcmp(base + length, ".yaml") &&
+	       (strlen(build_id) != length || strncmp(base, build_id, length) != 0);
+}
 
 static int check(const struct config_report *report, const struct tls_signature *signature)
 {
@@ -106,6 +133,10 @@ static int check(const struct config_report *report, const struct tls_signature 
 
 	if (!signature->build_id[0])
 		return config_fail(report, nowhere, "has no build_id");
+	if (is_misnamed(report->file_name, signature->build_id))
+		return config_fail(report, nowhere,
+				   "is refused: its name is another build than its build_id %s",
+				   signature->build_id);
 	if (!(signature->offsets[0] || signature->offsets[2]) ||
 	    !(signature->offsets[1] || signature->offsets[3]))
 		return config_fail(report, nowhere,
@@ -184,6 +215,7 @@ struct walk {
 	bool (*take)(struct walk *walk, const char *path, int err,
 		     const struct tls_signature *signature, const struct config_error *error);
 	const struct tls_image *image;
+	const char *file; /* path of the image */
 	struct tls_signature *found;
 	struct config_error *error;
 	char first[PATH_MAX]; /* path of the one that fits */
@@ -241,6 +273,29 @@ static bool is_borne_out(const struct tls_image *image, const struct tls_signatu
 	return !signature->searched || tls_anchors_fit(image, &anchors);
 }
 
+static bool names(const struct tls_signature *signature, const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	if (base && !strchr(signature->file, '/'))
+		path = base + 1;
+	return signature->file[0] && !fnmatch(signature->file, path, 0);
+}
+
+/* It says that it is for this file, and is for another build of it: the first such is told of. */
+static void note_misfit(struct walk *walk, const char *path, const struct tls_signature *signature)
+{
+	const struct config_report report = {.file_name = path, .error = walk->error};
+
+	if (names(signature, walk->file) && !walk->error->text[0])
+		config_fail(&report, nowhere,
+			    "is refused: it is for '%s' of the build %s, and this file %s%s",
+			    signature->file, signature->build_id,
+			    walk->image->build_id[0] ? "is of the build "
+						     : "does not say its build",
+			    walk->image->build_id);
+}
+
 /* Remembers the one that fits; a second one makes both worthless, unless it is the observer's own. */
 static bool take_fitting(struct walk *walk, const char *path, int err,
 			 const struct tls_signature *signature, const struct config_error *error)
@@ -248,8 +303,13 @@ static bool take_fitting(struct walk *walk, const char *path, int err,
 	const struct config_report report = {.file_name = path, .error = walk->error};
 
 	(void)error;
-	if (err || strcmp(signature->build_id, walk->image->build_id) != 0 ||
-	    (!walk->result && signature->searched) || !is_borne_out(walk->image, signature))
+	if (err)
+		return true;
+	if (strcmp(signature->build_id, walk->image->build_id) != 0) {
+		note_misfit(walk, path, signature);
+		return true;
+	}
+	if ((!walk->result && signature->searched) || !is_borne_out(walk->image, signature))
 		return true;
 	if (walk->result == -ENOENT || walk->found->searched) {
 		snprintf(walk->first, sizeof(walk->first), "%s", path);
@@ -287,24 +347,29 @@ static int check_code(const struct walk *walk)
 }
 
 int tls_signatures_find(const char *const *directories, const struct tls_image *image,
-			struct tls_signature *ret_signature, struct config_error *ret_error)
+			const char *path, struct tls_signature *ret_signature,
+			struct config_error *ret_error)
 {
 	struct tls_signature found;
 	struct walk walk = {.take = take_fitting,
 			    .image = image,
+			    .file = path,
 			    .found = &found,
 			    .error = ret_error,
 			    .result = -ENOENT};
 
-	if (!image->build_id[0])
-		return -ENOENT;
+	ret_error->text[0] = '\0';
 	for (; directories && *directories; directories++)
 		walk_directory(&walk, *directories);
 	if (!walk.result)
 		walk.result = check_code(&walk);
-	if (!walk.result)
-		*ret_signature = found;
-	return walk.result;
+	if (walk.result)
+		return walk.result;
+	/* An operator's that fits stands beside those for other builds of the file. */
+	if (!found.searched)
+		ret_error->text[0] = '\0';
+	*ret_signature = found;
+	return 0;
 }
 
 /* Written beside and renamed: never half a file. */

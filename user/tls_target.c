@@ -212,6 +212,9 @@ void tls_target_attach(struct tls_target *target, const struct tls_target_tools 
 		log_debug(0, "'%s' (%s) is not probed: %s", path, stack->name, found->why);
 		return;
 	}
+	if (found->misfit[0])
+		log_warning(0, "signature file %s; '%s' is read by %s", found->misfit, path,
+			    found->by);
 	target->fate = TLS_FATE_REFUSED;
 	why = find_obstacle(stack, tools);
 	err = why ? -ENOTSUP : place_planned(target, tools, file, found, &plan);

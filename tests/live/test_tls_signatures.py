@@ -16,7 +16,8 @@ from test_tls_stacks import inspect, sign
 CONFIG = """
 agents:
   - type: signed
-    names: [og-agent-twice, og-agent-outside, og-agent-inside, og-agent-data, og-agent-other, og-agent-right]
+    names: [og-agent-twice, og-agent-outside, og-agent-inside, og-agent-data, og-agent-other,
+            og-agent-updated, og-agent-right]
 """
 
 
@@ -73,17 +74,23 @@ def play(scene, path):
     return {row: n for row, n in changed.items() if n}, pins, '"status": 200' in output
 
 
-def refused(scene, sentence, path, why, state=("boringssl", "refused")):
-    said, logged = inspect(scene, path, 1)["why"], scene.operaglass.logs
+def refused(scene, sentence, path, why, state=("boringssl", "refused"), misfit=""):
+    looked, logged = inspect(scene, path, 1), scene.operaglass.logs
     changed, pins, answered = play(scene, path)
-    scene.tap.equal(f"{sentence}: `tls inspect` says so", said, why)
+    scene.tap.equal(
+        f"{sentence}: `tls inspect` says so", (looked["why"], looked["misfit"]), (why, misfit)
+    )
     scene.tap.equal(
         f"{sentence}: nothing is attached, its file is counted, its call is answered",
         (changed, pins, answered),
         ({state: 1}, [], True),
     )
     if state[1] == "refused":
-        scene.tap.ok(f"{sentence}: the log names both files", f"'{path}' is not probed: {why}" in logged())
+        scene.tap.equal(
+            f"{sentence}: the log names both files, once",
+            logged().count(f"'{path}' is not probed: {why}"),
+            1,
+        )
     delta = scene.wait(lambda m: ledger.booked(m)["durations"] == {UNKNOWN: 1})
     scene.tap.equal(
         f"{sentence}: its call is measured at the socket",
@@ -137,10 +144,28 @@ def test_other_build(scene, builds):
     )
 
 
+def test_updated(scene, builds):
+    """One that says whose build it is, after that has become another."""
+    path, build_id = builds.program("og-agent-updated")
+    before = "dd" * 20
+    signature = sign(scene, "updated", before, builds.functions, "og-agent-upd*")
+    why = (
+        f"{signature}: is refused: it is for 'og-agent-upd*' of the build {before}, "
+        f"and this file is of the build {build_id}"
+    )
+    refused(scene, "a signature of this program's build before", path, why, ("static", "refused"), why)
+
+
 def test_right(scene, builds):
     """So that what came before was refused for its reason alone."""
     path, build_id = builds.program("og-agent-right")
-    sign(scene, "right", build_id, builds.functions)
+    sign(scene, "before", "cc" * 20, builds.functions, "og-agent-right")
+    sign(scene, "right", build_id, builds.functions, path)
+    scene.tap.equal(
+        "beside one that fits, one of another build is nobody's mistake",
+        [inspect(scene, path)[key] for key in ("why", "misfit")],
+        ["", ""],
+    )
     changed, pins, answered = play(scene, path)
     scene.tap.equal(
         "one that is right is taken",
@@ -163,6 +188,7 @@ def test_bad_files(scene):
         "short-build": "build_id: abcd\nfunctions:\n  SSL_write: 0x1000\n  SSL_read: 0x2000\n",
         "same-place": f"build_id: {'ab' * 20}\nfunctions:\n  SSL_write: 0x1000\n  SSL_read: 0x1000\n",
         "no-reader": f"build_id: {'ab' * 20}\nfunctions:\n  SSL_write: 0x1000\n",
+        "ab" * 20: f"build_id: {'ba' * 20}\nfunctions:\n  SSL_write: 0x1000\n  SSL_read: 0x2000\n",
         "huge": "# " + "x" * 20000 + "\n",
     }
     for name, text in bad.items():
@@ -186,6 +212,7 @@ def main():
                 lambda scene: test_twice(scene, builds),
                 lambda scene: test_places(scene, builds),
                 lambda scene: test_other_build(scene, builds),
+                lambda scene: test_updated(scene, builds),
                 lambda scene: test_right(scene, builds),
                 test_bad_files,
             ]

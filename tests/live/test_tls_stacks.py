@@ -116,11 +116,11 @@ def inspect(scene, path, expected=0):
     return json.loads(done.stdout)
 
 
-def sign(scene, name, build_id, functions):
+def sign(scene, name, build_id, functions, program=None):
     directory = f"{scene.operaglass.directory}/state/tls-signatures.d"
     os.makedirs(directory, mode=0o755, exist_ok=True)
     with open(f"{directory}/{name}.yaml", "w", encoding="utf-8") as file:
-        file.write(f"build_id: {build_id}\nfunctions:\n")
+        file.write(f"build_id: {build_id}\n" + (f"file: {program}\n" if program else "") + "functions:\n")
         file.writelines(f"  {name}: {offset}\n" for name, offset in functions.items())
     return f"{directory}/{name}.yaml"
 

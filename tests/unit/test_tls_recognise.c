@@ -6,6 +6,8 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -112,6 +114,80 @@ static int parse(const char *text, struct tls_signature *signature, struct confi
 	return tls_signature_parse(text, strlen(text), "a.yaml", signature, error);
 }
 
+static int write_signature(const char *directory, const char *build_id, const char *file)
+{
+	char path[128], text[256];
+	int fd, length;
+
+	snprintf(path, sizeof(path), "%s/%.4s.yaml", directory, build_id);
+	length =
+		snprintf(text, sizeof(text),
+			 "build_id: %s\nfile: '%s'\nfunctions: {SSL_write: 0x10, SSL_read: 0x20}\n",
+			 build_id, file);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, (size_t)length), length);
+	return close(fd);
+}
+
+/* Only root's files count: who builds as somebody else sees this in the live tests. */
+static void a_signature_that_names_a_file_is_missed_by_another_build_of_it(void **state)
+{
+	static const struct {
+		const char *pattern, *path;
+		bool named;
+	} rows[] = {
+		{"claude", "/opt/claude", true},
+		{"claude", "claude", true},
+		{"claude", "/opt/claude/1.0.3", false},
+		{"clau*", "/opt/claude", true},
+		{"/opt/claude/*", "/opt/claude/1.0.3", true},
+		{"/opt/claude/*", "/srv/opt/claude/1.0.3", false},
+	};
+	static struct tls_image image = {.build_id = "8899aabbccddeeff"};
+	char directory[] = "/tmp/og-signatures-XXXXXX", path[64];
+	const char *const directories[] = {directory, NULL};
+	struct tls_signature signature;
+	struct config_error error;
+	size_t i;
+
+	(void)state;
+	if (geteuid())
+		return;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/0011.yaml", directory);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		write_signature(directory, "0011223344556677", rows[i].pattern);
+		assert_int_equal(
+			tls_signatures_find(directories, &image, rows[i].path, &signature, &error),
+			-ENOENT);
+		assert_int_equal(error.text[0] != '\0', rows[i].named);
+		unlink(path);
+	}
+	rmdir(directory);
+}
+
+static void the_name_of_a_signature_is_no_other_build(void **state)
+{
+	static const char text[] = "build_id: 0011223344556677\n"
+				   "functions: {SSL_write: 0x2607c30, SSL_read: 0x2586500}\n";
+	struct tls_signature signature;
+	struct config_error error;
+
+	(void)state;
+	assert_int_equal(tls_signature_parse(text, strlen(text), "/a/0011223344556677.yaml",
+					     &signature, &error),
+			 0);
+	assert_int_equal(tls_signature_parse(text, strlen(text), "/a/0011223344556678.yaml",
+					     &signature, &error),
+			 -EINVAL);
+	assert_string_equal(error.text, "/a/0011223344556678.yaml: is refused: its name is another "
+					"build than its build_id 0011223344556677");
+	assert_int_equal(tls_signature_parse(text, strlen(text), "0011223344556677ff.yaml",
+					     &signature, &error),
+			 -EINVAL);
+}
+
 static void a_signature_is_whole_or_refused(void **state)
 {
 	static const struct {
@@ -167,6 +243,8 @@ int main(void)
 		cmocka_unit_test(an_outline_has_the_build_id),
 		cmocka_unit_test(the_sites_of_go_are_found),
 		cmocka_unit_test(a_signature_is_whole_or_refused),
+		cmocka_unit_test(the_name_of_a_signature_is_no_other_build),
+		cmocka_unit_test(a_signature_that_names_a_file_is_missed_by_another_build_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
