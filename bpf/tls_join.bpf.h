@@ -128,6 +128,25 @@ static __always_inline bool tls_random_known(const struct tls_stream *stream,
 	return place && tls_random_read(ssl, place - 1, random);
 }
 
+static __always_inline bool tls_random_is_unknown(const struct client_random *random)
+{
+	const __u64 *words = (const __u64 *)random->bytes;
+
+	return !(words[0] | words[1] | words[2] | words[3]);
+}
+
+/*
+ * An object without a connection that is in the middle of something. Where its random is known only
+ * from now on, as the place was found in the meantime, that does not make it another object: to begin
+ * anew would forget its calls, and the tables of its HTTP/2.
+ */
+static __always_inline bool tls_stream_goes_on(const struct tls_stream *stream)
+{
+	return tls_random_is_unknown(&stream->random) && stream->state < TLS_STREAM_IGNORED &&
+	       (stream->http2 || stream->readers[TLS_SENT].state != HTTP_START ||
+		stream->first_call != stream->next_call);
+}
+
 /* Sees whether the object still is the connection that it was, and joins it if it can be. */
 static __always_inline void tls_stream_refresh(struct tls_stream *stream, struct tls_slot *slot,
 					       __u64 ssl, __u32 tgid)
@@ -139,9 +158,13 @@ static __always_inline void tls_stream_refresh(struct tls_stream *stream, struct
 	if (known) {
 		if (!tls_random_known(stream, slot, ssl, &random))
 			return;
+		if (tls_stream_goes_on(stream)) {
+			stream->random = random;
+			return;
+		}
 		if (!tls_random_same(&random, &stream->random))
 			tls_stream_restart(stream);
-		else if (stream->state != TLS_STREAM_NEW)
+		else if (stream->state != TLS_STREAM_NEW || stream->http2)
 			return;
 		stream->random = random;
 		tls_join(stream, tgid, &random); /* else its ClientHello may still be to come */

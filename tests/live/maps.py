@@ -23,6 +23,16 @@ def dump(operaglass, table):
     return json.loads(done.stdout)
 
 
+def put(operaglass, table, key, value):
+    words = [["hex", *part.hex(" ").split()] for part in (key, value)]
+    pinned = f"{operaglass.pins}/maps/{table}"
+    subprocess.run(
+        ["bpftool", "map", "update", "pinned", pinned, "key", *words[0], "value", *words[1]],
+        check=True,
+        capture_output=True,
+    )
+
+
 def settled(operaglass, wanted, seconds=8):
     """The rows, once they are those wanted or the time is over; each scrape sweeps."""
     limit = time.monotonic() + seconds

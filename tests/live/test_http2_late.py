@@ -12,6 +12,7 @@ import signal
 import subprocess
 
 import ledger
+import places
 from harness import Operaglass, Tap
 from scene import TOKEN, Scene, call
 from stage import HTTP2, NAME, Stage, wait_for
@@ -27,7 +28,7 @@ OLD_STATUS = 409  # the server's table has it from before
 class Early:
     """A client that has made its early calls, and makes the others at a word."""
 
-    def __init__(self, stack, stage, client, early, calls, **options):
+    def __init__(self, stack, stage, client, early, calls, between=0, **options):
         self.stage, self.calls = stage, calls
         plan = {
             "host": NAME,
@@ -35,6 +36,7 @@ class Early:
             "ca": stage.ca,
             "requests": early + calls,
             "before": len(early),
+            "between": between and len(early) + between,
             **options,
         }
         self.process = subprocess.Popen(
@@ -44,9 +46,19 @@ class Early:
             text=True,
         )
         stack.callback(self.end)
-        if self.process.stdout.readline() != "connected\n":
-            raise RuntimeError(f"the early {client} did not connect")
+        self.wait()
         stage.truth(len(early))
+
+    def wait(self):
+        line = self.process.stdout.readline()
+        if line != "connected\n":
+            raise RuntimeError(f"an early client does not pause: {line!r}")
+
+    def go_on(self):
+        """Makes the calls in front of its second pause."""
+        self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+        self.wait()
 
     def go(self):
         """Makes the calls; returns what came of them, and what the server says."""
@@ -122,18 +134,31 @@ def plan(stack, stage):
     paced = [row for row in mixed() if row["endpoint"] != "unknown"]
     return {
         "python": Early(stack, stage, "python_h2", old(), mixed(), at_once=1),
+        "plain": Early(stack, stage, "python_h2", old(), mixed(), at_once=1, plain=True),
         "slow": Early(stack, stage, "python_h2", old(), mixed()[:4], at_once=1, read=9),
         "sni": Early(stack, stage, "python_h2", old(), named, at_once=1),
         "node": Early(stack, stage, "node_http2", old(), paced),
+        "halves": Early(stack, stage, "python_h2", old(), mixed(), at_once=1, between=2),
         "many": Early(stack, stage, "python_h2", nobody, many),
     }
 
 
 def test_one_after_the_other(scene, early):
     compare(scene, "literal and static fields of an old connection", early["python"])
+    compare(scene, "the same without Huffman's code", early["plain"])
     compare(scene, "the same, nine bytes a read", early["slow"])
     compare(scene, "whom it speaks to is in the table of before, and the object says it", early["sni"])
     compare(scene, "Node's nghttp2", early["node"])
+
+
+def test_place_found(scene, early):
+    """Objects stay what they are when the place of their random is found while they are used."""
+    proven = lambda m: m.total("operaglass_tls_probed_files", stack="openssl", trust="proven")
+    wait_for(lambda: proven(scene.operaglass.metrics()), 20, "the proof of libssl")
+    places.clear_table(scene.operaglass)
+    with places.Hidden(scene.operaglass):
+        early["halves"].go_on()
+    compare(scene, "where a library keeps its random is found meanwhile", early["halves"])
 
 
 def test_many(scene, early):
@@ -220,6 +245,7 @@ def main():
         Scene(operaglass, stage, tap).run(
             [
                 lambda scene: test_one_after_the_other(scene, early),
+                lambda scene: test_place_found(scene, early),
                 lambda scene: test_many(scene, early),
                 test_rows,
             ]

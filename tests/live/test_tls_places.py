@@ -5,16 +5,16 @@
 The table of places that known builds have is emptied: what was found by a proof is all there is then, and a program
 that cannot be proven, an executable, is not joined.
 """
-import json
 import subprocess
 
+import maps
+import places
 from harness import Operaglass, Tap
 from scene import Scene, call
 from stage import NAME, Stage, wait_for
 
 PROGRAM = "og-agent-table"
 CONFIG = f"agents:\n  - {{type: table, names: [{PROGRAM}]}}\n"
-PLACES, PLACE_BYTES = 8, 16  # include/tls.h
 CALLS = [
     call("getMe"),
     call("getChat", query="status=401"),
@@ -23,31 +23,9 @@ CALLS = [
 ]
 
 
-class Table:
-    """The pinned map tls_random_places."""
-
-    def __init__(self, operaglass):
-        self.map = ["bpftool", "map", "update", "pinned", f"{operaglass.pins}/maps/tls_random_places"]
-
-    def fill(self, key, value):
-        words = [["hex", *part.hex(" ").split()] for part in (key.to_bytes(4, "little"), value)]
-        row = ["key", *words[0], "value", *words[1]]
-        subprocess.run([*self.map, *row], check=True, capture_output=True)
-
-    def clear(self):
-        for key in range(PLACES):
-            self.fill(key, bytes(PLACE_BYTES))
-
-
 def joined(operaglass):
     """How many objects of clients were joined to their connections: the server's are at the other ends."""
-    done = subprocess.run(
-        ["bpftool", "-j", "map", "dump", "pinned", f"{operaglass.pins}/maps/tls_streams"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    rows = [row["formatted"]["value"] for row in json.loads(done.stdout)]
+    rows = [row["formatted"]["value"] for row in maps.dump(operaglass, "tls_streams")]
     return sum(row["sock"] != 0 and not row["foreign"] for row in rows)
 
 
@@ -80,12 +58,11 @@ def main():
             20,
             "the proofs of libssl and of GnuTLS, and the probes of the program",
         )
-        table = Table(operaglass)
         scene = Scene(operaglass, stage, tap)
         scene.run(
             [
                 lambda scene: check(scene, "a program by the table", "lines", 1, program=program),
-                lambda _: table.clear(),
+                lambda _: places.clear_table(operaglass),
                 lambda scene: check(scene, "OpenSSL by what was found in it", "python_sync", 2),
                 lambda scene: check(scene, "GnuTLS by what was found in it", "gnutls_curl", 3),
                 lambda scene: without(scene, program),

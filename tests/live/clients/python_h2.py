@@ -4,7 +4,7 @@
 A request's `cancel`: milliseconds after which its stream is reset by RST_STREAM; `never`: names of fields that
 are not to enter the dynamic table. The plan's `window`: bytes of the client's flow control; `read`: bytes of each
 read; `write`: of each write; `plain`: no Huffman code; `before`: says "connected" when so many requests are
-answered, and makes the others at a line of input; `stop`: bytes after which it says "paused" and waits for three
+answered, and makes the others at a line of input; `between`: the same once more; `stop`: bytes after which it says "paused" and waits for three
 seconds; `stingy`: gives no more room than `window`; `stay`: the connection stays until the input ends.
 """
 import select
@@ -125,13 +125,14 @@ class Client:
             self.turn()
 
     def play(self):
-        before = PLAN.get("before", 0)
-        if before:
-            self.finish(range(before))
+        total, made = len(PLAN["requests"]), 0
+        for pause in filter(None, (PLAN.get("before"), PLAN.get("between"))):
+            self.finish(range(made, pause))
+            made = pause
             print("connected", flush=True)
             sys.stdin.readline()
-        self.finish(range(before, len(PLAN["requests"])))
-        for number in range(len(PLAN["requests"])):
+        self.finish(range(made, total))
+        for number in range(total):
             status, ns, error = self.results.get(number, (None, 0, "closed"))
             report(status, ns=ns, error=error)
 
