@@ -79,10 +79,31 @@ bool tls_candidates_pass(struct tls_candidates *candidates, const struct tls_map
 		return false;
 	case TLS_FILE_OTHERS:
 		return tls_trees_may_have(&candidates->trees, mapping->pid);
+	case TLS_FILE_LEFT_OUT:
+	case TLS_FILE_COUNTED:
 	case TLS_FILE_UNKNOWN:
 		break;
 	}
 	return true;
+}
+
+bool tls_candidates_is_left_out(struct tls_candidates *candidates,
+				const struct tls_mapping *mapping)
+{
+	struct tls_file *file = tls_files_find(&candidates->files, mapping->device, mapping->inode,
+					       mapping->generation);
+
+	return file && file->kind == TLS_FILE_LEFT_OUT;
+}
+
+bool tls_candidates_leave_out(struct tls_candidates *candidates, const struct tls_mapping *mapping)
+{
+	struct tls_file *file = tls_files_find(&candidates->files, mapping->device, mapping->inode,
+					       mapping->generation);
+	bool is_new = !file || file->kind != TLS_FILE_COUNTED;
+
+	tls_candidates_decided(candidates, mapping, TLS_FILE_LEFT_OUT);
+	return is_new;
 }
 
 bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_mapping *mapping)

@@ -49,12 +49,16 @@ void tls_files_set(struct tls_files *files, dev_t device, ino_t inode, uint64_t 
 
 void tls_files_unsettle(struct tls_files *files)
 {
+	static const enum tls_file_kind unsettled[] = {
+		[TLS_FILE_UNKNOWN] = TLS_FILE_UNKNOWN,	[TLS_FILE_EMPTY] = TLS_FILE_EMPTY,
+		[TLS_FILE_OTHERS] = TLS_FILE_UNKNOWN,	[TLS_FILE_SETTLED] = TLS_FILE_UNKNOWN,
+		[TLS_FILE_LEFT_OUT] = TLS_FILE_COUNTED, [TLS_FILE_COUNTED] = TLS_FILE_COUNTED,
+	};
 	struct tls_file *file = files->rows[0];
 	size_t i;
 
 	for (i = 0; i < FILES; i++, file++)
-		if (file->kind && file->kind != TLS_FILE_EMPTY)
-			file->kind = TLS_FILE_UNKNOWN;
+		file->kind = unsettled[file->kind];
 }
 
 void tls_files_begin_scan(struct tls_files *files)
@@ -74,6 +78,6 @@ void tls_files_end_scan(struct tls_files *files)
 	size_t i;
 
 	for (i = 0; i < FILES; i++, file++)
-		if (file->kind == TLS_FILE_EMPTY && !file->seen)
+		if (!file->seen)
 			file->kind = TLS_FILE_UNKNOWN;
 }

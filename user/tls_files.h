@@ -12,9 +12,11 @@
 
 enum tls_file_kind {
 	TLS_FILE_UNKNOWN = 0,
-	TLS_FILE_EMPTY,	  /* was looked into: nothing, whoever maps it */
-	TLS_FILE_OTHERS,  /* is of interest only when an agent maps it, which none has yet */
-	TLS_FILE_SETTLED, /* has its probes, and what the next scan must know of it */
+	TLS_FILE_EMPTY,	   /* was looked into: nothing, whoever maps it */
+	TLS_FILE_OTHERS,   /* is of interest only when an agent maps it, which none has yet */
+	TLS_FILE_SETTLED,  /* has its probes, and what the next scan must know of it */
+	TLS_FILE_LEFT_OUT, /* should have them, and there was no room: was counted as lost */
+	TLS_FILE_COUNTED,  /* the same, and there may be room by now */
 };
 
 struct tls_file {
@@ -41,7 +43,7 @@ void tls_files_set(struct tls_files *files, dev_t device, ino_t inode, uint64_t 
 		   enum tls_file_kind kind);
 
 /* Before a scan, and whenever targets went or the scope changed: everything but what is empty is
- * decided again. */
+ * decided again; what was left out, without being counted again. */
 void tls_files_unsettle(struct tls_files *files);
 
 /* Around a scan of all mappings: forgets the files that nobody maps any more. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "lost.h"
 #include "tls_changes.h"
 #include "tls_live_check.h"
 #include "tls_recognise.h"
@@ -106,17 +107,38 @@ void tls_rows_drop_unfit(struct tls_targets *targets)
 }
 
 /* Why connections of a process that maps such a file stay opaque. */
-static void note_process(const struct tls_targets *targets, const struct tls_target *target,
-			 pid_t pid)
+static void note_process(const struct tls_targets *targets, enum undecoded_reason why, pid_t pid)
 {
-	struct tls_process process = {};
+	struct tls_process process = {.undecoded = why};
 	uint32_t tgid = (uint32_t)pid;
 
-	if (!pid || target->fate == TLS_FATE_ATTACHED || target->fate == TLS_FATE_COVERED)
-		return;
-	process.undecoded = target->fate == TLS_FATE_REFUSED ? UNDECODED_PROBE_REFUSED
-							     : tls_stacks[target->stack].undecoded;
-	bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
+	if (pid)
+		bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
+}
+
+/* The same of a file that is known. */
+static void note_of_target(const struct tls_targets *targets, const struct tls_target *target,
+			   pid_t pid)
+{
+	if (target->fate != TLS_FATE_ATTACHED && target->fate != TLS_FATE_COVERED)
+		note_process(targets,
+			     target->fate == TLS_FATE_REFUSED ? UNDECODED_PROBE_REFUSED
+							      : tls_stacks[target->stack].undecoded,
+			     pid);
+}
+
+/* A file that has no row because there is none left. The counter is shared with programs, none of which
+ * counts this. */
+static void leave_out(struct tls_targets *targets, const struct tls_mapping *mapping)
+{
+	uint32_t cause = LOST_TLS_TARGETS_FULL;
+	uint64_t count;
+
+	if (tls_candidates_leave_out(targets->candidates, mapping) &&
+	    !bpf_map_lookup_elem(targets->lost_fd, &cause, &count)) {
+		count++;
+		bpf_map_update_elem(targets->lost_fd, &cause, &count, BPF_ANY);
+	}
 }
 
 static bool needs_guard(const struct tls_targets *targets, const struct tls_target *target)
@@ -145,9 +167,9 @@ static struct tls_target *share(struct tls_targets *targets, dev_t device, ino_t
 	return target;
 }
 
-/* Looks into a file that is not known yet. NULL: nothing in it, or no room for it. */
-static struct tls_target *look_into(struct tls_targets *targets, dev_t device, ino_t inode,
-				    int file, const char *path)
+/* Looks into a file that is not known yet. 0; -ENOENT: nothing in it; -ENOSPC: no room for it. */
+static int look_into(struct tls_targets *targets, dev_t device, ino_t inode, int file,
+		     const char *path, struct tls_target **ret_target)
 {
 	const struct tls_layer layer = tls_layer_of(file);
 	struct tls_target *target = share(targets, device, inode, &layer);
@@ -155,8 +177,10 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 	bool malformed;
 	int err, named;
 
-	if (target)
-		return target;
+	if (target) {
+		*ret_target = target;
+		return 0;
+	}
 	err = tls_recognise(file, path, targets->signatures.list, &found);
 	malformed = err == -EBADMSG || err == -E2BIG;
 	if (err) {
@@ -164,24 +188,26 @@ static struct tls_target *look_into(struct tls_targets *targets, dev_t device, i
 		if (named < 0 && malformed)
 			named = TLS_STACK_STATIC;
 		if (named < 0)
-			return NULL;
+			return -ENOENT;
 		/* Remembered, so that it is not looked into again and again. */
 		found = (struct tls_recognition){.stack = (uint32_t)named};
 		log_debug(err, "'%s' is not probed: %s", path, strerror(-err));
 	}
 	target = tls_row_add(targets, device, inode, found.stack, free_slot(targets));
-	if (target)
-		target->layer = layer;
-	if (target && err) {
+	if (!target)
+		return -ENOSPC;
+	target->layer = layer;
+	if (err) {
 		target->fate = malformed ? TLS_FATE_MALFORMED : TLS_FATE_EMPTY;
 		target->slot = 0;
-	} else if (target)
+	} else {
 		tls_target_attach(target, &targets->tools, file, path, &found);
-	if (target && needs_guard(targets, target))
+	}
+	if (needs_guard(targets, target))
 		tls_changes_watch(targets->changes, target, file);
-	if (target)
-		tls_search_queue_ask(targets->searches, file, path, &found);
-	return target;
+	tls_search_queue_ask(targets->searches, file, path, &found);
+	*ret_target = target;
+	return 0;
 }
 
 /* Its functions were found after it was looked into; it may be gone by now. */
@@ -304,9 +330,13 @@ static struct tls_target *look_into_mapped(struct tls_targets *targets,
 					   const struct tls_mapping *mapping)
 {
 	bool named = tls_stack_of_file(mapping->path) >= 0;
-	struct tls_target *target;
-	int file;
+	struct tls_target *target = NULL;
+	int file, err;
 
+	if (tls_candidates_is_left_out(targets->candidates, mapping)) {
+		note_process(targets, UNDECODED_PROBE_REFUSED, mapping->pid);
+		return NULL;
+	}
 	if (!named && !tls_candidates_want(targets->candidates, mapping)) {
 		tls_candidates_decided(targets->candidates, mapping, TLS_FILE_OTHERS);
 		return NULL;
@@ -317,9 +347,13 @@ static struct tls_target *look_into_mapped(struct tls_targets *targets,
 			  strerror(-file));
 		return NULL;
 	}
-	target = look_into(targets, mapping->device, mapping->inode, file, mapping->path);
+	err = look_into(targets, mapping->device, mapping->inode, file, mapping->path, &target);
 	close(file);
-	if (!target && !named)
+	if (err == -ENOSPC) {
+		leave_out(targets, mapping);
+		note_process(targets, UNDECODED_PROBE_REFUSED, mapping->pid);
+	}
+	if (err == -ENOENT && !named)
 		tls_candidates_decided(targets->candidates, mapping, TLS_FILE_EMPTY);
 	return target;
 }
@@ -367,7 +401,7 @@ void tls_take_mapping(void *context, const struct tls_mapping *mapping)
 	if (!target->seen && in_scope)
 		check_live(targets, target, mapping);
 	target->seen |= in_scope;
-	note_process(targets, target, mapping->pid);
+	note_of_target(targets, target, mapping->pid);
 	/* What is read nowhere has to be known of each process that maps it. */
 	tls_candidates_decided(targets->candidates, mapping,
 			       is_settled(targets, target) ? TLS_FILE_SETTLED : TLS_FILE_UNKNOWN);
@@ -382,8 +416,8 @@ void tls_take_known_file(void *context, const char *path, int file)
 	if (fstat(file, &status))
 		return;
 	target = tls_row_find(targets, status.st_dev, status.st_ino);
-	if (!target || !guard(targets, target, file))
-		target = look_into(targets, status.st_dev, status.st_ino, file, path);
-	if (target)
+	if (target && !guard(targets, target, file))
+		target = NULL;
+	if (target || !look_into(targets, status.st_dev, status.st_ino, file, path, &target))
 		target->kept = true;
 }

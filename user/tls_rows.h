@@ -23,7 +23,7 @@ struct tls_targets {
 	struct tls_signature_directories signatures; /* none until they are set */
 	int counts_fd, trusts_fd;
 	int changes; /* descriptor; <0: files are not watched */
-	int processes_fd;
+	int processes_fd, lost_fd;
 	bool full;	  /* said so */
 	bool agents_only; /* scope: files of others get no probes */
 	bool started;

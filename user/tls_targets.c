@@ -147,6 +147,7 @@ int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 	targets->counts_fd = bpf_set_map(set, "tls_target_counts");
 	targets->trusts_fd = bpf_set_map(set, "tls_trust_counts");
 	targets->processes_fd = bpf_set_map(set, "tls_processes");
+	targets->lost_fd = bpf_set_map(set, "lost");
 	err = map_slots(&targets->tools);
 	if (!err)
 		err = tls_probe_kind_check(&targets->tools.abilities.kind);

@@ -66,6 +66,27 @@ static void a_scan_forgets_what_nobody_maps_and_decides_the_rest_again(void **st
 	free(files);
 }
 
+static void what_is_left_out_stays_counted_until_nobody_maps_it(void **state)
+{
+	struct tls_files *files = calloc(1, sizeof(*files));
+
+	(void)state;
+	tls_files_set(files, 8, 1, 0, TLS_FILE_LEFT_OUT);
+	tls_files_unsettle(files);
+	tls_files_unsettle(files);
+	assert_int_equal(kind(files, 1, 0), TLS_FILE_COUNTED);
+	tls_files_set(files, 8, 1, 0, TLS_FILE_LEFT_OUT);
+	tls_files_begin_scan(files);
+	assert_int_equal(kind(files, 1, 0), TLS_FILE_COUNTED);
+	tls_files_set(files, 8, 1, 0, TLS_FILE_LEFT_OUT);
+	tls_files_end_scan(files);
+	assert_int_equal(kind(files, 1, 0), TLS_FILE_LEFT_OUT);
+	tls_files_begin_scan(files);
+	tls_files_end_scan(files);
+	assert_int_equal(kind(files, 1, 0), TLS_FILE_UNKNOWN);
+	free(files);
+}
+
 static void more_files_than_there_is_room_for_push_others_out(void **state)
 {
 	struct tls_files *files = calloc(1, sizeof(*files));
@@ -214,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_file_is_its_device_inode_and_generation),
 		cmocka_unit_test(a_scan_forgets_what_nobody_maps_and_decides_the_rest_again),
+		cmocka_unit_test(what_is_left_out_stays_counted_until_nobody_maps_it),
 		cmocka_unit_test(more_files_than_there_is_room_for_push_others_out),
 		cmocka_unit_test(every_agent_that_starts_is_taken_once),
 		cmocka_unit_test(agents_whose_tgids_collide_are_said_to_be_lost_once),
