@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "privilege.h"
 
 #define PROGRAMS_SHOWN 8
 
@@ -49,6 +51,8 @@ static int attach_cgroup(const struct bpf_program_row *row, int program, int cgr
 	if (cgroup_fd < 0)
 		return -ENODEV;
 	link = bpf_link_create(program, cgroup_fd, row->type, NULL);
+	if (link < 0 && errno == EPERM && !privilege_has(CAP_NET_ADMIN))
+		return -ENODEV; /* privilege_report() has said it */
 	if (link < 0 && errno == EPERM) {
 		describe_holders(cgroup_fd, row->type, holders, sizeof(holders));
 		return log_error(-EPERM,

@@ -26,12 +26,12 @@
 
 /* clang-format off: one object, one program, one row */
 const struct bpf_object_row bpf_objects[] = {
-	{"process", "process", BYTES(process), NULL},
-	{"socket", "socket", BYTES(socket), NULL},
-	{"state", "socket", BYTES(state), NULL},
-	{"tls", "tls", BYTES(tls), tls_targets_prepare},
-	{"connect", "socket", BYTES(connect), NULL},
-	{"sweep", "socket", BYTES(sweep), NULL},
+	{"process", "process", false, BYTES(process), NULL},
+	{"socket", "socket", false, BYTES(socket), NULL},
+	{"state", "socket", false, BYTES(state), NULL},
+	{"tls", "tls", false, BYTES(tls), tls_targets_prepare},
+	{"connect", "socket", true, BYTES(connect), NULL},
+	{"sweep", "socket", true, BYTES(sweep), NULL},
 };
 const size_t bpf_object_count = COUNT(bpf_objects);
 

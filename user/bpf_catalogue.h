@@ -37,7 +37,8 @@ enum bpf_attach {
 
 struct bpf_object_row {
 	const char *name;
-	const char *component; /* in operaglass_up: up while one of its objects is loaded */
+	const char *component; /* in operaglass_up */
+	bool optional;	       /* its component works without it, if less well */
 	const void *(*bytes[BPF_VARIANTS])(size_t *ret_size);
 	int (*prepare)(struct bpf_object *); /* between open and load; NULL: nothing to do */
 };

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -18,6 +19,7 @@
 #include "bpf_pins.h"
 #include "bpf_tables.h"
 #include "log.h"
+#include "privilege.h"
 #include "probe_answers.h"
 #include "tls_targets.h"
 
@@ -58,6 +60,8 @@ static void report_refusals(const struct bpf_refusals *refusals, const int codes
 			;
 		if (codes[object])
 			continue; /* said of the object */
+		if (row->attach == BPF_ATTACH_CGROUP && !privilege_has(CAP_NET_ADMIN))
+			continue; /* privilege_report() has said it */
 		log_warning(0,
 			    "this kernel refuses program '%s': %s; missing without it: %s "
 			    "(--log.level=debug shows the verifier's words)",

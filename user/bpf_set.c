@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bpf_attach.h"
+
 void bpf_set_init(struct bpf_set *set)
 {
 	size_t i;
@@ -66,14 +68,20 @@ int bpf_set_add_map(struct bpf_set *set, const char *name, int fd)
 	return 0;
 }
 
-static bool has_object(const struct bpf_set *set, const char *object)
+/* What is loaded and gets no link is attached by others, or not at all (TLS, tail calls). */
+static bool object_works(const struct bpf_set *set, const char *object)
 {
+	bool loaded = false;
 	size_t i;
 
-	for (i = 0; i < bpf_program_count; i++)
-		if (!strcmp(bpf_programs[i].object, object) && set->programs[i].program >= 0)
-			return true;
-	return false;
+	for (i = 0; i < bpf_program_count; i++) {
+		if (strcmp(bpf_programs[i].object, object))
+			continue;
+		if (bpf_attach_makes_link(bpf_programs[i].attach) && set->programs[i].link < 0)
+			return false;
+		loaded = loaded || set->programs[i].program >= 0;
+	}
+	return loaded;
 }
 
 bool bpf_set_is_up(const struct bpf_set *set, const char *component)
@@ -81,8 +89,8 @@ bool bpf_set_is_up(const struct bpf_set *set, const char *component)
 	size_t i;
 
 	for (i = 0; i < bpf_object_count; i++)
-		if (!strcmp(bpf_objects[i].component, component) &&
-		    has_object(set, bpf_objects[i].name))
-			return true;
-	return false;
+		if (!strcmp(bpf_objects[i].component, component) && !bpf_objects[i].optional &&
+		    !object_works(set, bpf_objects[i].name))
+			return false;
+	return true;
 }

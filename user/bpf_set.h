@@ -37,7 +37,10 @@ int bpf_set_program(const struct bpf_set *set, const char *name);
 /* Takes over fd, also when it fails: 0, or -ENOSPC. */
 int bpf_set_add_map(struct bpf_set *set, const char *name, int fd);
 
-/* At least one program of the component is loaded. */
+/*
+ * Nothing of what the component needs is missing: each of its objects that is not optional is loaded,
+ * with every program attached that gets a link.
+ */
 bool bpf_set_is_up(const struct bpf_set *set, const char *component);
 
 #endif

@@ -210,6 +210,7 @@ int command_run(const struct options *options)
 			"service");
 	/* What is large is needed for a moment only (a symbol table): it goes back at once. */
 	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	privilege_report();
 	bpf_load_silence();
 	bpf_set_init(&observer.session.set);
 	code = run_locked(options, &locks, &observer);

@@ -84,30 +84,16 @@ static void check_lockdown(const struct options *options, struct doctor_finding 
 	set(finding, doctor_lockdown_allows(text) ? DOCTOR_OK : DOCTOR_BROKEN, "%s", text);
 }
 
-static const struct {
-	int number;
-	const char *name;
-} capabilities[] = {
-	{CAP_BPF, "CAP_BPF"},
-	{CAP_PERFMON, "CAP_PERFMON"},
-	{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-	{CAP_SYS_PTRACE, "CAP_SYS_PTRACE"},
-	{CAP_SETUID, "CAP_SETUID"},
-	{CAP_DAC_READ_SEARCH, "CAP_DAC_READ_SEARCH"},
-	{CAP_SETGID, "CAP_SETGID"},
-};
-
 static void check_capabilities(const struct options *options, struct doctor_finding *finding)
 {
 	char missing[DOCTOR_DETAIL_SIZE - 16] = "";
 	size_t used = 0, i;
 
 	(void)options;
-	for (i = 0; i < COUNT(capabilities); i++)
-		if (!privilege_has(capabilities[i].number) &&
-		    privilege_kernel_knows(capabilities[i].number) && used < sizeof(missing))
+	for (i = 0; i < privilege_row_count && used < sizeof(missing); i++)
+		if (privilege_lacks(&privilege_rows[i]))
 			used += (size_t)snprintf(missing + used, sizeof(missing) - used, " %s",
-						 capabilities[i].name);
+						 privilege_rows[i].name);
 	if (!privilege_can_load())
 		return set(finding, DOCTOR_BROKEN, "missing:%s", missing);
 	set(finding, used ? DOCTOR_DEGRADED : DOCTOR_OK,

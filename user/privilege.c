@@ -2,6 +2,7 @@
 #include "privilege.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
@@ -24,6 +25,44 @@ bool privilege_has(int capability)
 bool privilege_kernel_knows(int capability)
 {
 	return cap_get_bound(capability) >= 0;
+}
+
+const struct privilege_row privilege_rows[] = {
+	{CAP_BPF, true, "CAP_BPF", NULL},
+	{CAP_PERFMON, true, "CAP_PERFMON", NULL},
+	{CAP_NET_ADMIN, false, "CAP_NET_ADMIN", "calls and connections"},
+	{CAP_SYS_PTRACE, false, "CAP_SYS_PTRACE",
+	 "endpoint and status of calls of other users' processes"},
+	{CAP_DAC_READ_SEARCH, false, "CAP_DAC_READ_SEARCH",
+	 "endpoint and status of calls by files that others may not read"},
+	{CAP_CHECKPOINT_RESTORE, true, "CAP_CHECKPOINT_RESTORE",
+	 "endpoint and status of calls by files that were replaced or deleted"},
+	{CAP_SETUID, false, "CAP_SETUID", NULL},
+	{CAP_SETGID, false, "CAP_SETGID", NULL},
+	{CAP_KILL, false, "CAP_KILL", "the end of an exporter that hangs"},
+};
+const size_t privilege_row_count = COUNT(privilege_rows);
+
+bool privilege_lacks(const struct privilege_row *row)
+{
+	return privilege_kernel_knows(row->capability) && !privilege_has(row->capability) &&
+	       !(row->admin_stands_in && privilege_has(CAP_SYS_ADMIN));
+}
+
+void privilege_report(void)
+{
+	char missing[1024] = "";
+	size_t used = 0, i;
+
+	for (i = 0; i < privilege_row_count && used < sizeof(missing); i++)
+		if (privilege_rows[i].lost && privilege_lacks(&privilege_rows[i]))
+			used += (size_t)snprintf(missing + used, sizeof(missing) - used,
+						 "%s%s (without it is missing: %s)",
+						 used ? ", " : "", privilege_rows[i].name,
+						 privilege_rows[i].lost);
+	if (used)
+		log_warning(0, "capabilities are not there: %s; grant them, or start as root",
+			    missing);
 }
 
 bool privilege_can_load(void)

@@ -4,11 +4,28 @@
 #define OPERAGLASS_PRIVILEGE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct privilege_needs {
 	bool system_admin; /* this kernel probes user programs by perf events, or has no CAP_BPF */
 	bool low_port;	   /* the exporter must be able to bind a port below 1024 again */
 };
+
+/* What the observer needs, and what is lost without it, for people. */
+struct privilege_row {
+	int capability;
+	bool admin_stands_in; /* CAP_SYS_ADMIN does as well */
+	const char *name;
+	const char *lost; /* NULL: nothing goes without it, and who needs it says so */
+};
+extern const struct privilege_row privilege_rows[];
+extern const size_t privilege_row_count;
+
+/* Whether this process lacks it, on a kernel that knows it. */
+bool privilege_lacks(const struct privilege_row *row);
+
+/* One warning that names what this process lacks; none when it has everything. */
+void privilege_report(void);
 
 /* Whether this process may load programs at all: CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN. */
 bool privilege_can_load(void);

@@ -271,6 +271,7 @@ def check_missing(tap):
         missing = {name for name, value in attached(og.metrics()).items() if not value}
         wanted = {"socket_egress", "socket_ingress", "socket_connect4", "socket_connect6"}
         tap.equal("only its programs are not attached", missing, wanted)
+        tap.equal("and the component is down", down(og.metrics()), {"socket"})
     unmount = ["unshare", "-m", "sh", "-c", 'umount -a -t cgroup2 && exec "$@"', "sh"]
     with Operaglass(prefix=unmount) as og:
         tap.equal(
@@ -278,17 +279,51 @@ def check_missing(tap):
             set(attached(og.metrics()).values()),
             {1},
         )
-    bounding = [
-        "setpriv",
-        "--bounding-set",
-        ",".join(["-all", *(f"+{name}" for name in BITS)]),
-        "--",
-    ]
-    with Operaglass("bpf_stats: false", prefix=bounding) as og:
+    with Operaglass("bpf_stats: false", prefix=bounded(set(BITS))) as og:
         tap.equal(
             "with the capabilities that README lists nothing is said", bad_lines(og.logs()), []
         )
         tap.equal("and every program is attached", set(attached(og.metrics()).values()), {1})
+
+
+def bounded(names):
+    return ["setpriv", "--bounding-set", ",".join(["-all", *(f"+{n}" for n in names)]), "--"]
+
+
+def down(metrics):
+    series = metrics["operaglass_up"]
+    return {dict(key)["component"] for key, value in series.items() if not value}
+
+
+def check_missing_capabilities(tap):
+    """What cannot do without is down, and one line says so; the rest is attached and at work."""
+    packets = {"socket_egress", "socket_ingress", "socket_connect4", "socket_connect6"}
+    for name, lost, blind in (
+        ("net_admin", "calls and connections", packets),
+        ("sys_ptrace", "endpoint and status of calls of other users' processes", set()),
+    ):
+        prefix, shown = bounded(set(BITS) - {name}), "CAP_" + name.upper()
+        with Operaglass("bpf_stats: false", prefix=prefix) as og:
+            lines = bad_lines(og.logs())
+            said = f"capabilities are not there: {shown} (without it is missing: {lost})"
+            tap.ok(
+                f"without {shown} one line says so",
+                len(lines) == 1 and lines[0].startswith(said),
+                lines,
+            )
+            metrics = og.metrics()
+            missing = {program for program, value in attached(metrics).items() if not value}
+            tap.equal(f"without {shown} the rest is attached", missing, blind)
+            tap.equal("what is blind is down", down(metrics), {"socket"} if blind else set())
+            doctor = run("doctor", "--json", "--bpf.pin-path", og.pins, prefix=prefix)
+            rows = {row["name"]: row for row in json.loads(doctor.stdout)["checks"]}
+            row = rows["capabilities"]
+            tap.equal(
+                f"without {shown} doctor says degraded, which it is, and exits 1",
+                (doctor.returncode, row["state"], row["detail"]),
+                (1, "degraded", f"missing: {shown}"),
+            )
+            tap.ok("with what is lost, and what to do", row["lost"] and row["advice"], row)
 
 
 def check_privileges(tap):
@@ -332,6 +367,7 @@ def main():
         check_start_failures(tap, directory)
     check_running(tap)
     check_missing(tap)
+    check_missing_capabilities(tap)
     check_privileges(tap)
     tap.done()
 
