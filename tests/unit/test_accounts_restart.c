@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The accounts against a naive model: random events in random order, batches that fail, restarts and
- * reboots. The naive model keeps every approval there ever was and sums up anew each time; all its
- * times are microseconds of one clock.
+ * reboots.
  */
 #include <stdarg.h>
 #include <setjmp.h>
@@ -11,44 +10,17 @@
 #include <cmocka.h>
 
 #include "memory_store.h"
+#include "naive_approvals.h"
 
 #define TEST(sentence, function)                     \
 	{                                            \
 		sentence, function, NULL, NULL, NULL \
 	}
 
-#define SEQUENCES  2000
-#define STEPS	   40
-#define IDS	   24
-#define ROOTS	   3
-#define PENDING	   8
-#define SECOND	   INT64_C(1000000)
-#define TIMEOUT_US (60 * SECOND)
-#define GRACE_US   (5 * SECOND)
-
-enum kind {
-	KIND_UNKNOWN = -1,
-	KIND_PENDING,
-	KIND_ACCEPTED,
-	KIND_REJECTED,
-	KIND_CANCELLED,
-	KIND_TIMEOUT
-};
+#define SEQUENCES 2000
+#define STEPS	  40
 
 static const char *const result_names[] = {"", "accepted", "rejected", "cancelled", "timeout"};
-
-struct naive_approval {
-	int kind;
-	int64_t requested_us, due_us, ended_us;
-	int64_t unblocked_us; /* 0: still */
-	unsigned root;	      /* 0: none */
-};
-
-struct naive {
-	struct naive_approval approvals[IDS];
-	unsigned late, duplicate, unmatched;
-	unsigned generation[ROOTS + 1]; /* of each root: how many ended before it */
-};
 
 struct world {
 	struct memory_store *store, *batch;
@@ -85,64 +57,6 @@ static void start(struct world *world)
 	assert_int_equal(memory_load(world->store, world->accounts), 0);
 }
 
-static unsigned pending_of(const struct naive *naive)
-{
-	unsigned i, count = 0;
-
-	for (i = 0; i < IDS; i++)
-		count += naive->approvals[i].kind == KIND_PENDING;
-	return count;
-}
-
-static void naive_end(struct naive_approval *approval, int kind, int64_t at_us)
-{
-	approval->kind = kind;
-	approval->ended_us = at_us;
-	if (!approval->unblocked_us)
-		approval->unblocked_us = at_us;
-}
-
-/* What the event should do. Returns whether it should be taken. */
-static bool naive_apply(struct world *world, enum event_type type, unsigned id, unsigned root)
-{
-	static const int kinds[] = {[EVENT_APPROVAL_ACCEPTED] = KIND_ACCEPTED,
-				    [EVENT_APPROVAL_REJECTED] = KIND_REJECTED,
-				    [EVENT_APPROVAL_CANCELLED] = KIND_CANCELLED,
-				    [EVENT_APPROVAL_TIMEOUT] = KIND_TIMEOUT};
-	struct naive_approval *approval = &world->now.approvals[id];
-
-	if (type == EVENT_APPROVAL_REQUESTED) {
-		if (approval->kind != KIND_UNKNOWN) {
-			world->now.duplicate++;
-		} else if (pending_of(&world->now) < PENDING) {
-			*approval = (struct naive_approval){KIND_PENDING,
-							    world->wall_us,
-							    world->wall_us + TIMEOUT_US + GRACE_US,
-							    0,
-							    0,
-							    root};
-			return true;
-		}
-		return false;
-	}
-	if (approval->kind == KIND_UNKNOWN) {
-		world->now.unmatched++;
-	} else if (approval->kind == KIND_PENDING && world->wall_us > approval->due_us) {
-		naive_end(approval, KIND_TIMEOUT, approval->due_us);
-		if (type != EVENT_APPROVAL_TIMEOUT)
-			world->now.late++;
-		return type == EVENT_APPROVAL_TIMEOUT;
-	} else if (approval->kind == KIND_PENDING) {
-		naive_end(approval, kinds[type], world->wall_us);
-		return true;
-	} else if (approval->kind == KIND_TIMEOUT && type != EVENT_APPROVAL_TIMEOUT) {
-		world->now.late++;
-	} else {
-		world->now.duplicate++;
-	}
-	return false;
-}
-
 static void send(struct world *world, enum event_type type, unsigned id, unsigned root)
 {
 	char name[16];
@@ -151,7 +65,7 @@ static void send(struct world *world, enum event_type type, unsigned id, unsigne
 	const struct event_origin origin = {.wall_us = now.wall_us, .boot_ns = now.boot_ns};
 	struct outcome outcome;
 	struct event *event;
-	bool taken = naive_apply(world, type, id, root);
+	bool taken = naive_apply(&world->now, world->wall_us, type, id, root);
 
 	snprintf(name, sizeof(name), "approval-%u", id);
 	assert_int_equal(event_make(type, &origin, &value, 1, &event), 0);
@@ -170,20 +84,12 @@ static void end_agent(struct world *world, unsigned root)
 	const struct event_origin origin = {.wall_us = now.wall_us, .boot_ns = now.boot_ns};
 	struct outcome outcome;
 	struct event *event;
-	unsigned i;
 
 	assert_int_equal(event_make(EVENT_AGENT_ENDED, &origin, &value, 1, &event), 0);
 	event_set_root(event, root, world->epoch * 100 + world->now.generation[root], "any");
 	assert_int_equal(accounts_apply(world->accounts, event, &outcome), 0);
 	event_free(event);
-	world->now.generation[root]++; /* an agent that ended does not come back */
-	for (i = 0; i < IDS; i++) {
-		struct naive_approval *approval = &world->now.approvals[i];
-
-		if (approval->kind == KIND_PENDING && approval->root == root &&
-		    !approval->unblocked_us)
-			approval->unblocked_us = world->wall_us;
-	}
+	naive_end_agent(&world->now, world->wall_us, root);
 }
 
 /* What nobody decided in time, as the recorder asks for it. */
@@ -191,18 +97,10 @@ static void expire(struct world *world)
 {
 	struct event *events[IDS];
 	struct moment now = moment_of(world);
-	unsigned count = accounts_due(world->accounts, &now, events, IDS), due = 0, i;
+	unsigned count = accounts_due(world->accounts, &now, events, IDS), i;
 	struct outcome outcome;
 
-	for (i = 0; i < IDS; i++) {
-		struct naive_approval *approval = &world->now.approvals[i];
-
-		if (approval->kind != KIND_PENDING || approval->due_us > world->wall_us)
-			continue;
-		naive_end(approval, KIND_TIMEOUT, approval->due_us);
-		due++;
-	}
-	assert_int_equal(count, due);
+	assert_int_equal(count, naive_expire(&world->now, world->wall_us));
 	for (i = 0; i < count; i++) {
 		assert_int_equal(accounts_apply(world->accounts, events[i], &outcome), 0);
 		assert_int_equal(outcome.kind, OUTCOME_TAKEN);
@@ -227,48 +125,6 @@ static void finish_batch(struct world *world, bool good)
 	}
 }
 
-/* The length of the union of an agent's intervals, microsecond by interval end. */
-static int64_t naive_blocked(const struct world *world, bool first_type)
-{
-	int64_t sum = 0, from, to, end;
-	unsigned root, i;
-	bool grown;
-
-	for (root = 1; root <= ROOTS; root++) {
-		if ((root == 1) != first_type)
-			continue;
-		for (to = 0;;) {
-			from = INT64_MAX; /* the first interval that begins after the last one */
-			for (i = 0; i < IDS; i++) {
-				const struct naive_approval *a = &world->now.approvals[i];
-
-				end = a->unblocked_us ? a->unblocked_us : world->wall_us;
-				if (a->kind != KIND_UNKNOWN && a->root == root && end > to &&
-				    a->requested_us < from)
-					from = a->requested_us > to ? a->requested_us : to;
-			}
-			if (from == INT64_MAX)
-				break;
-			to = from;
-			do { /* everything that touches it makes it longer */
-				grown = false;
-				for (i = 0; i < IDS; i++) {
-					const struct naive_approval *a = &world->now.approvals[i];
-
-					end = a->unblocked_us ? a->unblocked_us : world->wall_us;
-					if (a->kind != KIND_UNKNOWN && a->root == root &&
-					    a->requested_us <= to && end > to) {
-						to = end;
-						grown = true;
-					}
-				}
-			} while (grown);
-			sum += to - from;
-		}
-	}
-	return sum;
-}
-
 static void compare(struct world *world)
 {
 	struct moment now = moment_of(world);
@@ -284,7 +140,7 @@ static void compare(struct world *world)
 		    world->now.approvals[i].requested_us < oldest)
 			oldest = world->now.approvals[i].requested_us;
 	assert_true(model_sum(model, FAMILY_APPROVAL_QUEUE_SIZE, NULL, NULL) ==
-		    pending_of(&world->now));
+		    naive_pending(&world->now));
 	assert_true(model_sum(model, FAMILY_APPROVAL_OLDEST, NULL, NULL) ==
 		    (double)(world->wall_us - oldest) * 1000);
 	for (kind = KIND_ACCEPTED; kind <= KIND_TIMEOUT; kind++) {
@@ -307,15 +163,13 @@ static void compare(struct world *world)
 	assert_true(model_sum(model, FAMILY_APPROVAL_IGNORED, "unmatched", NULL) ==
 		    world->now.unmatched);
 	assert_true(model_sum(model, FAMILY_AGENT_BLOCKED, "claude-code", NULL) ==
-		    (double)naive_blocked(world, true) * 1000);
+		    (double)naive_blocked(&world->now, world->wall_us, true) * 1000);
 	assert_true(model_sum(model, FAMILY_AGENT_BLOCKED, "codex", NULL) ==
-		    (double)naive_blocked(world, false) * 1000);
+		    (double)naive_blocked(&world->now, world->wall_us, false) * 1000);
 }
 
 static void restart(struct world *world, bool reboot)
 {
-	unsigned i;
-
 	accounts_free(world->accounts);
 	world->now = world->before;
 	world->wall_us += pick(world, 50) * SECOND;
@@ -323,12 +177,7 @@ static void restart(struct world *world, bool reboot)
 		world->boot_us = world->wall_us;
 		world->wall_us += SECOND + pick(world, 1000000);
 		world->epoch++;
-	}
-	for (i = 0; reboot && i < IDS; i++) {
-		struct naive_approval *a = &world->now.approvals[i];
-
-		if (a->kind == KIND_PENDING && a->root && !a->unblocked_us)
-			a->unblocked_us = a->due_us < world->boot_us ? a->due_us : world->boot_us;
+		naive_reboot(&world->now, world->boot_us);
 	}
 	world->before = world->now;
 	start(world);

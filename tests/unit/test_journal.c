@@ -9,10 +9,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
-#include "journal_calendar.h"
 #include "journal_schema.h"
 #include "journal_scene.h"
-#include "journal_sketch.h"
 #include "log.h"
 #include "retention.h"
 
@@ -224,51 +222,6 @@ static void test_sums(void **state)
 	assert_int_equal(scene_query("SELECT runs * 100 + tokens FROM runs"), 220);
 }
 
-static void test_calendar(void **state)
-{
-	struct calendar calendar = {0};
-
-	(void)state;
-	assert_string_equal(calendar_day(&calendar, SPRING_US), "2026-03-29");
-	assert_int_equal(calendar_start(&calendar, WINDOW_DAY, SPRING_US), 1774738800);
-	/* That day has 23 hours. */
-	assert_int_equal(calendar_start(&calendar, WINDOW_DAY, SPRING_US + 22 * 3600 * SECOND_US),
-			 1774738800 + 23 * 3600);
-	assert_int_equal(calendar_start(&calendar, WINDOW_MINUTE, SPRING_US + 61 * SECOND_US),
-			 1774744260);
-	assert_int_equal(
-		calendar_start(&calendar, WINDOW_FIVE_MINUTES, SPRING_US + 599 * SECOND_US),
-		1774744500);
-	assert_string_equal(calendar_day(&calendar, -1), "1970-01-01");
-}
-
-static void test_sketch(void **state)
-{
-	struct sketch one = {{0}}, other = {{0}}, merged = {{0}};
-	uint8_t bytes[SKETCH_BYTES_MAX];
-	uint64_t median, i;
-	size_t size;
-
-	(void)state;
-	assert_int_equal(sketch_quantile(&one, 0.5), 0);
-	for (i = 1; i <= 1000; i++)
-		sketch_add(i % 2 ? &one : &other, i * 1000000, 1);
-	sketch_add(&other, UINT64_MAX, 1);
-	size = sketch_encode(&one, bytes);
-	assert_int_equal(sketch_merge(&merged, bytes, size), 0);
-	assert_int_equal(sketch_merge(&merged, bytes, sketch_encode(&other, bytes)), 0);
-	assert_int_equal(sketch_count(&merged), 1001);
-	median = sketch_quantile(&merged, 0.5);
-	assert_in_range(median, 465000000, 535000000);
-	assert_in_range(sketch_quantile(&merged, 0.99), 920000000, 1060000000);
-	assert_int_equal(sketch_quantile(&merged, 1), UINT64_C(1) << SKETCH_LAST_BIT);
-	assert_int_equal(sketch_merge(&merged, bytes, size - 1), -EINVAL);
-	assert_int_equal(sketch_merge(&merged, "\x02", 1), -EINVAL);
-	assert_int_equal(sketch_merge(&merged, "\x01\xff\x7f\x01", 4), -EINVAL);
-	assert_int_equal(sketch_merge(&merged, NULL, 0), 0);
-	assert_int_equal(sketch_count(&merged), 1001);
-}
-
 /* One that waits; one that was decided when events happened that go, and one of those that stay. */
 static void put_approvals(struct journal *journal, int64_t now)
 {
@@ -391,8 +344,6 @@ int main(void)
 		     test_migration),
 		TEST("a damaged file is set aside and a new one is begun", test_damage),
 		TEST("sums add up in local days, and not when they are rolled back", test_sums),
-		TEST("days begin at midnight, also when they have 23 hours", test_calendar),
-		TEST("sketches merge, and their quantiles are right to 7 %", test_sketch),
 		TEST("a day has a bounded number of names, and nothing of the rest is lost",
 		     test_names),
 		TEST("old events go by age and by size, and the file shrinks", test_retention),
