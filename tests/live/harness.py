@@ -10,6 +10,7 @@
 """
 import fcntl
 import glob
+import json
 import os
 import re
 import shutil
@@ -344,6 +345,31 @@ class Operaglass:
                 return int(re.search(r"^RssAnon:\s*(\d+) kB$", status.read(), re.M)[1])
 
         return [one(self.process.pid), one(self.exporter())]
+
+    def said(self, *words):
+        """What a command that looks at this instance says, as JSON."""
+        done = subprocess.run(
+            [
+                f"{BUILD}/operaglass", *words, "--json",
+                "--bpf.pin-path", self.pins, "--state.dir", self.directory + "/state",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )  # fmt: skip
+        return json.loads(done.stdout)
+
+    def tls_list(self, pid):
+        """The rows of `operaglass tls list` that are of this process."""
+        return [row for row in self.said("tls", "list") if row["pid"] == pid]
+
+    def doctor_names(self, pid):
+        """[(verdict, stack and state)] of each file for which `operaglass doctor` names this process."""
+        return [
+            (check["state"], check["detail"].split(", ")[0].split(": ", 1)[1])
+            for check in self.said("doctor")["checks"]
+            if check["name"] == "tls_of_process" and check["detail"].startswith(f"{pid} ")
+        ]
 
     def logs(self):
         if not self.directory or not os.path.exists(self.directory + "/log"):

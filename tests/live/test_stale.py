@@ -27,6 +27,7 @@ upstreams:
     hosts: [api.telegram.org]
     ports: [{port}]
 """
+STALE = ("openssl", "stale", "its probes are silent while it speaks with a watched upstream")
 # One call through the library itself.
 CALL = """
 import http.client, socket, ssl, sys
@@ -97,6 +98,11 @@ def targets(operaglass):
     )
 
 
+def listed(operaglass, process):
+    """[(stack, state, why)] of what it maps, as `operaglass tls list` has it."""
+    return [(row["stack"], row["state"], row["why"]) for row in operaglass.tls_list(process.pid)]
+
+
 def calls(operaglass, **labels):
     return operaglass.metrics().total("telegram_api_requests_total", **labels)
 
@@ -117,6 +123,12 @@ def main():
             targets(operaglass),
             (attached, 1),
         )
+        tap.equal("`tls list` says so of the process", listed(operaglass, client), [STALE])
+        tap.equal(
+            "and doctor, which calls this host degraded for it",
+            operaglass.doctor_names(client.pid),
+            [("degraded", "openssl stale")],
+        )
         client.kill()
         client.wait()
         # A process that maps the file and sends nothing keeps it a target.
@@ -127,6 +139,11 @@ def main():
             "the idle process",
         )
         tap.equal("it stays so when the connection is closed", targets(operaglass), (attached, 1))
+        tap.equal(
+            "of a process that sends nothing it is only said that it maps the file",
+            (listed(operaglass, idle), operaglass.doctor_names(idle.pid)),
+            ([("openssl", "attached", "")], []),
+        )
         tap.equal("a call through the library is answered", world.call(), "200")
         tap.equal("and decoded", calls(operaglass, endpoint="getMe"), 1)
         tap.equal("then its probes are as good as any", targets(operaglass), (attached + 1, 0))
@@ -136,6 +153,11 @@ def main():
         client.send_signal(signal.SIGSTOP)
         tap.equal(
             "and stay so whatever else a process does", targets(operaglass), (attached + 1, 0)
+        )
+        tap.equal(
+            "also where each process is listed",
+            (listed(operaglass, client), operaglass.doctor_names(client.pid)),
+            ([("openssl", "attached", "")], []),
         )
         client.kill()
         client.wait()

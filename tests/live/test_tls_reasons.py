@@ -8,13 +8,12 @@ recognised only).
 import contextlib
 import ctypes
 import glob
-import json
 import os
 import struct
 import subprocess
 
 import ledger
-from harness import BUILD, Operaglass, Tap
+from harness import Operaglass, Tap
 from scene import UNKNOWN, Scene
 from stage import Stage, wait_for
 
@@ -62,17 +61,8 @@ def opaque(scene, sentence, reason, stack):
 
 def listed(scene, pid):
     """What `operaglass tls list` says of a process."""
-    done = subprocess.run(
-        [f"{BUILD}/operaglass", "tls", "list", "--json", "--bpf.pin-path", scene.operaglass.pins],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
     return [
-        (row["stack"], row["state"], bool(row["why"]))
-        for row in json.loads(done.stdout)
-        if row["pid"] == pid
+        (row["stack"], row["state"], bool(row["why"])) for row in scene.operaglass.tls_list(pid)
     ]
 
 

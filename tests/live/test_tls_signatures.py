@@ -57,7 +57,7 @@ def targets(metrics):
 
 
 def play(scene, path):
-    """The program starts, is looked into, and calls."""
+    """The program starts, is looked into, listed, and calls."""
     before = targets(scene.operaglass.metrics())
     process = subprocess.Popen(
         scene.stage.network.in_client([path, NAME, scene.stage.ca]),
@@ -68,15 +68,17 @@ def play(scene, path):
     process.stdout.readline()
     after = targets(scene.operaglass.wait(lambda m: targets(m) != before, 5))
     pins = pins_of(scene, path)
+    listed = [(row["stack"], row["state"], row["why"]) for row in scene.operaglass.tls_list(process.pid)]
+    named = scene.operaglass.doctor_names(process.pid)
     output = process.communicate("GET /bot1:A/getMe 0\n", timeout=20)[0]
     scene.stage.truth(1)
     changed = {row: after[row] - before.get(row, 0) for row in after}
-    return {row: n for row, n in changed.items() if n}, pins, '"status": 200' in output
+    return {row: n for row, n in changed.items() if n}, pins, '"status": 200' in output, listed, named
 
 
 def refused(scene, sentence, path, why, state=("boringssl", "refused"), misfit=""):
     looked, logged = inspect(scene, path, 1), scene.operaglass.logs
-    changed, pins, answered = play(scene, path)
+    changed, pins, answered, listed, named = play(scene, path)
     scene.tap.equal(
         f"{sentence}: `tls inspect` says so", (looked["why"], looked["misfit"]), (why, misfit)
     )
@@ -84,6 +86,14 @@ def refused(scene, sentence, path, why, state=("boringssl", "refused"), misfit="
         f"{sentence}: nothing is attached, its file is counted, its call is answered",
         (changed, pins, answered),
         ({state: 1}, [], True),
+    )
+    scene.tap.equal(
+        f"{sentence}: `tls list` and doctor say so of the process",
+        (listed, named),
+        (
+            [(*state, why)],
+            [("degraded" if state[1] == "refused" else "ok", " ".join(state))],
+        ),
     )
     if state[1] == "refused":
         scene.tap.equal(
@@ -166,11 +176,11 @@ def test_right(scene, builds):
         [inspect(scene, path)[key] for key in ("why", "misfit")],
         ["", ""],
     )
-    changed, pins, answered = play(scene, path)
+    changed, pins, answered, listed, named = play(scene, path)
     scene.tap.equal(
         "one that is right is taken",
-        (changed, len(pins) > 0, answered),
-        ({("boringssl", "attached"): 1}, True, True),
+        (changed, len(pins) > 0, answered, listed, named),
+        ({("boringssl", "attached"): 1}, True, True, [("boringssl", "attached", "")], []),
     )
     delta = scene.wait(lambda m: m.total("telegram_api_duration_seconds_count") == 1)
     scene.tap.equal(

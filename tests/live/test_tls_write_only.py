@@ -5,12 +5,11 @@ and method, and timed at its socket; single-stepped probes are set only where th
 
 The library is OpenSSL inside of a program, with an SSL_read that hands on what another function returns.
 """
-import json
 import signal
 import subprocess
 
 import ledger
-from harness import BUILD, Operaglass, Tap
+from harness import Operaglass, Tap
 from scene import Scene, call
 from stage import HERE, NAME, Stage, wait_for
 
@@ -74,30 +73,8 @@ def limits(truth, results, endpoints):
 
 def listed(scene, pid):
     """What `operaglass tls list` says of a process."""
-    done = subprocess.run(
-        [f"{BUILD}/operaglass", "tls", "list", "--json", "--bpf.pin-path", scene.operaglass.pins],
-        capture_output=True,
-        text=True,
-        timeout=20,
-        check=True,
-    )
-    rows = [row for row in json.loads(done.stdout) if row["pid"] == pid]
+    rows = scene.operaglass.tls_list(pid)
     return [(row["stack"], row["state"], row["trust"], bool(row["why"])) for row in rows]
-
-
-def doctor(scene, pid):
-    """What `operaglass doctor` says of a process; "" when it is not named."""
-    done = subprocess.run(
-        [f"{BUILD}/operaglass", "doctor", "--json", "--bpf.pin-path", scene.operaglass.pins],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    for check in json.loads(done.stdout)["checks"]:
-        if check["name"] == "tls_of_process" and check["detail"].startswith(f"{pid} "):
-            return check["detail"].split(", ")[0].split(": ", 1)[1]
-    return ""
 
 
 def holder(program):
@@ -123,7 +100,9 @@ def test_writes(scene, program):
         [("static", "write-only", "decoded", True)],
     )
     scene.tap.equal(
-        "and doctor names the process", doctor(scene, process.pid), "static write-only"
+        "and doctor names the process",
+        scene.operaglass.doctor_names(process.pid),
+        [("ok", "static write-only")],
     )
     results = scene.stage.play("lines", CALLS, program=program)
     truth = scene.stage.truth(len(CALLS))
