@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of targets, and how mappings and files become rows of it. Private to tls_targets.c. */
+/* The table of targets, and how mappings and files become rows of it. Private to tls_targets.c and
+ * tls_tables.c. */
 #ifndef OPERAGLASS_TLS_ROWS_H
 #define OPERAGLASS_TLS_ROWS_H
 

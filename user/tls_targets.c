@@ -15,7 +15,6 @@
 #include "probe_answers.h"
 #include "probe_classes.h"
 #include "scheduling.h"
-#include "telegram_methods.h"
 #include "tls_candidates.h"
 #include "tls_changes.h"
 #include "tls_known_files.h"
@@ -26,10 +25,8 @@
 #include "tls_rows.h"
 #include "tls_signatures.h"
 #include "tls_stale.h"
+#include "tls_tables.h"
 #include "tls_target.h"
-
-/* Tail calls: the link's number in enum tls_link of bpf/tls_decode.bpf.h, and its program. */
-static const char *const chain[] = {"og_tls_decode", "og_tls_event", "og_tls_path", "og_tls_host"};
 
 int tls_targets_prepare(struct bpf_object *object)
 {
@@ -45,43 +42,6 @@ int tls_targets_prepare(struct bpf_object *object)
 	bpf_object__for_each_program(program, object) if (kind == TLS_PROBE_MULTI)
 		bpf_program__set_expected_attach_type(program, TLS_UPROBE_MULTI);
 	return 0;
-}
-
-static int fill_chain(const struct bpf_set *set)
-{
-	int map = bpf_set_map(set, "tls_chain"), program, err = 0;
-	uint32_t i;
-
-	for (i = 0; !err && i < sizeof(chain) / sizeof(chain[0]); i++) {
-		program = bpf_set_program(set, chain[i]);
-		err = map < 0 || program < 0 ? -ENOENT
-					     : bpf_map_update_elem(map, &i, &program, BPF_ANY);
-	}
-	return err;
-}
-
-/* Every stack's places, each once. */
-static int fill_places(const struct bpf_set *set)
-{
-	struct tls_random_place places[TLS_RANDOM_PLACES];
-	int map = bpf_set_map(set, "tls_random_places"), err = 0;
-	uint32_t count = 0, known, i;
-	size_t stack;
-
-	for (stack = 0; stack < TLS_STACKS; stack++)
-		for (i = 0; i < TLS_RANDOM_PLACES && tls_stacks[stack].places[i].used; i++) {
-			for (known = 0; known < count; known++)
-				if (!memcmp(&places[known], &tls_stacks[stack].places[i],
-					    sizeof(places[0])))
-					break;
-			if (known == count && count < TLS_RANDOM_PLACES)
-				places[count++] = tls_stacks[stack].places[i];
-		}
-	if (map < 0)
-		return -ENOENT;
-	for (i = 0; !err && i < count; i++)
-		err = bpf_map_update_elem(map, &i, &places[i], BPF_ANY);
-	return err;
 }
 
 static void adopt_pin(void *context, const struct tls_pin *pin)
@@ -157,11 +117,7 @@ int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 	if (!err)
 		err = tls_candidates_new(set, &targets->candidates);
 	if (!err)
-		err = fill_chain(set);
-	if (!err)
-		err = fill_places(set);
-	if (!err)
-		err = telegram_methods_fill(bpf_set_map(set, "telegram_methods"));
+		err = tls_tables_fill(set);
 	if (!err)
 		err = adopt(targets);
 	if (err) {
@@ -173,42 +129,6 @@ int tls_targets_new(const struct bpf_set *set, const char *pin_directory,
 	}
 	*ret_targets = targets;
 	return 0;
-}
-
-static void publish(const struct tls_targets *targets)
-{
-	static const enum tls_target_state states[] = {
-		[TLS_FATE_ATTACHED] = TLS_TARGET_ATTACHED,
-		[TLS_FATE_REFUSED] = TLS_TARGET_REFUSED,
-		[TLS_FATE_UNDECODED] = TLS_TARGET_UNDECODED,
-		[TLS_FATE_COVERED] = TLS_TARGET_COVERED,
-		[TLS_FATE_MISLED] = TLS_TARGET_REFUSED,
-		[TLS_FATE_MALFORMED] = TLS_TARGET_MALFORMED,
-	};
-	uint64_t counts[TLS_TARGET_COUNT_ROWS] = {}, trusts[TLS_TRUST_COUNT_ROWS] = {};
-	uint32_t row;
-	size_t i;
-
-	for (i = 0; i < targets->count; i++) {
-		const struct tls_target *target = &targets->rows[i];
-
-		row = target->stack * TLS_TARGET_STATES;
-		if (target->fate == TLS_FATE_EMPTY)
-			continue;
-		if (target->stale)
-			row += TLS_TARGET_STALE;
-		else if (target->fate == TLS_FATE_ATTACHED && target->reach == TLS_REACH_WRITES)
-			row += TLS_TARGET_WRITE_ONLY;
-		else
-			row += states[target->fate];
-		counts[row]++;
-		if (target->fate == TLS_FATE_ATTACHED)
-			trusts[target->stack * TLS_TRUSTS + target->trust]++;
-	}
-	for (row = 0; row < TLS_TARGET_COUNT_ROWS; row++)
-		bpf_map_update_elem(targets->counts_fd, &row, &counts[row], BPF_ANY);
-	for (row = 0; row < TLS_TRUST_COUNT_ROWS; row++)
-		bpf_map_update_elem(targets->trusts_fd, &row, &trusts[row], BPF_ANY);
 }
 
 static void open_changes(struct tls_targets *targets)
@@ -253,7 +173,7 @@ int tls_targets_start(struct tls_targets *targets)
 	if (!targets->agents_only)
 		tls_known_files(tls_take_known_file, targets);
 	targets->started = true;
-	publish(targets);
+	tls_tables_publish(targets);
 	return err;
 }
 
@@ -281,13 +201,13 @@ static void judge(void *context, const struct proof_order *order, enum proof_ver
 	} else {
 		tls_row_give_up_places(targets, target, order->file, order->path);
 	}
-	publish(targets);
+	tls_tables_publish(targets);
 }
 
 static void take_search(void *context, const struct tls_search_job *job)
 {
 	tls_take_search(context, job);
-	publish(context);
+	tls_tables_publish(context);
 }
 
 /* What was found in a file that had to be searched. */
@@ -332,7 +252,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	tls_candidates_clients(targets->candidates, tls_take_mapping, targets);
 	step_searches(targets);
 	if (targets->count != before)
-		publish(targets);
+		tls_tables_publish(targets);
 	step_proofs(targets);
 	return err;
 }
@@ -359,7 +279,7 @@ int tls_targets_scan(struct tls_targets *targets)
 	step_proofs(targets);
 	step_searches(targets);
 	tls_stale_find(targets->rows, targets->count, &targets->tools);
-	publish(targets);
+	tls_tables_publish(targets);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "scratch.h"
 #include "tls_go.h"
 #include "tls_recognise.h"
 #include "tls_signatures.h"
@@ -145,7 +146,7 @@ static void a_signature_that_names_a_file_is_missed_by_another_build_of_it(void 
 		{"/opt/claude/*", "/srv/opt/claude/1.0.3", false},
 	};
 	static struct tls_image image = {.build_id = "8899aabbccddeeff"};
-	char directory[] = "/tmp/og-signatures-XXXXXX", path[64];
+	char directory[SCRATCH_SIZE], path[SCRATCH_SIZE + 16];
 	const char *const directories[] = {directory, NULL};
 	struct tls_signature signature;
 	struct config_error error;
@@ -154,7 +155,7 @@ static void a_signature_that_names_a_file_is_missed_by_another_build_of_it(void 
 	(void)state;
 	if (geteuid())
 		return;
-	assert_non_null(mkdtemp(directory));
+	assert_int_equal(scratch_make(directory), 0);
 	snprintf(path, sizeof(path), "%s/0011.yaml", directory);
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		write_signature(directory, "0011223344556677", rows[i].pattern);
@@ -164,7 +165,7 @@ static void a_signature_that_names_a_file_is_missed_by_another_build_of_it(void 
 		assert_int_equal(error.text[0] != '\0', rows[i].named);
 		unlink(path);
 	}
-	rmdir(directory);
+	assert_int_equal(scratch_remove(directory), 0);
 }
 
 static void the_name_of_a_signature_is_no_other_build(void **state)
