@@ -21,13 +21,17 @@ enum {
 	REQUEST_LENGTH_MIN = 35,
 };
 
-static __always_inline void egress_again(struct connection *row)
+/* Several segments may be sent again as one packet, which the device cuts. */
+static __always_inline void egress_again(const struct __sk_buff *skb, struct connection *row)
 {
 	struct upstream_totals *totals = totals_of(row->upstream);
+	__u32 segments = skb->gso_segs;
 
-	row->retransmits++;
+	if (!segments)
+		segments = 1;
+	row->retransmits += segments;
 	if (totals)
-		__sync_fetch_and_add(&totals->retransmits, 1);
+		__sync_fetch_and_add(&totals->retransmits, segments);
 }
 
 /* The upstream of a connection whose first payload is known; false if nobody watches it. */
@@ -238,7 +242,7 @@ static __always_inline void egress_packet(struct __sk_buff *skb)
 		return;
 	if (segment.flags & TCP_SYN) {
 		if (row->syn_sent)
-			egress_again(row);
+			egress_again(skb, row);
 		row->syn_sent = 1;
 	}
 	received_count(row, totals_of(row->upstream));
@@ -246,7 +250,7 @@ static __always_inline void egress_packet(struct __sk_buff *skb)
 		return;
 	if (!records_fresh(&row->sent, &segment)) {
 		if (segment.length)
-			egress_again(row);
+			egress_again(skb, row);
 		return;
 	}
 	if (!egress_fresh(skb, row, &segment))

@@ -66,7 +66,7 @@ struct upstream_totals {
 	__u64 undecoded[UNDECODED_REASONS];
 	__u64 sent_bytes; /* payload of TCP, each byte once */
 	__u64 received_bytes;
-	__u64 retransmits;     /* packets handed to the network again, SYNs included */
+	__u64 retransmits;     /* segments handed to the network again, SYNs included */
 	__u64 last_success_ns; /* last call answered with neither 401, 409 nor 5xx; 0: never */
 	__u64 last_failure_ns; /* last call that failed by its connection, 401, 409 or 5xx; 0: never
 				*/
