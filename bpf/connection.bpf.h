@@ -11,11 +11,7 @@
 #include "attempt.bpf.h"
 #include "call.bpf.h"
 #include "socket_maps.bpf.h"
-
-static __always_inline struct upstream_totals *totals_of(__u32 upstream)
-{
-	return upstream ? bpf_map_lookup_elem(&upstream_totals, &upstream) : NULL;
-}
+#include "undecided.bpf.h"
 
 static __always_inline bool upstream_has_port(__u32 upstream, __u16 port)
 {
@@ -84,6 +80,17 @@ static __always_inline void connection_decide(struct connection *row, __u32 upst
 	__sync_fetch_and_add(&totals->retransmits, row->retransmits);
 }
 
+/* The open call of a connection that was in doubt is an opaque one. */
+static __always_inline void opaque_begin_late(struct connection *row)
+{
+	struct call call = {.begin_ns = row->call_begin_ns, .tgid = row->tgid};
+
+	call.upstream = row->upstream;
+	name_set(row->tgid, row->upstream, NAME_OPAQUE, row->call_begin_ns);
+	endpoint_set(&call.endpoint, "unknown");
+	call_count_begin(&call);
+}
+
 /* Counts why the connection is opaque. What is not known of its process now may be known later. */
 static __always_inline void connection_explain(struct connection *row,
 					       struct upstream_totals *totals, __u32 reason,
@@ -105,31 +112,40 @@ static __always_inline void connection_explain(struct connection *row,
 		__sync_fetch_and_add(&totals->undecoded[reason], 1);
 }
 
-/* Counts the connection once, as soon as it is known how much of it can be seen. */
-static __always_inline void connection_count(struct connection *row, __u32 reason)
+/*
+ * Counts the connection once, as soon as it is known how much of it can be seen; final: now or never.
+ * The call that is open on a connection in doubt is counted with it, or dropped.
+ */
+SUBPROGRAM int connection_count(struct connection *row, __u32 reason, __u32 final)
 {
-	struct decoded_name name = {.tgid = row->tgid, .upstream = row->upstream};
-	struct upstream_totals *totals = totals_of(row->upstream);
+	struct upstream_totals *totals;
 	__u32 visibility;
 
+	if (!row)
+		return 0;
+	totals = totals_of(row->upstream);
 	if (!totals || row->visibility)
-		return;
+		return 0;
 	if (row->protocol != PROTOCOL_TLS) {
 		visibility = row->protocol == PROTOCOL_PLAIN || row->kind >= UPSTREAM_DATABASE
 				     ? VISIBILITY_PLAIN
 				     : VISIBILITY_ENCRYPTED;
 	} else if (row->decoded) {
 		visibility = VISIBILITY_DECODED;
-	} else if (bpf_map_lookup_elem(&decoded_names, &name)) {
+	} else if (name_known(row->tgid, row->upstream, NAME_DECODED)) {
 		row->suppressed = 1;
 		visibility = VISIBILITY_DECODED;
+	} else if (!final && !row->undecoded && name_known(row->tgid, 0, NAME_WRITTEN)) {
+		return 0;
 	} else {
 		visibility = VISIBILITY_ENCRYPTED;
 	}
-	row->visibility = visibility;
-	__sync_fetch_and_add(&totals->connections[visibility & 3], 1);
-	if (visibility == VISIBILITY_ENCRYPTED)
-		connection_explain(row, totals, reason, false);
+	if (!visibility_decide(row, totals, visibility) || visibility != VISIBILITY_ENCRYPTED)
+		return 0;
+	connection_explain(row, totals, reason, false);
+	if (row->uncounted)
+		opaque_begin_late(row);
+	return 0;
 }
 
 /* What the opaque call with this number is, in place of *call's method and endpoint; 0: the next one.
@@ -187,19 +203,19 @@ SUBPROGRAM int opaque_keep_name(struct connection *row, struct call *call)
  */
 SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_sweep, __u64 now)
 {
-	struct claim claim = {};
 	struct call call = {};
 	struct upstream *upstream;
-	__u32 id;
+	__u32 id, sequence;
 	bool answered, paused;
 
 	if (!row || !row->call_begin_ns)
 		return 0;
 	id = row->upstream;
 	upstream = bpf_map_lookup_elem(&upstreams, &id);
-	claim.sock = row->sock;
-	claim.sequence = row->call_sequence;
-	if (!upstream || row->swept == claim.sequence)
+	sequence = row->call_sequence;
+	if (!upstream || row->swept == sequence)
+		return 0;
+	if (row->uncounted && row->visibility != VISIBILITY_ENCRYPTED)
 		return 0;
 	answered = row->response_sequence == row->call_sequence;
 	call.end_ns = answered ? row->last_received_ns : now;
@@ -209,21 +225,38 @@ SUBPROGRAM int opaque_finish(struct connection *row, __u32 failure, __u32 by_swe
 		return 0;
 	call.begin_ns = row->call_begin_ns;
 	call.first_byte_ns = answered ? row->first_byte_ns : 0;
-	if (paused && bpf_map_update_elem(&claims, &claim, &now, BPF_NOEXIST))
+	if (paused && !claim_take(row, sequence, now))
 		return 0;
 	if (by_sweep)
-		row->swept = claim.sequence;
+		row->swept = sequence;
 	call.tgid = row->tgid;
 	call.upstream = id;
 	call.flags = answered ? CALL_ANSWERED : 0;
 	call.failure = answered ? FAILURE_NONE : failure;
-	opaque_take_name(row, &call, claim.sequence);
+	opaque_take_name(row, &call, sequence);
 	call_count_end(&call);
 	return 0;
 }
 
+/* The open call was not counted, and is a decoded one. */
+static __always_inline void opaque_drop(struct connection *row)
+{
+	if (!row->uncounted || row->visibility != VISIBILITY_DECODED)
+		return;
+	row->uncounted = 0;
+	row->call_begin_ns = 0;
+}
+
 /* A request that is sent in parts pauses no longer: delayed acknowledgements are 40 ms late. */
 #define DOUBT_NS (100 * 1000000ULL)
+
+/* Data that is sent now belongs to another call; else the request goes on, and if something came
+ * meanwhile that was a session ticket. */
+static __always_inline bool opaque_answered(const struct connection *row, __u64 now)
+{
+	return row->response_sequence == row->call_sequence &&
+	       (!row->in_doubt || now - row->first_byte_ns >= DOUBT_NS);
+}
 
 /* Application data begins to leave: a new call, unless the open one still waits for its response. */
 SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
@@ -231,7 +264,10 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 	struct call call = {.begin_ns = now};
 	int named;
 
-	if (!row || row->suppressed)
+	if (!row)
+		return 0;
+	opaque_drop(row);
+	if (row->suppressed)
 		return 0;
 	if (row->decoded) {
 		/* It is read since a moment ago: what was timed before is over with its answer. */
@@ -244,14 +280,15 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 	/* Also when it is a request that begins no call, so that no other one gets its name. */
 	named = opaque_take_name(row, &call, 0);
 	if (row->call_begin_ns) {
-		if (row->response_sequence != row->call_sequence)
+		if (!opaque_answered(row, now))
 			return 0;
-		if (row->in_doubt && now - row->first_byte_ns < DOUBT_NS)
-			return 0; /* the request goes on, and a session ticket came meanwhile */
 		opaque_finish(row, FAILURE_NONE, false, now);
 	}
 	row->call_begin_ns = now;
 	row->call_sequence++;
+	row->uncounted = row->visibility == VISIBILITY_UNDECIDED;
+	if (row->uncounted)
+		return 0;
 	call.tgid = row->tgid;
 	call.upstream = row->upstream;
 	if (named && opaque_keep_name(row, &call)) {
@@ -311,6 +348,8 @@ static __always_inline void connection_ends(struct connection *row, __u32 cause)
 {
 	if (!row->end)
 		row->end = row->server_alert ? FAILURE_CLOSED : cause;
+	if (row->uncounted && row->call_begin_ns)
+		connection_count(row, 0, true);
 	opaque_finish(row, row->end, false, bpf_ktime_get_boot_ns());
 	row->call_begin_ns = 0;
 }
@@ -354,7 +393,7 @@ SUBPROGRAM int connection_close(struct connection *row, __u64 round_trip_ns)
 		decoded_finish(row, now);
 	opaque_forget_name(row);
 	if (row->protocol == PROTOCOL_PLAIN || !row->hello_ns) {
-		connection_count(row, UNDECODED_NO_REQUEST);
+		connection_count(row, UNDECODED_NO_REQUEST, true);
 		return 0;
 	}
 	if (handshake_is_complete(row)) {
@@ -363,7 +402,7 @@ SUBPROGRAM int connection_close(struct connection *row, __u64 round_trip_ns)
 		call_count_unsent(row->tgid, row->upstream, FAILURE_TLS_HANDSHAKE, row->hello_ns,
 				  now);
 	}
-	connection_count(row, UNDECODED_NO_REQUEST);
+	connection_count(row, UNDECODED_NO_REQUEST, true);
 	return 0;
 }
 

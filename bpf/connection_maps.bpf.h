@@ -60,6 +60,14 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } decoded_names SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct claim);
+	__type(value, __u64);
+	__uint(pinning, LIBBPF_PIN_BY_NAME);
+} claims SEC(".maps");
+
 /* `hosts`, for the name in a ClientHello, in a DNS answer or in a request. Exact names and
  * wildcards (".example.org") together. */
 struct {

@@ -227,7 +227,7 @@ static __always_inline bool egress_fresh(struct __sk_buff *skb, struct connectio
 	if (!data)
 		return true;
 	if (!row->visibility)
-		connection_count(row, 0);
+		connection_count(row, 0, row->uncounted && opaque_answered(row, now));
 	opaque_begin(row, now);
 	return true;
 }

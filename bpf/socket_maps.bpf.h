@@ -68,14 +68,6 @@ struct {
 	__uint(pinning, LIBBPF_PIN_BY_NAME);
 } routes SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct claim);
-	__type(value, __u64);
-	__uint(pinning, LIBBPF_PIN_BY_NAME);
-} claims SEC(".maps");
-
 /* Never written: what a new row of `connections` is copied from. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

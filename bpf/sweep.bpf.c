@@ -48,6 +48,8 @@ int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 	row = bpf_map_lookup_elem(&connections, &sock);
 	if (!row)
 		return 0;
+	if (row->call_begin_ns && row->uncounted)
+		connection_count(row, 0, (__s64)(now - row->call_begin_ns) > UNDECIDED_NS);
 	if (row->call_begin_ns)
 		opaque_finish(row, FAILURE_NONE, true, bpf_ktime_get_boot_ns());
 	if (now - row->begin_ns < CONNECTION_SETTLED_NS || !socket_is_gone(sock, row))
@@ -55,7 +57,7 @@ int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 	if (bpf_map_delete_elem(&connections, &sock))
 		return 0;
 	if (row->established_ns) {
-		opaque_finish(row, FAILURE_CLOSED, false, bpf_ktime_get_boot_ns());
+		connection_ends(row, FAILURE_CLOSED);
 		connection_close(row, 0);
 	}
 	if (row->client_random_known)

@@ -156,13 +156,19 @@ static __always_inline bool tls_never_left(const struct tls_stream *stream,
 	       tls_opening(frame->buffer, frame->length) == TLS_OPENING_REQUEST;
 }
 
-/* An object whose handshake was made inside this very write is joined only now. A function of its own,
- * for the stack. */
+/* An object whose handshake was made inside this very write is joined only now, and its request left when
+ * the handshake was over. A function of its own, for the stack. */
 static __noinline int tls_look_again(struct tls_stream *stream, struct tls_slot *slot,
-				     const struct tls_stream_key *key,
-				     const struct tls_frame *frame)
+				     const struct tls_stream_key *key, struct tls_frame *frame)
 {
-	return tls_look(stream, slot, key, frame->buffer, frame->total);
+	struct connection *connection;
+
+	if (!tls_look(stream, slot, key, frame->buffer, frame->total))
+		return false;
+	connection = tls_connection(stream);
+	if (connection && connection->call_begin_ns > frame->time_ns)
+		frame->time_ns = connection->call_begin_ns;
+	return true;
 }
 
 /* What was moved is known. False: of no interest. */

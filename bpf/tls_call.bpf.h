@@ -4,6 +4,7 @@
 
 #include "call.bpf.h"
 #include "tls_stream.bpf.h"
+#include "undecided.bpf.h"
 
 /* What a decoded message means for the calls of its connection. */
 
@@ -103,6 +104,10 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 			tls_name_next(stream, connection, &call);
 		return;
 	}
+	if (!stream->sock && !name_decoded(object->tgid, upstream, call.begin_ns)) {
+		stream->state = TLS_STREAM_IGNORED;
+		return;
+	}
 	tls_call_key(stream, object, sequence, &key);
 	if (sequence - stream->first_call < MAX_CALLS_IN_FLIGHT) {
 		call_begin(&key, &call);
@@ -116,13 +121,8 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 		stream->bodiless &= ~(1ULL << (sequence & 63));
 	stream->next_call = sequence + 1;
 	stream->head_counted = 1;
-	if (connection) {
+	if (connection)
 		connection->next_call = sequence + 1;
-	} else {
-		struct decoded_name name = {.tgid = object->tgid, .upstream = upstream};
-
-		bpf_map_update_elem(&decoded_names, &name, &call.begin_ns, BPF_ANY);
-	}
 }
 
 /* What a server asks to wait, where that means anything. */

@@ -5,6 +5,7 @@
 #include "process_rows.bpf.h"
 #include "tls_http2_late.bpf.h"
 #include "tls_join.bpf.h"
+#include "undecided.bpf.h"
 
 /* What an SSL object is about to send: decided before the data leaves, so that a connection is
  * either decoded or opaque from its first byte on. */
@@ -90,8 +91,10 @@ static __always_inline void tls_open_unjoined(struct tls_stream *stream,
 {
 	enum tls_opening opening = tls_opening(buffer, length);
 
-	if (!stream->misses && opening == TLS_OPENING_REQUEST)
+	if (!stream->misses && opening == TLS_OPENING_REQUEST) {
+		name_written(key->tgid, bpf_ktime_get_boot_ns());
 		return;
+	}
 	if (opening == TLS_OPENING_HTTP2 || opening == TLS_OPENING_RESPONSE ||
 	    (!http2_open_late(stream, key, buffer, length) && stream->misses >= HTTP2_MISSES))
 		stream->state = TLS_STREAM_IGNORED;
@@ -128,7 +131,8 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 	}
 	switch (opening) {
 	case TLS_OPENING_REQUEST:
-		if (!connection->call_sequence)
+		if (!connection->call_sequence || connection->decoded || connection->suppressed ||
+		    connection_take_over(connection))
 			connection->decoded = 1;
 		else
 			tls_give_up(stream, UNDECODED_ATTACHED_LATE);

@@ -12,8 +12,9 @@
  * Who writes what. No spin lock: kernel 5.10 refuses one to tracing programs, every kernel to
  * uprobes. So each member of struct connection has one writer. The state tracepoint and the egress
  * program both run under the socket's lock and count as one. The ingress program runs before that
- * lock is taken and owns its own members; the TLS programs own theirs; the sweep only `swept`, and
- * claims a quiet call by inserting into `claims`.
+ * lock is taken and owns its own members; the TLS programs own theirs; the sweep only `swept`. What
+ * several of them may decide, whoever inserts into `claims` does: the end of a quiet call, and whether a
+ * connection that was in doubt is decoded.
  */
 
 enum upstream_kind { /* the numbers of enum config_kind */
@@ -124,7 +125,7 @@ struct connection {
 	__u16 fallback;	 /* upstream by CIDR or port, if the name is not watched; 0: none */
 	__u8 kind;	 /* enum upstream_kind of `upstream` */
 	__u8 protocol;	 /* enum connection_protocol */
-	__u8 visibility; /* enum visibility, once counted */
+	__u8 visibility; /* enum visibility, once counted; see `uncounted` */
 	__u8 end;	 /* enum call_failure of an unanswered call; 0: not ended */
 	__u8 syn_sent;
 	__u8 client_random_known;
@@ -134,7 +135,9 @@ struct connection {
 	__u8 client_ccs;  /* the client has sent a ChangeCipherSpec */
 	__u8 tried;	  /* counted in `attempts` */
 	__u8 unexplained; /* counted as opaque before the observer could know why: said at its end */
-	__u8 reserved1[4];
+	__u8 uncounted; /* its open opaque call may be a decoded one: not counted while `visibility` is
+			 * undecided, dropped if that becomes VISIBILITY_DECODED */
+	__u8 reserved1[3];
 	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;
@@ -166,11 +169,12 @@ struct connection {
 	__u32 swept; /* call_sequence of the last call that it finished */
 };
 
-/* Map `claims` (LRU): whoever inserts the key finishes that opaque call. Value: __u64 time. */
+/* Map `claims` (LRU): whoever inserts the key finishes that opaque call, or decides how visible the
+ * connection is. Value: __u64, what was decided. */
 struct claim {
 	__u64 sock;
-	__u32 sequence;
-	__u32 reserved;
+	__u32 sequence; /* 0: of its visibility */
+	__u32 born;	/* begin_ns >> 10: socks are used again */
 };
 
 /* Map `client_randoms`: joins an SSL object to its connection. Key: the 32 bytes of the handshake.
@@ -191,11 +195,21 @@ struct tls_process {
 	__u32 reserved;
 };
 
-/* Map `decoded_names` (LRU): decoded calls that no socket could be joined to; opaque calls of that
- * process to that upstream are then not counted. Value: __u64 time. */
+enum name_kind {
+	/* Its calls are decoded, and no socket could be joined to them: opaque ones are not counted. */
+	NAME_DECODED = 0,
+	/* It has begun to write a request on an object that is joined to no socket; upstream 0, as the
+	 * name inside is not known yet. A connection that it begins to use may prove to be decoded. */
+	NAME_WRITTEN = 1,
+	/* Such a connection was counted as opaque. Value: when its call began. */
+	NAME_OPAQUE = 2,
+};
+
+/* Map `decoded_names` (LRU): what a process says without a known socket. Value: __u64 time. */
 struct decoded_name {
 	__u32 tgid;
-	__u32 upstream;
+	__u16 upstream;
+	__u16 kind; /* enum name_kind */
 };
 
 /*
@@ -285,6 +299,7 @@ struct port_bitmap {
 _Static_assert(sizeof(struct upstream) == 48, "contract");
 _Static_assert(sizeof(struct record_follower) == 32, "contract");
 _Static_assert(sizeof(struct claim) == 16, "contract");
+_Static_assert(sizeof(struct decoded_name) == 8, "contract");
 _Static_assert(sizeof(struct client_random) == 32, "contract");
 _Static_assert(sizeof(struct client_random_owner) == 16, "contract");
 _Static_assert(sizeof(struct attempt_key) == 8, "contract");

@@ -80,6 +80,7 @@ static bool speaks(const struct list *list, pid_t pid)
 		last = &key;
 		if (!bpf_map_lookup_elem(map, &key, &connection) && connection.upstream &&
 		    connection.protocol == PROTOCOL_TLS && connection.call_sequence &&
+		    !connection.decoded && !connection.suppressed &&
 		    connection.tgid == (uint32_t)pid)
 			return true;
 	}

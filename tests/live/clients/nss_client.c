@@ -6,7 +6,8 @@
  *
  * Compiled with WITH_SEND: PR_Send and PR_Recv, with a look ahead, instead of PR_Write and PR_Read; with
  * CLOSES: each call has a connection of its own; with BYSTANDERS: says the same to a file and to a socket
- * without TLS; with LAYERED: another layer lies on top of the TLS one; with TLS12: TLS 1.2.
+ * without TLS; with LAYERED: another layer lies on top of the TLS one; with TLS12: TLS 1.2; with LAZY: the
+ * handshake is made inside of the first write.
  */
 #include <nspr.h>
 #include <nss.h>
@@ -60,8 +61,10 @@ static PRFileDesc *dial(const char *host)
 		exit(4);
 	if (PR_Connect(fd, &address, PR_INTERVAL_NO_TIMEOUT) != PR_SUCCESS)
 		exit(5);
+#ifndef LAZY
 	if (SSL_ForceHandshake(fd) != SECSuccess)
 		exit(8);
+#endif
 #ifdef LAYERED
 	push_layer(fd);
 #else

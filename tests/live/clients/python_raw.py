@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A client of our own over `ssl`, for what well-behaved libraries do not do.
 
-Plan options: split=N (every request head in N writes), pipeline (all requests, then all answers),
+Plan options: split=N (every request head in N writes), hold (connect, say "connected", and begin at a
+line of input), pipeline (all requests, then all answers),
 read=N (bytes a read), nonblocking (SSL_write is tried again after WANT_WRITE), order ("host-last").
 """
 import http.client
@@ -9,6 +10,7 @@ import io
 import select
 import socket
 import ssl
+import sys
 import time
 
 from report import HOST, PLAN, PORT, body, context, report
@@ -86,6 +88,9 @@ plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 connection = context().wrap_socket(plain, server_hostname=HOST)
 connection.setblocking(not PLAN.get("nonblocking"))
 answers = Answers(connection)
+if PLAN.get("hold"):
+    print("connected", flush=True)
+    sys.stdin.readline()
 begins = []
 if PLAN.get("pipeline") == "one write":
     begins = [time.monotonic_ns()] * len(PLAN["requests"])
