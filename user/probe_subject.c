@@ -3,105 +3,66 @@
 
 #include <dlfcn.h>
 #include <errno.h>
-#include <grp.h>
 #include <malloc.h>
-#include <linux/audit.h>
-#include <linux/close_range.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "jail.h"
 #include "subject_random.h"
 
-#define NOBODY	  65534 /* not the exporter's user, who owns the journal */
-#define CPU_LIMIT 3	/* seconds */
+#define CPU_LIMIT 3 /* seconds */
 #define SPACE	  (512UL * 1024 * 1024)
 #define ROUNDS	  60
 #define ROOM	  1024
 
 /* What a library has no business to do while it is asked to encrypt some bytes. */
-static int forbid(void)
-{
-	static const uint32_t calls[] = {
-		SYS_execve,
-		SYS_execveat,
-		SYS_socket,
-		SYS_connect,
-		SYS_bind,
-		SYS_ptrace,
-		SYS_kill,
-		SYS_tgkill,
-		SYS_bpf,
-		SYS_perf_event_open,
-		SYS_mount,
-		SYS_unshare,
-		SYS_setns,
-		SYS_process_vm_writev,
-		SYS_io_uring_setup,
-		SYS_clone3,
-		SYS_clone,
-		SYS_keyctl,
-	};
-	enum {
-		COUNT = sizeof(calls) / sizeof(calls[0])
-	};
-	struct sock_filter code[COUNT + 3];
-	struct sock_fprog filter = {COUNT + 3, code};
-	unsigned char i;
-
-	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					       offsetof(struct seccomp_data, nr));
-	for (i = 0; i < COUNT; i++)
-		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i],
-							   (unsigned char)(COUNT - i), 0);
-	code[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[COUNT + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) ? -errno : 0;
-}
-
-static void limit(int what, rlim_t value)
-{
-	const struct rlimit bound = {value, value};
-
-	setrlimit((__rlimit_resource_t)what, &bound);
-}
+static const uint32_t forbidden[] = {
+	SYS_execve,
+	SYS_execveat,
+	SYS_socket,
+	SYS_connect,
+	SYS_bind,
+	SYS_ptrace,
+	SYS_kill,
+	SYS_tgkill,
+	SYS_bpf,
+	SYS_perf_event_open,
+	SYS_mount,
+	SYS_unshare,
+	SYS_setns,
+	SYS_process_vm_writev,
+	SYS_io_uring_setup,
+	SYS_clone3,
+	SYS_clone,
+	SYS_keyctl,
+};
 
 /* Nothing is left but two pipes and the right to read what everybody may read. */
 static int drop_everything(int ready, int go)
 {
 	unsigned low = (unsigned)(ready < go ? ready : go),
 		 high = (unsigned)(ready < go ? go : ready);
-	cap_t none = cap_init();
-	int err = 0;
+	const struct jail jail = {
+		.cpu_seconds = CPU_LIMIT,
+		.memory = RLIMIT_AS,
+		.memory_bytes = SPACE,
+		.calls = forbidden,
+		.call_count = sizeof(forbidden) / sizeof(forbidden[0]),
+	};
 
 	if ((low && syscall(SYS_close_range, 0, low - 1, 0)) ||
 	    (high - low > 1 && syscall(SYS_close_range, low + 1, high - 1, 0)) ||
 	    syscall(SYS_close_range, high + 1, ~0U, 0))
-		err = -errno;
+		return -errno;
 	/* Better with than without; many an observer may not. */
 	(void)!unshare(CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS);
-	if (!err && geteuid() == 0 &&
-	    (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-	     setresuid(NOBODY, NOBODY, NOBODY)))
-		err = -errno;
-	if (!err && (!none || cap_set_proc(none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
-		err = -errno;
-	cap_free(none);
-	limit(RLIMIT_CPU, CPU_LIMIT);
-	limit(RLIMIT_AS, SPACE);
-	limit(RLIMIT_FSIZE, 0);
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_NPROC, 0);
-	return err ? err : forbid();
+	return jail_enter(&jail);
 }
 
 /* --- the library --------------------------------------------------------------------------------- */

@@ -3,9 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
-#include <linux/audit.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
@@ -19,6 +16,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "jail.h"
 #include "tls_links.h"
 
 #define CHILD_LIMIT_MS 2000
@@ -121,19 +119,11 @@ int tls_probe_kind_check(enum tls_probe_kind *ret_kind)
 /* Allows what the child needs and kills it for anything else, as a sandbox does. */
 static int sandbox(void)
 {
-	struct sock_filter code[] = {
-		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 2, 0),
-		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, 1, 0),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-	};
-	struct sock_fprog filter = {sizeof(code) / sizeof(code[0]), code};
+	static const uint32_t calls[] = {SYS_exit_group, SYS_write};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter))
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return -errno;
-	return 0;
+	return jail_filter(calls, sizeof(calls) / sizeof(calls[0]), true);
 }
 
 /* Waits to be probed, then runs through the probe inside the sandbox. Only system calls. */

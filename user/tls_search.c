@@ -3,57 +3,27 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <linux/close_range.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NOBODY	   65534 /* as in probe_subject.c: not the exporter's user */
+#include "jail.h"
+
 #define NICENESS   19
 #define MEMORY_MAX (64UL * 1024 * 1024) /* beside the file */
 
 /* All that is left to do: look at memory, write the answer, end. */
-static int forbid(void)
-{
-	static const uint32_t calls[] = {
-		SYS_write,  SYS_brk,	 SYS_mmap,    SYS_munmap,
-		SYS_mremap, SYS_madvise, SYS_sysinfo, SYS_exit_group,
-	};
-	enum {
-		COUNT = sizeof(calls) / sizeof(calls[0])
-	};
-	struct sock_filter code[COUNT + 3];
-	struct sock_fprog filter = {COUNT + 3, code};
-	unsigned char i;
-
-	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					       offsetof(struct seccomp_data, nr));
-	for (i = 0; i < COUNT; i++)
-		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i],
-							   (unsigned char)(COUNT - i), 0);
-	code[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
-	code[COUNT + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) ? -errno : 0;
-}
-
-static void limit(int what, rlim_t value)
-{
-	const struct rlimit bound = {value, value};
-
-	setrlimit((__rlimit_resource_t)what, &bound);
-}
+static const uint32_t allowed[] = {
+	SYS_write,  SYS_brk,	 SYS_mmap,    SYS_munmap,
+	SYS_mremap, SYS_madvise, SYS_sysinfo, SYS_exit_group,
+};
 
 static int close_others(unsigned kept)
 {
@@ -65,22 +35,17 @@ static int close_others(unsigned kept)
 
 static int drop_everything(int answer)
 {
-	cap_t none = cap_init();
+	const struct jail jail = {
+		.cpu_seconds = TLS_SEARCH_SECONDS,
+		.memory = RLIMIT_DATA,
+		.memory_bytes = MEMORY_MAX,
+		.calls = allowed,
+		.call_count = sizeof(allowed) / sizeof(allowed[0]),
+		.only = true,
+	};
 	int err = close_others((unsigned)answer);
 
-	if (!err && geteuid() == 0 &&
-	    (setgroups(0, NULL) || setresgid(NOBODY, NOBODY, NOBODY) ||
-	     setresuid(NOBODY, NOBODY, NOBODY)))
-		err = -errno;
-	if (!err && (!none || cap_set_proc(none) || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)))
-		err = -errno;
-	cap_free(none);
-	limit(RLIMIT_CPU, TLS_SEARCH_SECONDS);
-	limit(RLIMIT_DATA, MEMORY_MAX);
-	limit(RLIMIT_FSIZE, 0);
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_NPROC, 0);
-	return err ? err : forbid();
+	return err ? err : jail_enter(&jail);
 }
 
 /* The file may shrink below us: then this process dies of it, and no other. */

@@ -6,17 +6,12 @@
  * libnghttp2 on both sides; all frames that are ready go in one write, as curl does it. Built twice, as
  * https.c is.
  */
-#include <arpa/inet.h>
-#include <netinet/tcp.h>
 #include <nghttp2/nghttp2.h>
-#include <openssl/ssl.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
+
+#include "tls_loopback.h"
 
 #define FIELD(name, value)                                                                  \
 	{                                                                                   \
@@ -45,23 +40,6 @@ struct peer {
 	int begun, answered;
 	bool over;
 };
-
-static long long now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000LL + t.tv_nsec;
-}
-
-static struct sockaddr_in loopback(int port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET,
-				      .sin_port = htons((unsigned short)port)};
-
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return address;
-}
 
 static ssize_t body(nghttp2_session *session, int32_t stream, uint8_t *buffer, size_t size,
 		    uint32_t *flags, nghttp2_data_source *source, void *context)
@@ -128,52 +106,9 @@ static void serve(SSL *ssl)
 	nghttp2_session_callbacks_del(callbacks);
 }
 
-static int server(int port, const char *certificate, const char *key)
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_server_method());
-	struct sockaddr_in address = loopback(port);
-	int listener = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-
-	setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	if (SSL_CTX_use_certificate_file(context, certificate, SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1 ||
-	    bind(listener, (void *)&address, sizeof(address)) || listen(listener, 8))
-		return fprintf(stderr, "http2: cannot serve on port %d\n", port), 1;
-	printf("ready\n");
-	fflush(stdout);
-	for (;;) {
-		int fd = accept(listener, NULL, NULL);
-		SSL *ssl = SSL_new(context);
-
-		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-		SSL_set_fd(ssl, fd);
-		if (SSL_accept(ssl) == 1)
-			serve(ssl);
-		SSL_free(ssl);
-		close(fd);
-	}
-}
-
-static SSL *connected(int port)
-{
-	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
-	struct sockaddr_in address = loopback(port);
-	int fd = socket(AF_INET, SOCK_STREAM, 0), one = 1;
-	SSL *ssl = SSL_new(context);
-
-	if (connect(fd, (void *)&address, sizeof(address)))
-		return perror("http2: connect"), NULL;
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	SSL_set_fd(ssl, fd);
-	SSL_set_tlsext_host_name(ssl, "api.telegram.org");
-	if (SSL_connect(ssl) != 1)
-		return fprintf(stderr, "http2: the handshake failed\n"), NULL;
-	return ssl;
-}
-
 static int client(int port, int requests, int streams)
 {
-	struct peer peer = {.ssl = connected(port)};
+	struct peer peer = {.ssl = tls_connect(port)};
 	nghttp2_session_callbacks *callbacks;
 	long long begin = now_ns();
 	int warm = 10 * streams;
@@ -202,7 +137,7 @@ static int client(int port, int requests, int streams)
 int main(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "server"))
-		return server(atoi(argv[2]), argv[3], argv[4]);
+		return tls_serve(atoi(argv[2]), argv[3], argv[4], serve);
 	if (argc == 5 && !strcmp(argv[1], "client") && atoi(argv[3]) > 0 && atoi(argv[4]) > 0)
 		return client(atoi(argv[2]), atoi(argv[3]), atoi(argv[4]));
 	return fprintf(stderr,

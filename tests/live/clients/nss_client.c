@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * HTTP/1.1 over NSS, as mail and web programs use it. usage: nss_client HOST CA-FILE; a line
- * "METHOD PATH BODY-BYTES" of input is a call, its answer is a line of output: {"status": N, "ns": N}.
- * Connects at the first call.
+ * Calls over NSS (call_lines.h), as mail and web programs use it. usage: nss_client HOST CA-FILE
  *
  * Compiled with WITH_SEND: PR_Send and PR_Recv, with a look ahead, instead of PR_Write and PR_Read; with
  * CLOSES: each call has a connection of its own; with BYSTANDERS: says the same to a file and to a socket
@@ -13,18 +11,8 @@
 #include <nss.h>
 #include <ssl.h>
 #include <sslproto.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-static long long now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
+#include "call_lines.h"
 
 static SECStatus trust(void *context, PRFileDesc *fd, PRBool signature, PRBool server)
 {
@@ -43,12 +31,13 @@ static void push_layer(PRFileDesc *fd)
 		exit(6);
 }
 
-static PRFileDesc *dial(const char *host)
+static void *dial(const char *host, const char *authorities)
 {
 	PRAddrInfo *found = PR_GetAddrInfoByName(host, PR_AF_INET, PR_AI_ADDRCONFIG);
 	PRFileDesc *fd = PR_OpenTCPSocket(PR_AF_INET);
 	PRNetAddr address;
 
+	(void)authorities;
 	if (!found || !PR_EnumerateAddrInfo(NULL, found, 443, &address))
 		exit(3);
 	PR_FreeAddrInfo(found);
@@ -73,7 +62,7 @@ static PRFileDesc *dial(const char *host)
 	return fd;
 }
 
-static void say(PRFileDesc *fd, const char *bytes, int size)
+static void say(void *fd, const char *bytes, int size)
 {
 #ifdef WITH_SEND
 	PR_Send(fd, bytes, size, 0, PR_INTERVAL_NO_TIMEOUT);
@@ -82,7 +71,7 @@ static void say(PRFileDesc *fd, const char *bytes, int size)
 #endif
 }
 
-static int hear(PRFileDesc *fd, char *bytes, int size)
+static int hear(void *fd, char *bytes, int size)
 {
 #ifdef WITH_SEND
 	if (PR_Recv(fd, bytes, size, PR_MSG_PEEK, PR_INTERVAL_NO_TIMEOUT) < 0)
@@ -112,75 +101,24 @@ static void tell_bystanders(const char *request, int size)
 	PR_Recv(pair[0], heard, sizeof(heard), 0, PR_INTERVAL_NO_TIMEOUT);
 }
 
-/* The value of a header, or NULL. */
-static const char *header(const char *head, const char *name)
+static void hang_up(void *fd)
 {
-	const char *at = strcasestr(head, name);
-
-	return at ? at + strlen(name) : NULL;
-}
-
-/* Reads one answer; returns its status. */
-static int answer(PRFileDesc *fd)
-{
-	static char text[1 << 20];
-	const char *end = NULL, *length = NULL;
-	size_t size = 0;
-	int got;
-
-	while (!end || (length ? size < (size_t)(end + 4 - text) + (size_t)atoll(length)
-			       : !strstr(end + 2, "\r\n0\r\n\r\n"))) {
-		got = hear(fd, text + size, (int)(sizeof(text) - 1 - size));
-		if (got <= 0)
-			return 0;
-		size += (size_t)got;
-		text[size] = '\0';
-		end = strstr(text, "\r\n\r\n");
-		length = header(text, "\r\nContent-Length:");
-	}
-	return atoi(text + strlen("HTTP/1.1 "));
+	PR_Close(fd);
 }
 
 int main(int argc, char **argv)
 {
-	static char line[8192], request[16384], body[1 << 20];
-	char method[16], path[4096];
-	int size, body_size, status;
-	PRFileDesc *fd = NULL;
-	long long begin;
+	struct call_way way = {.dial = dial, .say = say, .hear = hear, .hang_up = hang_up};
 
 	if (argc < 3 || NSS_NoDB_Init(NULL) != SECSuccess)
 		return 2;
-	memset(body, 'b', sizeof(body));
-	printf("ready\n");
-	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin)) {
-		if (sscanf(line, "%15s %4095s %d", method, path, &body_size) != 3)
-			return 2;
-		if (!fd)
-			fd = dial(argv[1]);
-		size = snprintf(request, sizeof(request),
-				"%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", method,
-				path, argv[1], body_size);
 #ifdef BYSTANDERS
-		tell_bystanders(request, size);
+	way.before = tell_bystanders;
 #else
-		(void)tell_bystanders;
+	(void)tell_bystanders;
 #endif
-		begin = now_ns();
-		say(fd, request, size);
-		if (body_size)
-			say(fd, body, body_size);
-		status = answer(fd);
-		printf("{\"status\": %d, \"ns\": %lld, \"error\": null}\n", status,
-		       now_ns() - begin);
-		fflush(stdout);
 #ifdef CLOSES
-		PR_Close(fd);
-		fd = NULL;
+	way.once = true;
 #endif
-	}
-	if (fd)
-		PR_Close(fd);
-	return 0;
+	return call_lines(&way, argv[1], argv[2]);
 }

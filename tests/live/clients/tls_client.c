@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
- * HTTP/1.1 over OpenSSL's API on one keep-alive connection, to be linked with whatever has it.
- * usage: tls_client HOST CA-FILE; a line "METHOD PATH BODY-BYTES" of input is a call, its answer is a
- * line of output: {"status": N, "ns": N}. Connects at the first call. Compiled with LAZY: the handshake is
- * made inside of the first write.
+ * Calls over OpenSSL's API on one keep-alive connection (call_lines.h), to be linked with whatever has it.
+ * usage: tls_client HOST CA-FILE. Compiled with LAZY: the handshake is made inside of the first write.
  */
 #include <netdb.h>
 #include <openssl/ssl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-static long long now_ns(void)
-{
-	struct timespec now;
+#include "call_lines.h"
 
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000000000LL + now.tv_nsec;
-}
-
-static SSL *dial(const char *host, const char *authorities)
+static void *dial(const char *host, const char *authorities)
 {
 	const struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
@@ -50,76 +37,25 @@ static SSL *dial(const char *host, const char *authorities)
 	return ssl;
 }
 
-/* The value of a header, or NULL. */
-static const char *header(const char *head, const char *name)
+static void say(void *ssl, const char *bytes, int size)
 {
-	const char *at = strcasestr(head, name);
-
-	return at ? at + strlen(name) : NULL;
+	SSL_write(ssl, bytes, size);
 }
 
-/* Reads one answer; returns its status. */
-static int answer(SSL *ssl)
+static int hear(void *ssl, char *bytes, int size)
 {
-	static char text[1 << 20];
-	size_t size = 0, head_size;
-	const char *end, *length;
-	int got;
+	return SSL_read(ssl, bytes, size);
+}
 
-	do {
-		got = SSL_read(ssl, text + size, (int)(sizeof(text) - 1 - size));
-		if (got <= 0)
-			return 0;
-		size += (size_t)got;
-		text[size] = '\0';
-		end = strstr(text, "\r\n\r\n");
-	} while (!end);
-	head_size = (size_t)(end + 4 - text);
-	length = header(text, "\r\nContent-Length:");
-	while (length ? size < head_size + (size_t)atoll(length)
-		      : !strstr(end + 2, "\r\n0\r\n\r\n")) {
-		got = SSL_read(ssl, text + size, (int)(sizeof(text) - 1 - size));
-		if (got <= 0)
-			return 0;
-		size += (size_t)got;
-		text[size] = '\0';
-	}
-	return atoi(text + strlen("HTTP/1.1 "));
+static void hang_up(void *ssl)
+{
+	SSL_shutdown(ssl);
+	SSL_free(ssl);
 }
 
 int main(int argc, char **argv)
 {
-	static char line[8192], request[16384], body[1 << 20];
-	char method[16], path[4096];
-	SSL *ssl = NULL;
-	long long begin;
-	int size, body_size, status;
+	const struct call_way way = {.dial = dial, .say = say, .hear = hear, .hang_up = hang_up};
 
-	if (argc != 3)
-		return 2;
-	memset(body, 'b', sizeof(body));
-	printf("ready\n");
-	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin)) {
-		if (sscanf(line, "%15s %4095s %d", method, path, &body_size) != 3)
-			return 2;
-		if (!ssl)
-			ssl = dial(argv[1], argv[2]);
-		size = snprintf(request, sizeof(request),
-				"%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: %d\r\n\r\n", method,
-				path, argv[1], body_size);
-		begin = now_ns();
-		SSL_write(ssl, request, size);
-		if (body_size)
-			SSL_write(ssl, body, body_size);
-		status = answer(ssl);
-		printf("{\"status\": %d, \"ns\": %lld, \"error\": null}\n", status,
-		       now_ns() - begin);
-		fflush(stdout);
-	}
-	if (ssl) {
-		SSL_shutdown(ssl);
-		SSL_free(ssl);
-	}
-	return 0;
+	return argc == 3 ? call_lines(&way, argv[1], argv[2]) : 2;
 }
