@@ -14,16 +14,18 @@ import os
 import re
 import shutil
 import signal
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-import reporting
-
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.append(TOP + "/tests/live")
+import certificates  # noqa: E402
+import reporting  # noqa: E402
+from harness import free_port  # noqa: E402
+
 BUILD = os.environ.get("OPERAGLASS_BUILD", TOP + "/build")
 TOOLS = BUILD + "/tools/bench/"
 PIN = "/sys/fs/bpf/og-bench"
@@ -36,12 +38,6 @@ upstreams:
     hosts: [api.telegram.org]
     ports: [443, {PORT_HTTPS}, {PORT_HTTPS + 1}]
 """
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Operaglass:
@@ -155,17 +151,8 @@ def bench_discovery(directory, rounds):
           f"{statistics.median(shares):.2f} µs of CPU for each.", flush=True)
 
 
-def certificate(directory):
-    key, cert = directory + "/key.pem", directory + "/cert.pem"
-    if not os.path.exists(cert):
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                        "-subj", "/CN=api.telegram.org", "-days", "2", "-keyout", key, "-out", cert],
-                       check=True, capture_output=True)
-    return cert, key
-
-
 def bench_https(directory, rounds):
-    cert, key = certificate(directory)
+    cert, key = certificates.server_pair(directory)
     both = PORT_HTTPS + 1
     servers = [subprocess.Popen(["taskset", "-c", "1", TOOLS + tool, "server", str(port), cert, key],
                                 stdout=subprocess.PIPE)
@@ -189,7 +176,7 @@ def bench_https(directory, rounds):
 
 def bench_http2(directory, rounds):
     """libnghttp2 on both sides; the server is opaque."""
-    cert, key = certificate(directory)
+    cert, key = certificates.server_pair(directory)
     rows = {
         "HTTP/2 request, opaque client": ("http2_static", "1"),
         "HTTP/2 request, decoded client": ("http2", "1"),
@@ -231,7 +218,7 @@ def per_program(text):
 def bench_programs(directory, _rounds):
     """Nanoseconds per run by bpf_stats, under the loads of the other rows."""
     program = Operaglass(directory)
-    cert, key = certificate(directory)
+    cert, key = certificates.server_pair(directory)
     servers = [subprocess.Popen([TOOLS + tool, "server", str(port), cert, key], stdout=subprocess.PIPE)
                for tool, port in (("https_static", PORT_HTTPS), ("http2_static", PORT_HTTPS + 1))]
     for server in servers:

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * usage: https server PORT CERTIFICATE KEY      answers every request with 200 and two bytes
- *        https client PORT REQUESTS             one keep-alive connection; prints ns of each
- * request Built twice: against the shared libssl (its calls can be decoded) and against the static
+ *        https client PORT REQUESTS             one keep-alive connection; prints ns of each request
+ * Built twice: against the shared libssl (its calls can be decoded) and against the static
  * one (an opaque stack, as nothing names its functions).
  */
 #include <stdlib.h>

@@ -23,6 +23,20 @@ def call(endpoint, method="GET", query="", path=None, **request):
     }
 
 
+def usual():
+    """What any bot hears: answers at once and later, refusals of each kind, and what it tries again."""
+    return [
+        call("getMe"),
+        call("sendMessage", "POST", "delay=60", body=120),
+        call("sendMessage", "POST", "status=429&retry_after=7&delay=20", body=120),
+        call("sendMessage", "POST", body=120),
+        call("getChat", query="status=401"),
+        call("setWebhook", "POST", "status=409", body=10),
+        call("getFile", query="status=400"),
+        call("getFile"),
+    ]
+
+
 class Scene:
     """Goes from step to step; what one leaves uncounted or counts twice shows in the next one."""
 

@@ -5,6 +5,7 @@
         results = stage.play("python_sync", [{"method": "GET", "path": "/botT/getMe"}])
         truth = stage.truth(1)
 """
+import contextlib
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 import time
 
+import certificates
 import network
 from harness import BUILD, leave_on_sigterm
 
@@ -115,64 +117,19 @@ class Stage:
         shutil.rmtree(self.directory, ignore_errors=True)
 
     def make_certificates(self):
-        """A test CA and one certificate for every name (EC keys: fast, and what servers use)."""
+        """A test CA and one certificate for every name."""
         d = self.directory
         self.ca = f"{d}/ca.pem"
-        curve = [
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-        ]
-        network.run(
-            "openssl",
-            "req",
-            "-x509",
-            *curve,
-            "-subj",
-            "/CN=Operaglass test CA",
-            "-keyout",
-            f"{d}/ca.key",
-            "-out",
-            self.ca,
-            "-addext",
+        authority = (self.ca, f"{d}/ca.key")
+        certificates.self_signed(
+            "Operaglass test CA",
+            *authority,
             "basicConstraints=critical,CA:TRUE",
-            "-addext",
             "keyUsage=critical,keyCertSign,cRLSign",
         )
-        network.run(
-            "openssl",
-            "req",
-            *curve[:-2],
-            "-subj",
-            "/CN=server",
-            "-keyout",
-            f"{d}/key.pem",
-            "-out",
-            f"{d}/csr.pem",
-        )
-        with open(f"{d}/extensions", "w", encoding="utf-8") as file:
-            file.write("subjectAltName=" + ",".join(f"DNS:{name}" for name in NAMES) + "\n")
-        network.run(
-            "openssl",
-            "x509",
-            "-req",
-            "-in",
-            f"{d}/csr.pem",
-            "-CA",
-            self.ca,
-            "-CAkey",
-            f"{d}/ca.key",
-            "-CAcreateserial",
-            "-days",
-            "2",
-            "-extfile",
-            f"{d}/extensions",
-            "-out",
-            f"{d}/cert.pem",
+        names = ",".join(f"DNS:{name}" for name in NAMES)
+        certificates.signed(
+            "server", f"{d}/cert.pem", f"{d}/key.pem", authority, "subjectAltName=" + names
         )
 
     def start(self, command):
@@ -330,3 +287,21 @@ class Stage:
                 f"{done.stdout[-2000:]}{done.stderr[-2000:]}"
             )
         return lines
+
+    @contextlib.contextmanager
+    def playing(self, command, requests, begin=None, **options):
+        """A client in the middle of its requests, once begin(process) returned; killed at the end."""
+        plan = {"host": NAME, "port": 443, "ca": self.ca, "requests": requests, **options}
+        process = subprocess.Popen(
+            self.network.in_client([*command, json.dumps(plan)]),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            if begin:
+                begin(process)
+            yield process
+        finally:
+            process.kill()
+            process.communicate()

@@ -7,12 +7,9 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD, Operaglass, Tap, free_port, mount_bpffs  # noqa: E402
+from harness import BUILD, Operaglass, Tap, free_port, mount_bpffs
 
 PROGRAM = f"{BUILD}/operaglass"
 COMMANDS = ("run", "doctor", "unload", "check-config", "version", "tls")

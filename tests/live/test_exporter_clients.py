@@ -6,7 +6,7 @@ import select
 import socket
 import time
 
-from exporter import FIRST_REQUEST_SECONDS, SECONDS, Exporter, Response, send, wait_for
+from exporter import FIRST_REQUEST_SECONDS, SECONDS, Exporter, wait_for
 from harness import Tap
 
 CONNECTIONS_PER_IP = 64

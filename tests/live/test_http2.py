@@ -7,7 +7,7 @@ import subprocess
 
 import ledger
 from harness import Operaglass, Tap
-from scene import FILES, TOKEN, Scene, call
+from scene import FILES, TOKEN, Scene, call, usual
 from stage import HERE, HTTP2, NAME, Stage
 from test_tls_stacks import CONFIG, running
 
@@ -17,14 +17,7 @@ MEBIBYTE = 1 << 20
 def some():
     """Every kind of answer, in the order of one client that waits for each."""
     return [
-        call("getMe"),
-        call("sendMessage", "POST", "delay=60", body=120),
-        call("sendMessage", "POST", "status=429&retry_after=7&delay=20", body=120),
-        call("sendMessage", "POST", body=120),
-        call("getChat", query="status=401"),
-        call("setWebhook", "POST", "status=409", body=10),
-        call("getFile", query="status=400"),
-        call("getFile"),
+        *usual(),
         call("editMessageText", "POST", "status=502", body=300),
         call("editMessageText", "POST", body=300),
         call("getUpdates", query="delay=150"),

@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """However streams of HTTP/2 end, each is one call: answered, or one failure, and no row of a table stays."""
 import contextlib
-import json
 import signal
-import subprocess
 
 import ledger
 import maps
@@ -104,33 +102,15 @@ def test_connection(scene):
     )
 
 
-@contextlib.contextmanager
-def playing(scene, command, requests, begin=None, **options):
-    plan = {"host": NAME, "port": 443, "ca": scene.stage.ca, "requests": requests, **options}
-    process = subprocess.Popen(
-        scene.stage.network.in_client([*command, json.dumps(plan)]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        if begin:
-            begin(process)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def killed(scene, sentence, requests, durations, failures, reached, others=(), **options):
     """One client is killed as soon as `reached` of the metrics is true; the others play their requests."""
     before = maps.rows(scene.operaglass)
     command = options.pop("command", scene.stage.command("python_h2"))
     calls = wanted([*requests, *others], {}, {})[0]
     with contextlib.ExitStack() as stack:
-        process = stack.enter_context(playing(scene, command, requests, **options))
+        process = stack.enter_context(scene.stage.playing(command, requests, **options))
         living = others and stack.enter_context(
-            playing(scene, scene.stage.command("python_h2"), others)
+            scene.stage.playing(scene.stage.command("python_h2"), others)
         )
         scene.operaglass.wait(
             lambda m: ledger.booked(m)["requests"] == calls and reached(m), 10, since=scene.before

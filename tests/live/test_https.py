@@ -7,7 +7,7 @@ import subprocess
 
 import ledger
 from harness import Operaglass, Tap
-from scene import FILES, TOKEN, Scene, call
+from scene import FILES, TOKEN, Scene, call, usual
 from stage import NAME, Stage, wait_for
 
 DECODED = (
@@ -30,14 +30,7 @@ MEBIBYTE = 1 << 20
 def conversation(client):
     """What a bot does in a day, in half a second."""
     calls = [
-        call("getMe"),
-        call("sendMessage", "POST", "delay=60", body=120),
-        call("sendMessage", "POST", "status=429&retry_after=7&delay=20", body=120),
-        call("sendMessage", "POST", body=120),
-        call("getChat", query="status=401"),
-        call("setWebhook", "POST", "status=409", body=10),
-        call("getFile", query="status=400"),
-        call("getFile"),
+        *usual(),
         call("editMessageText", "POST", "status=500", body=300),
         call("editMessageText", "POST", "status=502", body=300),
         call("editMessageText", "POST", body=300),

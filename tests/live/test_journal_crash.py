@@ -11,13 +11,10 @@ import shutil
 import signal
 import sqlite3
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD, Tap  # noqa: E402
+from harness import BUILD, Tap
 
 PLAY = f"{BUILD}/tools/live/journal_play"
 EXPORTER = f"{BUILD}/operaglass-exporter"

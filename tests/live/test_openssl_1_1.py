@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
+import certificates
 from harness import BUILD, TOP, Operaglass, Tap, free_port
 from packages import unpacked
 
@@ -20,18 +21,10 @@ def library():
     return os.path.dirname(glob.glob(unpacked(SUITE, PACKAGE) + "/usr/lib/*/libssl.so.1.1")[0])
 
 
-def certificate(directory):
-    key, cert = directory + "/key.pem", directory + "/cert.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                    "-subj", "/CN=api.telegram.org", "-days", "2", "-keyout", key, "-out", cert],
-                   check=True, capture_output=True)
-    return cert, key
-
-
 def main():
     tap, port, directory = Tap(), free_port(), tempfile.mkdtemp(prefix="og-openssl-")
     where = library()
-    server = subprocess.Popen([BUILD + "/tools/bench/https_static", "server", str(port), *certificate(directory)],
+    server = subprocess.Popen([BUILD + "/tools/bench/https_static", "server", str(port), *certificates.server_pair(directory)],
                               stdout=subprocess.PIPE)
     server.stdout.readline()
     config = f"upstreams:\n  - {{name: telegram, kind: telegram, hosts: [api.telegram.org], ports: [{port}]}}\n"

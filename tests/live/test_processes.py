@@ -5,8 +5,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
-import time
 
 from harness import Operaglass, Tap
 from orchestra import Orchestra, exits, starts, tools

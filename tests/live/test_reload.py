@@ -5,15 +5,12 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Operaglass, Tap  # noqa: E402
+from harness import Operaglass, Tap
 
 SCRIPT = "#!/bin/sh\nread line\nexit 0\n"
 ONE = """

@@ -13,9 +13,7 @@ import tempfile
 import threading
 import time
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Operaglass, Tap, free_port  # noqa: E402
+from harness import Operaglass, Tap, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIG = """

@@ -5,13 +5,10 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import Operaglass, Tap  # noqa: E402
-from kernel_bytes import map_bytes, process_bytes  # noqa: E402
-from stage import CLIENTS, HERE, HTTP2, Stage  # noqa: E402
+from harness import Operaglass, Tap
+from kernel_bytes import map_bytes, process_bytes
+from stage import CLIENTS, HERE, HTTP2, Stage
 
 HOST = "api.telegram.org"
 # Random, and never written anywhere as a whole but into requests: a piece of eight bytes is a find.

@@ -11,7 +11,6 @@ from wire import (
     CCS,
     DATA,
     FINISHED_13,
-    HANDSHAKE,
     TICKET,
     Listener,
     Wire,

@@ -11,13 +11,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD, Operaglass, Tap, free_port  # noqa: E402
-from stage import wait_for  # noqa: E402
+import certificates
+from harness import BUILD, Operaglass, Tap, free_port
+from stage import wait_for
 
 PROGRAM = f"{BUILD}/tools/bench/https_static"
 CONFIG = """
@@ -38,8 +36,6 @@ connection.sock = context.wrap_socket(plain, server_hostname="api.telegram.org")
 connection.request("GET", "/bot1:A/getMe")
 print(connection.getresponse().status)
 """
-CERTIFICATE = """openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2
-    -subj /CN=api.telegram.org -keyout {0}/key.pem -out {0}/cert.pem"""
 
 
 class World:
@@ -49,11 +45,8 @@ class World:
         stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         for name in ("libssl.so.3", "libcrypto.so.3"):
             shutil.copy(glob.glob(f"/usr/lib/*/{name}")[0], self.directory)
-        subprocess.run(
-            CERTIFICATE.format(self.directory).split(), check=True, stderr=subprocess.DEVNULL
-        )
         self.library = f"{self.directory}/libssl.so.3"
-        files = (f"{self.directory}/cert.pem", f"{self.directory}/key.pem")
+        files = certificates.server_pair(self.directory)
         server = self.start([PROGRAM, "server", str(self.port), *files], {})
         if server.stdout.readline() != b"ready\n":
             raise RuntimeError("the server is not ready")

@@ -11,10 +11,8 @@ import subprocess
 import sys
 import time
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD  # noqa: E402
-from tls_world import World  # noqa: E402
+from harness import BUILD
+from tls_world import World
 
 FILES, STARTS, LOST = 50, 200, 2000
 ATTACH_SECONDS, WORST_SECONDS = 0.02, 0.1

@@ -11,9 +11,7 @@ import signal
 import subprocess
 import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tls_world import NODE_CLIENT, World  # noqa: E402
+from tls_world import NODE_CLIENT, World
 
 ATTACH_SECONDS = 0.1  # 20 ms on an idle machine: test_tls_attach.py measures
 MAP_GARBAGE = """

@@ -2,12 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """More TLS libraries than there are rows for: each that finds none is counted, once, and its calls are timed."""
 import os
-import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from test_tls_hostile import MAP_ALL, counted, start  # noqa: E402
-from tls_world import World  # noqa: E402
+from test_tls_hostile import MAP_ALL, counted, start
+from tls_world import World
 
 ROWS = 255  # TLS_TARGET_SLOTS - 1
 CROWD = 270

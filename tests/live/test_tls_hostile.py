@@ -7,14 +7,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import hostile_elf  # noqa: E402
-from harness import BUILD  # noqa: E402
-from tls_world import World  # noqa: E402
+import hostile_elf
+from harness import BUILD
+from tls_world import World
 
 AGENTS = """
 agents:

@@ -5,8 +5,6 @@
 It waits for its answer, has read half of it, or has sent half of what it had to say; over OpenSSL, GnuTLS and Go,
 and where nothing can be read.
 """
-import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -45,30 +43,11 @@ WRITING = [
 ]
 
 
-@contextlib.contextmanager
-def playing(scene, command, requests, begin=None, **options):
-    """A client in the middle of its conversation; killed at the end."""
-    plan = {"host": NAME, "port": 443, "ca": scene.stage.ca, "requests": requests, **options}
-    process = subprocess.Popen(
-        scene.stage.network.in_client([*command, json.dumps(plan)]),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        if begin:
-            begin(process)
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
-
-
 def killed(scene, sentence, command, requests, reached, frozen=False, **options):
     """Kills it as soon as `reached` of the metrics is true; everything else follows from its requests."""
     last = requests[-1]
     before = maps.rows(scene.operaglass)
-    with playing(scene, command, requests, **options) as process:
+    with scene.stage.playing(command, requests, **options) as process:
         scene.operaglass.wait(
             lambda m: reached(m) and ledger.booked(m)["requests"].get((last["endpoint"], last["method"])),
             10,
@@ -150,7 +129,7 @@ def test_threads(scene):
     requests = [call("getMe" if n % 2 else "sendPhoto", query="end=hang") for n in range(6)]
     command = scene.stage.command("python_threads")
     want = {("getMe", "GET"): 3, ("sendPhoto", "GET"): 3}
-    with playing(scene, command, requests, threads=6):
+    with scene.stage.playing(command, requests, threads=6):
         scene.operaglass.wait(lambda m: ledger.booked(m)["requests"] == want, 10, since=scene.before)
     scene.stage.truth(6)
     failures = {("getMe", "timeout"): 3, ("sendPhoto", "timeout"): 3}
@@ -213,7 +192,7 @@ def before_a_request(scene, sentence, address, began, failures, seen_by_server=0
     scene.stage.set_name(NAME, a=[address])  # known by its name, before there is a ClientHello
     before = maps.rows(scene.operaglass)
     command = scene.stage.command("python_sync")
-    with playing(scene, command, [call("getMe", query="idle=20000")], stay=True) as process:
+    with scene.stage.playing(command, [call("getMe", query="idle=20000")], stay=True) as process:
         wait_for(lambda: began(process), 10, sentence)
         process.send_signal(signal.SIGKILL)
         process.wait()

@@ -10,11 +10,9 @@ import subprocess
 import sys
 import time
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from harness import BUILD, TOP  # noqa: E402
-from test_tls_attach import copy, map_code  # noqa: E402
-from tls_world import World  # noqa: E402
+from harness import BUILD, TOP
+from test_tls_attach import copy, map_code
+from tls_world import World
 
 EXECS, AGENTS = 40, 12
 CHAIN = BUILD + "/tools/live/exec_chain"

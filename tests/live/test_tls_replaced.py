@@ -4,11 +4,8 @@
 import os
 import shutil
 import signal
-import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tls_world import NODE_CLIENT, World  # noqa: E402
+from tls_world import NODE_CLIENT, World
 
 # Two containers over one layer: overlay mounts in a mount namespace each.
 OVERLAY = """

@@ -4,11 +4,8 @@
 import glob
 import os
 import shutil
-import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from tls_world import World  # noqa: E402
+from tls_world import World
 
 AGENTS = """
 agents:

@@ -124,26 +124,23 @@ def test_twice(scene, builds):
 
 
 def test_places(scene, builds):
-    path, build_id = builds.program("og-agent-outside")
-    signature = sign(scene, "outside", build_id, {**builds.functions, "SSL_read": "0x7ffffff0"})
-    refused(
-        scene, "an offset behind the end of the file", path,
-        f"{signature}: is refused: SSL_read at 0x7ffffff0 is outside of the executable segments",
-    )  # fmt: skip
-    path, build_id = builds.program("og-agent-data")
-    signature = sign(scene, "data", build_id, {**builds.functions, "SSL_write": "0x40"})
-    refused(
-        scene, "an offset in data", path,
-        f"{signature}: is refused: SSL_write at 0x40 is outside of the executable segments",
-    )  # fmt: skip
-    path, build_id = builds.program("og-agent-inside")
     begin = builds.functions["SSL_read"]
     inside = hex(int(begin, 16) + 1)
-    signature = sign(scene, "inside", build_id, {**builds.functions, "SSL_read": inside})
-    refused(
-        scene, "an offset in the middle of a function", path,
-        f"{signature}: is refused: SSL_read at {inside} is inside of a function that begins at {begin}",
-    )  # fmt: skip
+    outside = "is outside of the executable segments"
+    for name, sentence, function, place, why in (
+        ("outside", "an offset behind the end of the file", "SSL_read", "0x7ffffff0", outside),
+        ("data", "an offset in data", "SSL_write", "0x40", outside),
+        (
+            "inside",
+            "an offset in the middle of a function",
+            "SSL_read",
+            inside,
+            f"is inside of a function that begins at {begin}",
+        ),
+    ):
+        path, build_id = builds.program(f"og-agent-{name}")
+        signature = sign(scene, name, build_id, {**builds.functions, function: place})
+        refused(scene, sentence, path, f"{signature}: is refused: {function} at {place} {why}")
 
 
 def test_other_build(scene, builds):

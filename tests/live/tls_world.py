@@ -20,6 +20,7 @@ import threading
 import time
 from datetime import datetime, timezone
 
+import certificates
 from harness import Operaglass, Tap, free_port
 
 HOST = "discovery.test"
@@ -78,30 +79,9 @@ class Server(threading.Thread):
 
     def __init__(self, directory, port):
         super().__init__(daemon=True)
-        subprocess.run(
-            [
-                "openssl",
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:prime256v1",
-                "-nodes",
-                "-days",
-                "2",
-                "-subj",
-                "/CN=" + HOST,
-                "-keyout",
-                directory + "/key.pem",
-                "-out",
-                directory + "/cert.pem",
-            ],
-            check=True,
-            capture_output=True,
-        )
+        pair = certificates.server_pair(directory, HOST)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(directory + "/cert.pem", directory + "/key.pem")
+        self.context.load_cert_chain(*pair)
         self.listener = socket.create_server(("127.0.0.1", port))
 
     def run(self):

@@ -14,8 +14,8 @@ import signal
 import subprocess
 import sys
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../live"))
+import certificates  # noqa: E402
 import kernels  # noqa: E402
 import vm  # noqa: E402
 
@@ -77,34 +77,6 @@ def compile_static(name, output):
     return path
 
 
-def make_certificate():
-    """A self-signed certificate and its key, below build/vm."""
-    certificate, key = (os.path.join(kernels.CACHE, name) for name in ("certificate", "key"))
-    subprocess.run(
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-subj",
-            "/CN=api.telegram.org",
-            "-days",
-            "30",
-            "-keyout",
-            key,
-            "-out",
-            certificate,
-        ],
-        check=True,
-        capture_output=True,
-    )
-    return certificate, key
-
-
 def make_guest():
     """What every kernel gets: operaglass as `make install` lays it out, and what it observes."""
     guest = vm.Guest()
@@ -120,7 +92,7 @@ def make_guest():
     guest.add_program(compile_static("database", "database"))
     guest.add_program(compile_static("bpf-ids", "bpf-ids"))
     guest.add_program("/usr/bin/openssl")
-    for path, name in zip(make_certificate(), ("certificate", "key")):
+    for path, name in zip(certificates.server_pair(kernels.CACHE), ("certificate", "key")):
         with open(path, "rb") as file:
             guest.add("/tls/" + name, file.read())
     guest.add("/etc/passwd", PASSWD)
