@@ -2,6 +2,11 @@
 """What an upstream's families must say after a step, for connections that only packets tell of."""
 
 UNKNOWN = ("unknown", "unknown")
+CONFIG = """
+defaults: false
+upstreams:
+  - {{name: web, kind: https, hosts: [web.test], ports: [{port}]}}
+"""
 
 
 class Book:

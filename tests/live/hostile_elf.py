@@ -9,7 +9,6 @@ import struct
 MALFORMED = "it contradicts itself: damaged, or made to mislead"
 TOO_LARGE = "its symbols are more than is read of one file"
 NO_ELF = "it is no 64-bit ELF file of this machine"
-NO_SYMBOLS = "it has no symbols for its functions"
 ANY = None  # whatever is said of it, it is said soon
 
 GIBIBYTE = 1 << 30

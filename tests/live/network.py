@@ -68,53 +68,16 @@ class Network:
             run("ip", "netns", "add", name)
             run("ip", "-n", name, "link", "set", "lo", "up")
         c, s = ["ip", "-n", self.client], ["ip", "-n", self.server]
-        run(
-            *c,
-            "link",
-            "add",
-            "veth0",
-            "type",
-            "veth",
-            "peer",
-            "name",
-            "veth1",
-            "netns",
-            self.server,
-        )
-        for sysctl in ("accept_dad", "dad_transmits"):
-            run(
-                "ip",
-                "netns",
-                "exec",
-                self.client,
-                "sysctl",
-                "-qw",
-                f"net.ipv6.conf.veth0.{sysctl}=0",
-            )
-            run(
-                "ip",
-                "netns",
-                "exec",
-                self.server,
-                "sysctl",
-                "-qw",
-                f"net.ipv6.conf.veth1.{sysctl}=0",
-            )
-        run(
-            "ip",
-            "netns",
-            "exec",
-            self.client,
-            "sysctl",
-            "-qw",
-            f"net.ipv4.tcp_syn_retries={self.syn_retries}",
-        )
-        run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.ip_forward=1")
-        # Three unanswered ARP questions are to take less time than the SYNs.
+        run(*c, *f"link add veth0 type veth peer name veth1 netns {self.server}".split())
         for enter, device in ((self.in_client, "veth0"), (self.in_server, "veth1")):
-            run(*enter(["sysctl", "-qw", f"net.ipv4.neigh.{device}.retrans_time_ms=200"]))
+            for sysctl in ("accept_dad", "dad_transmits"):
+                self._set(enter, f"net.ipv6.conf.{device}.{sysctl}", 0)
+            # Three unanswered ARP questions are to take less time than the SYNs.
+            self._set(enter, f"net.ipv4.neigh.{device}.retrans_time_ms", 200)
+        self._set(self.in_client, "net.ipv4.tcp_syn_retries", self.syn_retries)
+        self._set(self.in_server, "net.ipv4.ip_forward", 1)
         # ICMP errors are not to be held back by the limit of one a second a peer.
-        run("ip", "netns", "exec", self.server, "sysctl", "-qw", "net.ipv4.icmp_ratelimit=0")
+        self._set(self.in_server, "net.ipv4.icmp_ratelimit", 0)
         run(*c, "addr", "add", f"{CLIENT4}/24", "dev", "veth0")
         run(*c, "addr", "add", f"{CLIENT6}/64", "dev", "veth0", "nodad")
         for address in (SERVER4, REFUSES4, DNS4):
@@ -124,18 +87,8 @@ class Network:
         run(*c, "link", "set", "veth0", "up")
         run(*s, "link", "set", "veth1", "up")
         for address in (SILENT4, SILENT6):
-            run(
-                *c,
-                "neigh",
-                "replace",
-                address,
-                "lladdr",
-                "02:00:00:00:00:99",
-                "dev",
-                "veth0",
-                "nud",
-                "permanent",
-            )
+            lladdr = "lladdr 02:00:00:00:00:99 dev veth0 nud permanent"
+            run(*c, "neigh", "replace", address, *lladdr.split())
         run(*c, "route", "add", "unreachable", f"{UNREACHABLE4}/32")
         run(*c, "route", "add", "prohibit", f"{PROHIBITED4}/32")
         run(*c, "route", "add", f"{ICMP_UNREACHABLE4}/32", "via", SERVER4)
@@ -147,6 +100,10 @@ class Network:
             shutil.rmtree(f"{ETC_NETNS}/{name}", ignore_errors=True)
         while self.stand_ins:
             os.unlink(self.stand_ins.pop())
+
+    @staticmethod
+    def _set(enter, name, value):
+        run(*enter(["sysctl", "-qw", f"{name}={value}"]))
 
     @staticmethod
     def _write(name, file, text):

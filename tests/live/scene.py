@@ -3,6 +3,7 @@
 import subprocess
 
 import ledger
+from stage import HERE
 
 TOKEN = "/bot7000000001:AAE-operaglass-test-token"
 FILES = "/file" + TOKEN
@@ -35,6 +36,23 @@ def usual():
         call("getFile", query="status=400"),
         call("getFile"),
     ]
+
+
+def held_go(scene):
+    """The command of a Go client of this test's own, and what a caller of Stage.playing has it do with Hold=True: to
+    wait with its calls until it is read."""
+    program = f"{scene.stage.directory}/og-agent-go"
+    scene.stage.build_go(f"{HERE}/clients/client.go", program)
+
+    def attached(process):
+        process.stdout.readline()
+        scene.operaglass.wait(
+            lambda m: m.total("operaglass_tls_targets", stack="go", state="attached") == 1, 5
+        )
+        process.stdin.close()
+        process.stdin = None
+
+    return [program], attached
 
 
 class Scene:

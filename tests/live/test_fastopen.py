@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 
-from book import Book
+from book import CONFIG, Book
 from harness import Operaglass, Tap, free_port
 from network import Network, run
 from wire import CCS, DATA, FINISHED_13, Wire, client_hello, in_records, record, server_hello
@@ -55,12 +55,7 @@ def play(port):
 def main():
     tap = Tap()
     port = free_port()
-    config = f"""
-defaults: false
-upstreams:
-  - {{name: web, kind: https, hosts: [web.test], ports: [{port}]}}
-"""
-    with Network("fastopen") as network, Operaglass(config) as operaglass:
+    with Network("fastopen") as network, Operaglass(CONFIG.format(port=port)) as operaglass:
         book = Book(operaglass, tap)
         run(*network.in_client(["sysctl", "-qw", "net.ipv4.tcp_fastopen=3"]))
         done = subprocess.run(

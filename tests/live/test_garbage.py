@@ -4,7 +4,7 @@
 import socket
 import struct
 
-from book import Book
+from book import CONFIG, Book
 from harness import Operaglass, Tap, free_port
 from wire import HANDSHAKE, Listener, Wire, record
 
@@ -107,12 +107,7 @@ def test_garbage_dns(book):
 def main():
     tap = Tap()
     port = free_port()
-    config = f"""
-defaults: false
-upstreams:
-  - {{name: web, kind: https, hosts: [web.test], ports: [{port}]}}
-"""
-    with Listener("127.0.0.1", port) as listener, Operaglass(config) as operaglass:
+    with Listener("127.0.0.1", port) as listener, Operaglass(CONFIG.format(port=port)) as operaglass:
         book = Book(operaglass, tap)
         test_garbage(book, listener)
         test_garbage_dns(book)

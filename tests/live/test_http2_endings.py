@@ -7,8 +7,8 @@ import signal
 import ledger
 import maps
 from harness import Operaglass, Tap
-from scene import Scene, call
-from stage import HERE, HTTP2, NAME, Stage
+from scene import Scene, call, held_go
+from stage import HTTP2, NAME, Stage
 
 CONFIG = """
 agents:
@@ -155,17 +155,7 @@ def test_killed(scene):
 
 def test_go(scene):
     """Go's own HTTP/2, of which no return is seen."""
-    program = f"{scene.stage.directory}/og-agent-go"
-    scene.stage.build_go(f"{HERE}/clients/client.go", program)
-
-    def attached(process):
-        process.stdout.readline()
-        scene.operaglass.wait(
-            lambda m: m.total("operaglass_tls_targets", stack="go", state="attached") == 1, 5
-        )
-        process.stdin.close()
-        process.stdin = None
-
+    command, attached = held_go(scene)
     for sentence, query in (
         ("Go is killed while it waits", "end=hang"),
         ("Go is killed with half of an answer", f"{HALF}&end=hang"),
@@ -177,7 +167,7 @@ def test_go(scene):
             {("getMe", "200"): 1},
             {("getFile", "timeout"): 1},
             lambda m: True,
-            command=[program],
+            command=command,
             begin=attached,
             Hold=True,
             http="2",

@@ -6,7 +6,7 @@ import signal
 import time
 
 from api import Client
-from harness import Operaglass, Tap
+from harness import Operaglass, Tap, quickest
 
 PENDING, BATCH = 100000, 5000
 GROWTH_KIB = 64 * 1024
@@ -30,15 +30,6 @@ def report(client, kind, which):
         EVENTS, [{"type": f"approval.{kind}", "approval_id": name} for name in which]
     )
     return answer.json().get("accepted", answer.body)
-
-
-def quickest(call):
-    times = []
-    for _ in range(5):
-        begin = time.monotonic()
-        call()
-        times.append(time.monotonic() - begin)
-    return min(times)
 
 
 def check_full(og, client):

@@ -161,7 +161,7 @@ def test_spawning(case):
 
 def test_names(case):
     stage = case.stage
-    claude, tool = stage.play("claude"), stage.play("tool")
+    tool = stage.play("tool")
     node = stage.script("bin/claude", "#!/usr/bin/env node\nprocess.exit(11)\n")
     package = stage.script("lib/node_modules/claude-code/cli.js", "process.exit(12)\n")
     other = stage.script("lib/node_modules/other/cli.js", "process.exit(13)\n")

@@ -58,12 +58,6 @@ class Container:
         return path
 
 
-def pins(scene, path):
-    status = os.stat(path)
-    begin = f"uprobe_{status.st_dev:x}_{status.st_ino:x}_"
-    return [name for name in os.listdir(scene.operaglass.pins + "/tls") if name.startswith(begin)]
-
-
 def test_containers(scene, container):
     for sentence, name, command in (
         ("a container with its own root", "as-root", CONTAINER),
@@ -79,12 +73,12 @@ def test_containers(scene, container):
         )
         if waits.stdout.readline() != "ready\n":
             raise RuntimeError(f"{sentence}: its client did not start")
-        wait_for(lambda: pins(scene, container.library), 5, f"{sentence}: its library is probed")
-        before = pins(scene, container.library)
+        wait_for(lambda: scene.operaglass.probes(os.stat(container.library)), 5, f"{sentence}: its library is probed")
+        before = scene.operaglass.probes(os.stat(container.library))
         scene.check(sentence, "lines", conversation(), program=program)
         scene.tap.equal(
             f"{sentence}: its library is probed once for both its processes",
-            pins(scene, container.library),
+            scene.operaglass.probes(os.stat(container.library)),
             before,
         )
         waits.communicate()

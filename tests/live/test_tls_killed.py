@@ -15,8 +15,8 @@ import maps
 import network
 from harness import Operaglass, Tap
 from network import SERVER4, SILENT4
-from scene import UNKNOWN, Scene, call
-from stage import BROKEN, HERE, NAME, Stage, wait_for
+from scene import UNKNOWN, Scene, call, held_go
+from stage import BROKEN, NAME, Stage, wait_for
 
 CONFIG = """
 agents:
@@ -109,18 +109,8 @@ def test_gnutls(scene):
 
 
 def test_go(scene):
-    program = f"{scene.stage.directory}/og-agent-go"
-    scene.stage.build_go(f"{HERE}/clients/client.go", program)
-
-    def attached(process):
-        process.stdout.readline()
-        scene.operaglass.wait(
-            lambda m: m.total("operaglass_tls_targets", stack="go", state="attached") == 1, 5
-        )
-        process.stdin.close()
-        process.stdin = None
-
-    in_every_way(scene, "Go", [program], begin=attached, Hold=True)
+    command, attached = held_go(scene)
+    in_every_way(scene, "Go", command, begin=attached, Hold=True)
 
 
 def test_threads(scene):

@@ -48,7 +48,7 @@ def test_upgraded(world):
     world.scan()
     world.tap.equal(
         "when nobody maps the old library its probes are gone, the new one's stay",
-        (world.pins_of(old), bool(world.pins(path))),
+        (world.og.probes(old), bool(world.pins(path))),
         ([], True),
     )
     new_client.end()

@@ -45,13 +45,6 @@ class Builds:
         return path, build_id.hex()
 
 
-def pins_of(scene, path):
-    status = os.stat(path)
-    begin = f"uprobe_{status.st_dev:x}_{status.st_ino:x}_"
-    directory = scene.operaglass.pins + "/tls"
-    return [name for name in os.listdir(directory) if name.startswith(begin)]
-
-
 def targets(metrics):
     return metrics.by("operaglass_tls_targets", "stack", "state")
 
@@ -67,7 +60,7 @@ def play(scene, path):
     )
     process.stdout.readline()
     after = targets(scene.operaglass.wait(lambda m: targets(m) != before, 5))
-    pins = pins_of(scene, path)
+    pins = scene.operaglass.probes(os.stat(path))
     listed = [(row["stack"], row["state"], row["why"]) for row in scene.operaglass.tls_list(process.pid)]
     named = scene.operaglass.doctor_names(process.pid)
     output = process.communicate("GET /bot1:A/getMe 0\n", timeout=20)[0]

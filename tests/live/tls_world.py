@@ -176,12 +176,7 @@ class World:
 
     def pins(self, path=None):
         """Names of all pinned probes, or of those of this file."""
-        return self.pins_of(os.stat(path) if path else None)
-
-    def pins_of(self, status):
-        """The same by what os.stat() said of the file, which may be gone."""
-        begin = f"uprobe_{status.st_dev:x}_{status.st_ino:x}_" if status else ""
-        return sorted(n for n in os.listdir(self.og.pins + "/tls") if n.startswith(begin))
+        return self.og.probes(os.stat(path) if path else None)
 
     def wait_pins(self, path, present=True, seconds=5):
         """Whether the file gets (or loses) its probes in time."""
