@@ -205,6 +205,12 @@ static __always_inline __u32 http_quick_method(struct http_reader *reader, __u64
 	return taken;
 }
 
+/* Where the first byte of a word is that `found` says. */
+static __always_inline __u32 http_place(const union http_piece *piece, __u32 word, __u64 found)
+{
+	return parse_settle(word * 8 + text_first(found), HTTP_PIECE - 1, piece->words[0]);
+}
+
 /* Behind the space that ends a target: the rest of the line. Returns the bytes taken in all. */
 static __always_inline __u32 http_quick_version(struct http_reader *reader,
 						const union http_piece *piece, __u32 size,
@@ -250,7 +256,7 @@ static __always_inline __u32 http_quick_token(struct endpoint_reader *path,
 	}
 	if (i == HTTP_PIECE / 8)
 		return 0;
-	at = parse_settle(i * 8 + text_first(stop), HTTP_PIECE - 1, piece->words[0]);
+	at = http_place(piece, i, stop);
 	if (at == begin || http_byte_at(piece, at) != '/') /* a token has a byte at least */
 		return 0;
 	path->state = ENDPOINT_METHOD;
@@ -305,7 +311,7 @@ static __always_inline __u32 http_quick_bot(struct http_reader *reader,
 	}
 	if (!stop)
 		return 0;
-	at = parse_settle(i * 8 + text_first(stop), HTTP_PIECE - 1, piece->words[0]);
+	at = http_place(piece, i, stop);
 	end = http_byte_at(piece, at);
 	if (end != ' ' && end != '?')
 		return 0;
@@ -333,7 +339,7 @@ static __always_inline __u32 http_quick_query(struct http_reader *reader,
 	}
 	if (i == HTTP_PIECE / 8)
 		return size;
-	at = parse_settle(i * 8 + text_first(stop), HTTP_PIECE - 1, piece->words[0]);
+	at = http_place(piece, i, stop);
 	if (at >= size)
 		return size;
 	if (http_byte_at(piece, at) != ' ')

@@ -79,12 +79,7 @@ static __always_inline void go_refresh(struct tls_stream *stream, __u64 object, 
 		stream->state = TLS_STREAM_IGNORED;
 		return;
 	}
-	stream->sock = sock;
-	stream->upstream = connection->upstream;
-	stream->path.kind = connection->kind;
-	stream->first_call = connection->next_call;
-	stream->next_call = connection->next_call;
-	stream->state = TLS_STREAM_JOINED;
+	tls_stream_join(stream, sock, connection);
 }
 
 /* At the jump of (*Conn).Write that is taken when the stack is too small. */

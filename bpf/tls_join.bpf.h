@@ -82,12 +82,7 @@ static __always_inline bool tls_join(struct tls_stream *stream, __u32 tgid,
 	}
 	/* The server's end, or inherited by fork: what it says first tells. */
 	stream->foreign = owner->tgid != tgid;
-	stream->sock = sock;
-	stream->upstream = connection->upstream;
-	stream->path.kind = connection->kind;
-	stream->first_call = connection->next_call;
-	stream->next_call = connection->next_call;
-	stream->state = TLS_STREAM_JOINED;
+	tls_stream_join(stream, sock, connection);
 	stream->misses = 0;
 	return true;
 }

@@ -123,4 +123,16 @@ static __always_inline void tls_give_up(struct tls_stream *stream, __u32 undecod
 	stream->state = TLS_STREAM_IGNORED;
 }
 
+/* Its calls are those of this connection, from the next one on. */
+static __always_inline void tls_stream_join(struct tls_stream *stream, __u64 sock,
+					    const struct connection *connection)
+{
+	stream->sock = sock;
+	stream->upstream = connection->upstream;
+	stream->path.kind = connection->kind;
+	stream->first_call = connection->next_call;
+	stream->next_call = connection->next_call;
+	stream->state = TLS_STREAM_JOINED;
+}
+
 #endif
