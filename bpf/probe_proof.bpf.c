@@ -23,17 +23,39 @@ struct {
 	__type(value, __u64);
 } proof_results SEC(".maps");
 
+/* Set by the loader: of sessions, the process whose hits count. A filter of the kernel's own would ask for
+ * the returns of all the others. */
+const volatile __u32 proof_subject SEC(".rodata.proof");
+
+/* What is not of interest: another process's call, or in a session the entry in front of a return. *ret_code:
+ * what the program returns then. */
+static __always_inline bool is_other(struct pt_regs *ctx, __u64 cookie, int *ret_code)
+{
+	if (!proof_subject)
+		return false;
+	*ret_code = 1;
+	if (bpf_get_current_pid_tgid() >> 32 != proof_subject)
+		return true;
+	if (!(cookie & PROOF_COOKIE_RETURN) || PT_REGS_IP(ctx) != bpf_get_func_ip(ctx))
+		return false;
+	*ret_code = 0;
+	return true;
+}
+
 SEC("uprobe")
 int probe_proof_hit(struct pt_regs *ctx)
 {
 	__u64 cookie = bpf_get_attach_cookie(ctx), *result;
 	__u32 function = TLS_COOKIE_FUNCTION(cookie);
 	struct proof_hit *hit;
+	int code = 0;
 
+	if (is_other(ctx, cookie, &code))
+		return code;
 	result = bpf_map_lookup_elem(&proof_results, &function);
 	hit = bpf_ringbuf_reserve(&proof_hits, sizeof(*hit), 0);
 	if (!hit)
-		return 0; /* a hit too few fails the proof */
+		return code; /* a hit too few fails the proof */
 	hit->cookie = cookie;
 	hit->stack = PT_REGS_SP(ctx) + TLS_COOKIE_ADJUST(cookie);
 	hit->arguments[0] = PT_REGS_PARM1(ctx);
@@ -50,7 +72,7 @@ int probe_proof_hit(struct pt_regs *ctx)
 	else if (result && *result)
 		bpf_probe_read_user(&hit->moved, sizeof(hit->moved), (const void *)*result);
 	bpf_ringbuf_submit(hit, BPF_RB_NO_WAKEUP);
-	return 0;
+	return code;
 }
 
 char LICENSE[] SEC("license") = "GPL";

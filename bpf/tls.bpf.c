@@ -80,8 +80,9 @@ static __always_inline void tls_note(__u64 cookie, enum tls_sign sign)
 				     1);
 }
 
-static __always_inline int tls_enter(struct pt_regs *ctx, __u64 object, __u32 direction,
-				     __u64 length, __u64 result)
+/* True: what is moved is to be seen at the leave. */
+static __always_inline bool tls_enter(struct pt_regs *ctx, __u64 object, __u32 direction,
+				      __u64 length, __u64 result)
 {
 	__u64 cookie = tls_cookie(ctx);
 	struct tls_frame_key key = {.pid_tgid = bpf_get_current_pid_tgid(),
@@ -96,14 +97,14 @@ static __always_inline int tls_enter(struct pt_regs *ctx, __u64 object, __u32 di
 	};
 
 	if (!length)
-		return 0;
+		return false;
 	if (direction == TLS_SENT ? !tls_before_write(cookie, &frame) : !tls_before_read(frame.ssl))
-		return 0;
+		return false;
 	if (direction == TLS_SENT)
 		frame.time_ns = bpf_ktime_get_boot_ns();
 	tls_frame_begin(&key, &frame);
 	tls_note(cookie, TLS_SIGN_OPENED);
-	return 0;
+	return true;
 }
 
 static __always_inline __u64 tls_int(__u64 value)
@@ -113,33 +114,28 @@ static __always_inline __u64 tls_int(__u64 value)
 	return length > 0 ? (__u64)length : 0;
 }
 
-SEC("uprobe")
-int og_tls_write(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_write)
 {
 	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, tls_int(PT_REGS_PARM3(ctx)), 0);
 }
 
-SEC("uprobe")
-int og_tls_write_ex(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_write_ex)
 {
 	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
 }
 
 /* Where the fourth argument has been handed on as the fifth: SSL_write_ex of OpenSSL 3.3 and later. */
-SEC("uprobe")
-int og_tls_write_ex_moved(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_write_ex_moved)
 {
 	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM5(ctx));
 }
 
-SEC("uprobe")
-int og_tls_read(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_read)
 {
 	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_RECEIVED, tls_int(PT_REGS_PARM3(ctx)), 0);
 }
 
-SEC("uprobe")
-int og_tls_read_ex(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_read_ex)
 {
 	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_RECEIVED, PT_REGS_PARM3(ctx),
 			 PT_REGS_PARM4(ctx));
@@ -195,16 +191,25 @@ static __always_inline bool tls_moved(__u64 cookie, const struct tls_at *at, __u
 	return tls_look_again(at->stream, own ? slot : NULL, &at->stream_key, frame);
 }
 
+/* In the function that another one calls, of a session: its return ends the call that the other one began. */
+TLS_ENTRY(og_tls_callee)
+{
+	struct tls_at at;
+	__u64 cookie;
+
+	return tls_find_frame(ctx, &at, &cookie) &&
+	       at.frame->function == TLS_COOKIE_FUNCTION(cookie);
+}
+
 /* At a return, or at a place behind which every return lies with its result in place. */
-SEC("uretprobe")
-int og_tls_leave(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_leave)
 {
 	__u64 count = 0, cookie;
 	struct tls_at at;
 
 	/* An inner function's return probe sees the calls of others, too. */
 	if (!tls_find_frame(ctx, &at, &cookie) || at.frame->function != TLS_COOKIE_FUNCTION(cookie))
-		return 0;
+		return;
 	if (!at.frame->result)
 		count = tls_int(PT_REGS_RC(ctx));
 	else if ((__s32)PT_REGS_RC(ctx) == 1 &&
@@ -219,17 +224,15 @@ int og_tls_leave(struct pt_regs *ctx)
 		tls_read_lines(ctx, &at);
 done:
 	tls_frame_end(&at);
-	return 0;
 }
 
-SEC("uprobe")
-int og_tls_decode(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_decode)
 {
 	struct tls_at at;
 	__u32 event = HTTP_NOTHING;
 
 	if (!tls_resume(ctx, &at))
-		return 0;
+		return;
 	if (at.stream->state == TLS_STREAM_IGNORED)
 		goto done;
 	if (at.stream->http2) {
@@ -261,17 +264,15 @@ int og_tls_decode(struct pt_regs *ctx)
 		tls_response_begin(at.stream, &at.stream_key, at.frame->time_ns);
 done:
 	tls_frame_end(&at);
-	return 0;
 }
 
-SEC("uprobe")
-int og_tls_event(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_event)
 {
 	struct tls_at at;
 	__u32 event;
 
 	if (!tls_resume(ctx, &at))
-		return 0;
+		return;
 	event = at.frame->event;
 	if (at.stream->write_only && event != TLS_NAMED && event != HTTP_HEAD)
 		goto done;
@@ -288,36 +289,32 @@ int og_tls_event(struct pt_regs *ctx)
 		tls_go_on(ctx, at.frame, HTTP_NOTHING);
 done:
 	tls_frame_end(&at);
-	return 0;
 }
 
-SEC("uprobe")
-int og_tls_path(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_path)
 {
 	struct tls_at at;
 	__u32 event;
 
 	if (!tls_resume(ctx, &at))
-		return 0;
+		return;
 	event = tls_path_window(at.stream, at.frame, at.reader);
 	if (at.stream->write_only && !event && at.reader->state != HTTP_TARGET)
 		event = TLS_NAMED;
 	if (event || at.frame->unsent || at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, event);
 	tls_frame_end(&at);
-	return 0;
 }
 
 /* Once for the whole name, then once for each of its ends that a wildcard may stand for. */
-SEC("uprobe")
-int og_tls_host(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_host)
 {
 	__u32 upstream, dot, skip;
 	struct tls_at at;
 	__u64 begin, left;
 
 	if (!tls_resume(ctx, &at))
-		return 0;
+		return;
 	skip = at.frame->host_skip;
 	begin = at.frame->offset - 1 + skip; /* the first byte of the name was taken */
 	left = at.frame->total - begin;
@@ -335,12 +332,11 @@ int og_tls_host(struct pt_regs *ctx)
 	}
 	at.stream->state = TLS_STREAM_IGNORED;
 	tls_frame_end(&at);
-	return 0;
 }
 
 /* The object is freed. What it waits for on a connection that is known, that connection's end tells;
  * without one, nothing else will. */
-static __always_inline int tls_freed(__u64 object)
+static __always_inline void tls_freed(__u64 object)
 {
 	struct tls_stream_key key = {.ssl = object, .tgid = bpf_get_current_pid_tgid() >> 32};
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
@@ -349,13 +345,11 @@ static __always_inline int tls_freed(__u64 object)
 		http2_close(&key);
 	if (stream && !stream->sock)
 		tls_stream_restart(stream);
-	return 0;
 }
 
-SEC("uprobe")
-int og_tls_free(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_free)
 {
-	return tls_freed(PT_REGS_PARM1(ctx));
+	tls_freed(PT_REGS_PARM1(ctx));
 }
 
 #include "tls_write_only.bpf.h"

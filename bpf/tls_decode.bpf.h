@@ -34,7 +34,8 @@ enum tls_link { /* rows of tls_chain */
 	TLS_LINK_HOST = 3,
 	TLS_LINK_HTTP2 = 4,
 	TLS_LINK_AUTHORITY = 5,
-	TLS_LINKS = 6,
+	TLS_LINK_LEAVE = 6,
+	TLS_LINKS = 7,
 };
 
 /* Filled by the observer; pinned, because the kernel empties an array of programs that no

@@ -7,22 +7,7 @@
 
 /* How the entry of a library's call, its leave and the links of its decoding find each other. */
 
-/* Without cookies, entries are probed at the symbol and leaves by return probes: a call instruction has
- * pushed 8 bytes that the return has popped; arm64 keeps them elsewhere. */
-#if defined(__TARGET_ARCH_x86)
-#define TLS_RETURN_POPS 8
-#else
-#define TLS_RETURN_POPS 0
-#endif
-
-/* Where the stack pointer was at the function's first instruction; `otherwise`: without a cookie. */
-static __always_inline __u64 tls_stack_at_entry(struct pt_regs *ctx, __u64 cookie, __s64 otherwise)
-{
-	return PT_REGS_SP(ctx) +
-	       (cookie & TLS_COOKIE_PLACED ? TLS_COOKIE_ADJUST(cookie) : otherwise);
-}
-
-/* Returns the cookie. */
+/* Returns the cookie. Without one, entries are probed at the symbol and leaves by return probes. */
 static __always_inline __u64 tls_frame_key(struct pt_regs *ctx, struct tls_frame_key *key)
 {
 	__u64 cookie = tls_cookie(ctx);

@@ -83,8 +83,7 @@ static __always_inline void go_refresh(struct tls_stream *stream, __u64 object, 
 }
 
 /* At the jump of (*Conn).Write that is taken when the stack is too small. */
-SEC("uprobe")
-int og_tls_go_write(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_go_write)
 {
 	struct tls_stream_key key = {.ssl = GO_REGISTER(ctx, rax),
 				     .tgid = bpf_get_current_pid_tgid() >> 32};
@@ -98,22 +97,20 @@ int og_tls_go_write(struct pt_regs *ctx)
 	struct tls_slot *slot;
 
 	if (GO_REGISTER(ctx, eflags) & GO_FLAGS_BELOW_OR_EQUAL || (__s64)frame.length <= 0)
-		return 0;
+		return;
 	stream = tls_stream_of(tls_cookie(ctx), &key, &slot);
 	if (!stream)
-		return 0;
+		return;
 	go_refresh(stream, key.ssl, key.tgid);
 	if (!tls_look_at(stream, slot, &key, frame.buffer, frame.length))
-		return 0;
+		return;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	frame.total = frame.length;
 	tls_decode_now(ctx, &frame);
-	return 0;
 }
 
 /* At the copy of plain text in (*Conn).Read. */
-SEC("uprobe")
-int og_tls_go_read(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_go_read)
 {
 	struct tls_frame frame = {
 		.buffer = GO_REGISTER(ctx, rbx),
@@ -128,11 +125,10 @@ int og_tls_go_read(struct pt_regs *ctx)
 	    bpf_probe_read_user(&frame.ssl, sizeof(frame.ssl),
 				(const void *)(PT_REGS_SP(ctx) + slot->object_at)) ||
 	    !tls_before_read(frame.ssl))
-		return 0;
+		return;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	frame.total = frame.length;
 	tls_decode_now(ctx, &frame);
-	return 0;
 }
 
 #endif

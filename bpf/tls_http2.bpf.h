@@ -150,15 +150,14 @@ static __always_inline void http2_lose(struct tls_stream *stream, __u32 event)
 	tls_give_up(stream, UNDECODED_MALFORMED);
 }
 
-SEC("uprobe")
-int og_tls_http2(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_http2)
 {
 	struct http2_walk walk = {};
 	__u32 zero = 0, event;
 	struct tls_at at;
 
 	if (!tls_resume(ctx, &at))
-		return 0;
+		return;
 	walk.object = at.stream_key;
 	walk.stream = at.stream;
 	walk.frame = at.frame;
@@ -190,7 +189,6 @@ int og_tls_http2(struct pt_regs *ctx)
 		http2_close(&at.stream_key);
 done:
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
-	return 0;
 }
 
 #endif

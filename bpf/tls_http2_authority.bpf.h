@@ -111,8 +111,7 @@ LOOP_BODY long authority_place(__u32 i, struct authority_walk *walk)
 }
 
 /* Either of an :authority whose bytes are next, which the reader skips then, or of the object. */
-SEC("uprobe")
-int og_tls_authority(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_authority)
 {
 	struct authority_walk walk = {.upstream = HTTP2_NOBODY, .size = HOST_NAME_SIZE - 1};
 	struct http2_connection *row;
@@ -121,7 +120,7 @@ int og_tls_authority(struct pt_regs *ctx)
 	struct tls_at at;
 
 	if (!tls_resume(ctx, &at))
-		return 0;
+		return;
 	row = bpf_map_lookup_elem(&http2_connections, &at.stream_key);
 	walk.huffman = bpf_map_lookup_elem(&http2_huffman, &zero);
 	if (!row || !walk.huffman)
@@ -143,7 +142,6 @@ int og_tls_authority(struct pt_regs *ctx)
 	bpf_tail_call(ctx, &tls_chain, TLS_LINK_HTTP2);
 done:
 	bpf_map_delete_elem(&tls_frames, &at.frame_key);
-	return 0;
 }
 
 #endif

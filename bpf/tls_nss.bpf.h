@@ -26,35 +26,31 @@ static __always_inline __u64 nss_socket(struct pt_regs *ctx)
 	return descriptor.socket;
 }
 
-static __always_inline int nss_enter(struct pt_regs *ctx, __u32 direction)
+static __always_inline bool nss_enter(struct pt_regs *ctx, __u32 direction)
 {
 	__u64 socket = nss_socket(ctx);
 
-	return socket ? tls_enter(ctx, socket, direction, tls_int(PT_REGS_PARM3(ctx)), 0) : 0;
+	return socket && tls_enter(ctx, socket, direction, tls_int(PT_REGS_PARM3(ctx)), 0);
 }
 
-SEC("uprobe")
-int og_tls_nss_write(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_nss_write)
 {
 	return nss_enter(ctx, TLS_SENT);
 }
 
-SEC("uprobe")
-int og_tls_nss_read(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_nss_read)
 {
 	return nss_enter(ctx, TLS_RECEIVED);
 }
 
-SEC("uprobe")
-int og_tls_nss_recv(struct pt_regs *ctx)
+TLS_ENTRY(og_tls_nss_recv)
 {
-	return PT_REGS_PARM4(ctx) & NSS_PEEK ? 0 : nss_enter(ctx, TLS_RECEIVED);
+	return !(PT_REGS_PARM4(ctx) & NSS_PEEK) && nss_enter(ctx, TLS_RECEIVED);
 }
 
-SEC("uprobe")
-int og_tls_nss_close(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_nss_close)
 {
-	return tls_freed(nss_socket(ctx));
+	tls_freed(nss_socket(ctx));
 }
 
 #endif

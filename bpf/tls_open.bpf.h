@@ -5,6 +5,7 @@
 #include "process_rows.bpf.h"
 #include "tls_http2_late.bpf.h"
 #include "tls_join.bpf.h"
+#include "tls_session.bpf.h"
 #include "undecided.bpf.h"
 
 /* What an SSL object is about to send: decided before the data leaves, so that a connection is
@@ -38,14 +39,6 @@ enum tls_opening {
 	TLS_OPENING_HTTP2,
 	TLS_OPENING_OTHER,
 };
-
-/* 0: this kernel has none. */
-static __always_inline __u64 tls_cookie(void *ctx)
-{
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
-		return bpf_get_attach_cookie(ctx);
-	return 0;
-}
 
 static __always_inline struct tls_slot *tls_slot_of(__u64 cookie, bool *ret_own)
 {

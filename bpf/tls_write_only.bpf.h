@@ -46,8 +46,7 @@ static __always_inline bool tls_before_naming(struct tls_stream *stream, struct 
 }
 
 /* The lengths of SSL_write and of SSL_write_ex, of 2 GiB at most. */
-SEC("uprobe")
-int og_tls_write_only(struct pt_regs *ctx)
+TLS_PROGRAM(og_tls_write_only)
 {
 	struct tls_stream_key key = {.ssl = PT_REGS_PARM1(ctx),
 				     .tgid = bpf_get_current_pid_tgid() >> 32};
@@ -64,10 +63,9 @@ int og_tls_write_only(struct pt_regs *ctx)
 	if (!stream || !frame.length ||
 	    tls_opening(frame.buffer, frame.length) != TLS_OPENING_REQUEST ||
 	    !tls_before_naming(stream, slot, &key))
-		return 0;
+		return;
 	frame.total = frame.length;
 	tls_decode_now(ctx, &frame);
-	return 0;
 }
 
 #endif

@@ -10,6 +10,8 @@
 #define PROOF_COOKIE_LEAVE (1ULL << 41)
 /* The fourth argument is in the fifth one's register. */
 #define PROOF_COOKIE_MOVED (1ULL << 42)
+/* It is a return that is to be seen, not what the probe is placed at. */
+#define PROOF_COOKIE_RETURN (1ULL << 43)
 
 /* Value of ring buffer `proof_hits`. */
 struct proof_hit {

@@ -117,6 +117,14 @@ struct tls_slot {
 #define TLS_COOKIE_ADJUST(cookie)   ((__s64)(__s16)((cookie) >> 16))
 #define TLS_COOKIE_FUNCTION(cookie) ((__u16)((cookie) >> 32 & 0xff))
 #define TLS_COOKIE_PLACED	    (1ULL << 40) /* there is an `adjust` */
+/* A call instruction has pushed 8 bytes that the return has popped; arm64 keeps them elsewhere. */
+#if defined(__TARGET_ARCH_x86) || defined(__x86_64__)
+#define TLS_RETURN_POPS 8
+#else
+#define TLS_RETURN_POPS 0
+#endif
+/* Of a session: the return is to be seen, too. `adjust` is for the entry then. */
+#define TLS_COOKIE_RETURNS (1ULL << 41)
 
 enum {
 	TLS_TARGET_SLOTS = 256,	   /* different TLS files on one host; dozens on a busy one */

@@ -72,6 +72,7 @@ const struct bpf_program_row bpf_programs[] = {
 	{"tls", "og_tls_write_ex_moved", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_read_ex", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_leave", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_callee", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_write_only", BPF_ATTACH_TLS, 0,
 	 "endpoint of calls of libraries whose results are not probed cheaply", NULL},
 	{"tls", "og_tls_free", BPF_ATTACH_TLS, 0,

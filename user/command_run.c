@@ -112,7 +112,7 @@ static int drop_privileges(const struct observer *observer)
 			needs.low_port = true;
 	}
 	/* Only multi-uprobe links do without. */
-	if (observer->tls && tls_targets_abilities(observer->tls).kind != TLS_PROBE_MULTI)
+	if (observer->tls && tls_targets_abilities(observer->tls).kind > TLS_PROBE_MULTI)
 		needs.system_admin = true;
 	return privilege_drop(&needs) ? EXIT_FAILED : 0;
 }

@@ -164,6 +164,7 @@ static void check_map_reads(const struct options *options, struct doctor_finding
 static void check_uprobes(const struct options *options, struct doctor_finding *finding)
 {
 	static const char *const texts[] = {
+		[TLS_PROBE_SESSION] = "multi-uprobe links, sessions",
 		[TLS_PROBE_MULTI] = "multi-uprobe links",
 		[TLS_PROBE_PERF] = "perf events with links: CAP_SYS_ADMIN is kept",
 		[TLS_PROBE_LOCAL] = "perf events without links: CAP_SYS_ADMIN is kept",

@@ -13,9 +13,10 @@
 #include "probe_sites.h"
 #include "state_directories.h"
 #include "state_file.h"
+#include "tls_links.h"
 
 /* Of what is asked and how; other answers are asked for again. */
-#define QUESTIONS_VERSION 1
+#define QUESTIONS_VERSION 2
 #define BOOT_ID		  "/proc/sys/kernel/random/boot_id"
 #define BOOT_ID_SIZE	  37
 
@@ -92,7 +93,7 @@ void probe_answers_ask(enum tls_probe_kind kind)
 {
 	tls_return_probe_check(kind);
 	/* Its child holds our probes, too: it waits for the kernel to take them away, not we. */
-	probe_classes_begin(kind);
+	probe_classes_begin(tls_links_plain(kind));
 	tls_probe_check_release();
 	probe_classes_cheap();
 }

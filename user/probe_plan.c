@@ -6,14 +6,8 @@
 #include <unistd.h>
 
 #include "probe_sites.h"
+#include "tls.h"
 #include "tls_elf.h"
-
-/* A return probe runs behind the return, which pops the address that the call pushed. */
-#if defined(__x86_64__)
-#define RETURN_POPS 8
-#else
-#define RETURN_POPS 0
-#endif
 
 /* The longest instruction, twice: endbr64 and what follows. */
 #define RETURN_BYTES 32
@@ -94,7 +88,7 @@ static int plan_leave(const struct probe_function *function, const struct probe_
 		plan->leave = (struct probe_point){offset, (int16_t)sites->leave.depth, false};
 	} else if (sites->leave_kind == PROBE_LEAVE_RETURN && policy->returns) {
 		plan->scheme = PROBE_SCHEME_RETURN;
-		plan->leave = (struct probe_point){offset, -RETURN_POPS, true};
+		plan->leave = (struct probe_point){offset, -TLS_RETURN_POPS, true};
 	} else if (sites->leave_kind == PROBE_LEAVE_CALLEE && policy->returns) {
 		err = plan_callee(function, policy->classes, sites, plan);
 		return err == -ENOENT ? 0 : err;
@@ -109,7 +103,7 @@ static struct probe_plan fall_back(const struct probe_function *function,
 	struct probe_plan symbol = {
 		.scheme = PROBE_SCHEME_SYMBOL,
 		.entry = {function->offset, 0, false},
-		.leave = {function->offset, -RETURN_POPS, true},
+		.leave = {function->offset, -TLS_RETURN_POPS, true},
 	};
 
 	if ((policy->stepped || PROBE_AT_SYMBOLS) && (policy->returns || !function->has_leave))
@@ -132,7 +126,7 @@ static void plan_beginning(const struct probe_function *function, const struct p
 		plan->scheme = PROBE_SCHEME_PLAIN;
 	} else if (policy->returns) {
 		plan->scheme = PROBE_SCHEME_RETURN;
-		plan->leave = (struct probe_point){plan->entry.offset, -RETURN_POPS, true};
+		plan->leave = (struct probe_point){plan->entry.offset, -TLS_RETURN_POPS, true};
 	}
 }
 
@@ -228,7 +222,7 @@ void probe_plan_share(struct probe_plan *plan, const struct probe_function *othe
 		return;
 	plan->scheme = PROBE_SCHEME_INNER;
 	plan->entry = (struct probe_point){plan->leave.offset, 0, false};
-	plan->leave.adjust = -RETURN_POPS;
+	plan->leave.adjust = -TLS_RETURN_POPS;
 	other_plan->scheme = PROBE_SCHEME_SHARED;
 }
 
@@ -236,7 +230,7 @@ void probe_plan_share(struct probe_plan *plan, const struct probe_function *othe
 static bool is_placeable(const struct probe_plan *plan, const struct probe_function *function)
 {
 	return !function->has_leave ||
-	       (plan->entry.adjust == 0 && plan->leave.adjust == -RETURN_POPS);
+	       (plan->entry.adjust == 0 && plan->leave.adjust == -TLS_RETURN_POPS);
 }
 
 int probe_plan_settle(const struct probe_function *function, const struct probe_policy *policy,

@@ -21,9 +21,10 @@
 #include "tls.h"
 #include "tls_links.h"
 
-#define LOAD_LIMIT_MS 5000 /* for dlopen on a busy host */
-#define CALL_LIMIT_MS 5000
-#define HITS_MAX      (PROOF_HITS_SIZE / sizeof(struct proof_hit))
+#define LOAD_LIMIT_MS	    5000 /* for dlopen on a busy host */
+#define CALL_LIMIT_MS	    5000
+#define FIRST_PID_NAMESPACE 0xeffffffcU /* PROC_PID_INIT_INO of the kernel */
+#define HITS_MAX	    (PROOF_HITS_SIZE / sizeof(struct proof_hit))
 
 /* Exit codes of the prover. */
 enum {
@@ -164,6 +165,8 @@ struct prover {
 	size_t hit_count;
 	pid_t subject;
 	int ready, go;
+	enum tls_probe_kind kind;
+	uint32_t filter; /* the subject, when the program has to tell it from others; else 0 */
 };
 
 static int start_subject(struct prover *prover)
@@ -185,6 +188,21 @@ static int start_subject(struct prover *prover)
 	return prover->subject < 0 ? -errno : 0;
 }
 
+/* Where pids are those that programs see. */
+static bool in_first_pid_namespace(void)
+{
+	struct stat status;
+
+	return !stat("/proc/self/ns/pid", &status) && status.st_ino == FIRST_PID_NAMESPACE;
+}
+
+static int set_subject(struct bpf_object *object, uint32_t subject)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.proof");
+
+	return map ? bpf_map__set_initial_value(map, &subject, sizeof(subject)) : -ENOENT;
+}
+
 static int load_programs(struct prover *prover)
 {
 	struct bpf_program *program;
@@ -197,10 +215,15 @@ static int load_programs(struct prover *prover)
 	program = object ? bpf_object__find_program_by_name(object, "probe_proof_hit") : NULL;
 	if (!program)
 		return -ENOENT;
-	if (prover->order->kind == TLS_PROBE_MULTI)
-		bpf_program__set_expected_attach_type(program,
-						      (enum bpf_attach_type)TLS_UPROBE_MULTI);
-	err = bpf_object__load(object);
+	prover->kind = prover->order->kind;
+	if (!in_first_pid_namespace())
+		prover->kind = tls_links_plain(prover->kind);
+	bpf_program__set_expected_attach_type(program, tls_links_attach_type(prover->kind));
+	if (prover->kind == TLS_PROBE_SESSION)
+		prover->filter = (uint32_t)prover->subject;
+	err = set_subject(object, prover->filter);
+	if (!err)
+		err = bpf_object__load(object);
 	if (err)
 		return err;
 	prover->program = bpf_program__fd(program);
@@ -215,12 +238,13 @@ static int attach(struct prover *prover, const struct probe_point *point, size_t
 		.file = prover->order->file,
 		.offset = point->offset,
 		.leave = point->is_return,
-		.cookie = TLS_COOKIE(0, point->adjust, function) | flags,
-		.pid = prover->subject,
+		.cookie = TLS_COOKIE(0, point->adjust, function) | flags |
+			  (point->is_return ? PROOF_COOKIE_RETURN : 0),
+		.pid = prover->filter ? 0 : prover->subject,
 	};
 	int probe; /* ends with this process */
 
-	return tls_link_create(prover->order->kind, prover->program, &place, &probe);
+	return tls_link_create(prover->kind, prover->program, &place, &probe);
 }
 
 static int attach_all(struct prover *prover)

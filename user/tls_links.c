@@ -41,8 +41,10 @@ struct perf_attr {
 };
 
 enum {
-	MULTI_RETURN = 1,      /* BPF_F_UPROBE_MULTI_RETURN */
-	PERF_ATTACH_TYPE = 41, /* BPF_PERF_EVENT */
+	MULTI_RETURN = 1,	  /* BPF_F_UPROBE_MULTI_RETURN */
+	MULTI_ATTACH_TYPE = 48,	  /* BPF_TRACE_UPROBE_MULTI */
+	SESSION_ATTACH_TYPE = 57, /* BPF_TRACE_UPROBE_SESSION */
+	PERF_ATTACH_TYPE = 41,	  /* BPF_PERF_EVENT */
 };
 
 /* A file by its descriptor: right also when it was replaced or lies in another mount namespace. */
@@ -51,17 +53,35 @@ static void path_of(int file, char *path, size_t size)
 	snprintf(path, size, "/proc/self/fd/%d", file);
 }
 
-static int create_multi(int program, const struct tls_place *place, int *ret_probe)
+enum bpf_attach_type tls_links_attach_type(enum tls_probe_kind kind)
+{
+	static const int types[] = {
+		[TLS_PROBE_SESSION] = SESSION_ATTACH_TYPE,
+		[TLS_PROBE_MULTI] = MULTI_ATTACH_TYPE,
+		[TLS_PROBE_PERF] = 0,
+		[TLS_PROBE_LOCAL] = 0,
+	};
+
+	return (enum bpf_attach_type)types[kind];
+}
+
+enum tls_probe_kind tls_links_plain(enum tls_probe_kind kind)
+{
+	return kind == TLS_PROBE_SESSION ? TLS_PROBE_MULTI : kind;
+}
+
+static int create_multi(enum tls_probe_kind kind, int program, const struct tls_place *place,
+			int *ret_probe)
 {
 	char path[32];
 	struct multi_attr attr = {
 		.prog_fd = (uint32_t)program,
-		.attach_type = TLS_UPROBE_MULTI,
+		.attach_type = tls_links_attach_type(kind),
 		.path = (uintptr_t)path,
 		.offsets = (uintptr_t)&place->offset,
 		.cookies = (uintptr_t)&place->cookie,
 		.count = 1,
-		.multi_flags = place->leave ? MULTI_RETURN : 0,
+		.multi_flags = place->leave && kind == TLS_PROBE_MULTI ? MULTI_RETURN : 0,
 		.pid = (uint32_t)place->pid,
 	};
 	long fd;
@@ -147,8 +167,8 @@ static int create_perf(enum tls_probe_kind kind, int program, const struct tls_p
 int tls_link_create(enum tls_probe_kind kind, int program, const struct tls_place *place,
 		    int *ret_probe)
 {
-	if (kind == TLS_PROBE_MULTI)
-		return create_multi(program, place, ret_probe);
+	if (tls_links_attach_type(kind))
+		return create_multi(kind, program, place, ret_probe);
 	return create_perf(kind, program, place, ret_probe);
 }
 
@@ -161,8 +181,7 @@ int tls_links_empty_program(enum tls_probe_kind kind)
 	};
 	LIBBPF_OPTS(bpf_prog_load_opts, options);
 
-	if (kind == TLS_PROBE_MULTI)
-		options.expected_attach_type = TLS_UPROBE_MULTI;
+	options.expected_attach_type = tls_links_attach_type(kind);
 	return bpf_prog_load(BPF_PROG_TYPE_KPROBE, "og_tls_check", "GPL", code, 2, &options);
 }
 

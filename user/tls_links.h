@@ -12,12 +12,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include <linux/bpf.h>
+
 #include "tls_targets.h"
 
 struct tls_place {
 	int file;	 /* descriptor of the file */
 	uint64_t offset; /* of the instruction, in the file */
-	bool leave;	 /* at the function's return */
+	bool leave;	 /* at the function's return; of TLS_PROBE_SESSION its program decides */
 	uint64_t cookie;
 	pid_t pid; /* only there; 0: in every process */
 };
@@ -26,14 +28,16 @@ struct tls_place {
 int tls_link_create(enum tls_probe_kind kind, int program, const struct tls_place *place,
 		    int *ret_probe);
 
+/* What programs that are placed by this kind are to be loaded with; 0: nothing. */
+enum bpf_attach_type tls_links_attach_type(enum tls_probe_kind kind);
+
+/* The kind by which a program sees what it is placed at and nothing else, whatever it returns. */
+enum tls_probe_kind tls_links_plain(enum tls_probe_kind kind);
+
 /* A program that does nothing, to be placed by this kind. Descriptor or -errno. */
 int tls_links_empty_program(enum tls_probe_kind kind);
 
 /* Where code of this process lies in /proc/self/exe. 0 or -errno. */
 int tls_links_own_code(const void *code, uint64_t *ret_offset);
-
-/* As in tls_targets.h; program: a descriptor of a loaded uprobe program, of attach type
- * TLS_UPROBE_MULTI for kind TLS_PROBE_MULTI. */
-#define TLS_UPROBE_MULTI 48 /* BPF_TRACE_UPROBE_MULTI, unknown to older headers */
 
 #endif

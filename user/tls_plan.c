@@ -118,6 +118,14 @@ bool tls_plan_places(const struct tls_plan *plan, size_t i)
 	       plan->plans[i].scheme != PROBE_SCHEME_NONE;
 }
 
+bool tls_plan_is_session(const struct tls_plan *plan, size_t i)
+{
+	const struct probe_plan *probes = &plan->plans[i];
+
+	return probes->leave.is_return && probes->leave.offset == probes->entry.offset &&
+	       probes->leave.adjust == probes->entry.adjust - TLS_RETURN_POPS;
+}
+
 const char *tls_plan_entry(const struct tls_plan *plan, uint32_t stack, size_t i)
 {
 	const char *entry = tls_stacks[stack].functions[i].entry;

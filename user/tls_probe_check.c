@@ -95,8 +95,8 @@ void tls_probe_check_know(enum tls_probe_kind kind, enum tls_return_probes answe
 
 int tls_probe_kind_check(enum tls_probe_kind *ret_kind)
 {
-	static const enum tls_probe_kind kinds[] = {TLS_PROBE_MULTI, TLS_PROBE_PERF,
-						    TLS_PROBE_LOCAL};
+	static const enum tls_probe_kind kinds[] = {TLS_PROBE_SESSION, TLS_PROBE_MULTI,
+						    TLS_PROBE_PERF, TLS_PROBE_LOCAL};
 	int err = -ENOTSUP, probe;
 	size_t i;
 

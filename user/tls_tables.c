@@ -9,7 +9,8 @@
 #include "tls_rows.h"
 
 /* Tail calls: the link's number in enum tls_link of bpf/tls_decode.bpf.h, and its program. */
-static const char *const chain[] = {"og_tls_decode", "og_tls_event", "og_tls_path", "og_tls_host"};
+static const char *const chain[] = {"og_tls_decode", "og_tls_event", "og_tls_path",
+				    "og_tls_host", [6] = "og_tls_leave"};
 
 static int fill_chain(const struct bpf_set *set)
 {
@@ -17,6 +18,8 @@ static int fill_chain(const struct bpf_set *set)
 	uint32_t i;
 
 	for (i = 0; !err && i < sizeof(chain) / sizeof(chain[0]); i++) {
+		if (!chain[i]) /* HTTP/2's, of http2_huffman.c */
+			continue;
 		program = bpf_set_program(set, chain[i]);
 		err = map < 0 || program < 0 ? -ENOENT
 					     : bpf_map_update_elem(map, &i, &program, BPF_ANY);

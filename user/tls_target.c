@@ -44,14 +44,14 @@ void tls_target_detach(struct tls_target *target, const struct tls_target_tools 
 	target->pins = 0;
 }
 
-/* `number`: of the function in its file. */
+/* `cookie`: of the point in its file, as far as it is not said by the point. */
 static int place(struct tls_target *target, const struct tls_target_tools *tools, int file,
-		 const struct probe_point *point, const char *program, size_t number)
+		 const struct probe_point *point, const char *program, uint64_t cookie)
 {
 	struct tls_place where = {.file = file,
 				  .offset = point->offset,
 				  .leave = point->is_return,
-				  .cookie = TLS_COOKIE(target->slot, point->adjust, number)};
+				  .cookie = cookie | TLS_COOKIE(target->slot, point->adjust, 0)};
 	int fd = bpf_set_program(tools->set, program), probe, err;
 
 	if (fd < 0)
@@ -60,6 +60,38 @@ static int place(struct tls_target *target, const struct tls_target_tools *tools
 	if (!err)
 		target->probes[target->probe_count++] = probe;
 	return err;
+}
+
+/* What ends a call of function i. */
+static int place_leave(struct tls_target *target, const struct tls_target_tools *tools, int file,
+		       const struct tls_plan *plan, size_t i)
+{
+	const char *program = tls_plan_leave(plan, target->stack, i);
+	struct probe_point point = plan->plans[i].leave;
+	uint64_t cookie = TLS_COOKIE(0, 0, i);
+
+	if (!program)
+		return 0;
+	if (tools->abilities.kind == TLS_PROBE_SESSION && point.is_return) {
+		if (tls_plan_is_session(plan, i))
+			return 0;
+		point.adjust = (int16_t)(point.adjust + TLS_RETURN_POPS);
+		cookie |= TLS_COOKIE_RETURNS;
+		program = "og_tls_callee";
+	}
+	return place(target, tools, file, &point, program, cookie);
+}
+
+static int place_entry(struct tls_target *target, const struct tls_target_tools *tools, int file,
+		       const struct tls_plan *plan, size_t i)
+{
+	uint64_t cookie = TLS_COOKIE(0, 0, i);
+
+	if (tools->abilities.kind == TLS_PROBE_SESSION && tls_plan_is_session(plan, i) &&
+	    tls_plan_leave(plan, target->stack, i))
+		cookie |= TLS_COOKIE_RETURNS;
+	return place(target, tools, file, &plan->plans[i].entry,
+		     tls_plan_entry(plan, target->stack, i), cookie);
 }
 
 /* First all returns, then the entries: no call is seen begin and not end. */
@@ -71,13 +103,11 @@ static int place_all(struct tls_target *target, const struct tls_target_tools *t
 	size_t i;
 
 	for (i = 0; !err && functions[i].symbol; i++)
-		if (tls_plan_places(plan, i) && tls_plan_leave(plan, target->stack, i))
-			err = place(target, tools, file, &plan->plans[i].leave,
-				    tls_plan_leave(plan, target->stack, i), i);
+		if (tls_plan_places(plan, i))
+			err = place_leave(target, tools, file, plan, i);
 	for (i = 0; !err && functions[i].symbol; i++)
 		if (tls_plan_places(plan, i))
-			err = place(target, tools, file, &plan->plans[i].entry,
-				    tls_plan_entry(plan, target->stack, i), i);
+			err = place_entry(target, tools, file, plan, i);
 	return err;
 }
 

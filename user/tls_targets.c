@@ -28,6 +28,13 @@
 #include "tls_tables.h"
 #include "tls_target.h"
 
+static int set_sessions(struct bpf_object *object, uint32_t sessions)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.sessions");
+
+	return map ? bpf_map__set_initial_value(map, &sessions, sizeof(sessions)) : -ENOENT;
+}
+
 int tls_targets_prepare(struct bpf_object *object)
 {
 	struct bpf_program *program;
@@ -39,9 +46,9 @@ int tls_targets_prepare(struct bpf_object *object)
 				   "this kernel has no uprobes for us: %s; nothing inside TLS "
 				   "is read, calls are timed at the socket",
 				   strerror(-err));
-	bpf_object__for_each_program(program, object) if (kind == TLS_PROBE_MULTI)
-		bpf_program__set_expected_attach_type(program, TLS_UPROBE_MULTI);
-	return 0;
+	bpf_object__for_each_program(program, object)
+		bpf_program__set_expected_attach_type(program, tls_links_attach_type(kind));
+	return set_sessions(object, kind == TLS_PROBE_SESSION);
 }
 
 static void adopt_pin(void *context, const struct tls_pin *pin)

@@ -21,6 +21,7 @@ struct bpf_set;
 struct tls_targets;
 
 enum tls_probe_kind {
+	TLS_PROBE_SESSION, /* BPF_TRACE_UPROBE_SESSION links (6.13): as MULTI, and entry and return are one */
 	TLS_PROBE_MULTI, /* BPF_TRACE_UPROBE_MULTI links: CAP_BPF + CAP_PERFMON, pinnable */
 	TLS_PROBE_PERF,	 /* perf-event links: more privilege, pinnable */
 	TLS_PROBE_LOCAL, /* perf events without links (5.10): they end with the observer */

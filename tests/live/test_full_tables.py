@@ -12,8 +12,8 @@ import subprocess
 import tempfile
 import time
 
+import certificates
 from harness import BUILD, Operaglass, Tap, free_port
-from test_openssl_1_1 import certificate
 
 TOOLS = BUILD + "/tools/bench/"
 LOST, REQUESTS = "operaglass_lost_total", "telegram_api_requests_total"
@@ -119,7 +119,7 @@ def main():
     tap, directory = Tap(), tempfile.mkdtemp(prefix="og-full-")
     os.chmod(directory, 0o755)
     https, database = free_port(), free_port()
-    server = subprocess.Popen([TOOLS + "https_static", "server", str(https), *certificate(directory)],
+    server = subprocess.Popen([TOOLS + "https_static", "server", str(https), *certificates.server_pair(directory)],
                               stdout=subprocess.PIPE)
     server.stdout.readline()
     config = (f"limits: {{endpoints: {ENDPOINTS}, connections: {CONNECTIONS}, processes: {PROCESSES}}}\nupstreams:\n"

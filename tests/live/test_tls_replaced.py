@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 
-from tls_world import NODE_CLIENT, World
+from tls_world import LIBSSL_PROBES, NODE_CLIENT, World
 
 # Two containers over one layer: overlay mounts in a mount namespace each.
 OVERLAY = """
@@ -14,7 +14,6 @@ mkdir -p {0}/up {0}/work {0}/root
 mount -t overlay overlay -o lowerdir={1},upperdir={0}/up,workdir={0}/work {0}/root
 exec env LD_LIBRARY_PATH={0}/root "$@"
 """
-PROBES = 5  # of a libssl
 BIND = """
 set -e
 mkdir -p {0}/root
@@ -134,7 +133,7 @@ def test_shared_layer(world, kind, script):
     world.tap.equal(
         f"the library of the layer ({kind}) is probed once for both",
         len(set(world.pins()) - set(before)),
-        PROBES,
+        LIBSSL_PROBES,
     )
     for client in clients:
         client.end()

@@ -24,7 +24,7 @@
 
 static const char here[] = "questions 1 boot 11111111-2222-3333-4444-555555555555 admin 1";
 static const char kept[] = "questions 1 boot 11111111-2222-3333-4444-555555555555 admin 1\n"
-			   "kind 0 return 0 cheap f\n";
+			   "kind 1 return 0 cheap f\n";
 
 static void test_round_trip(void **state)
 {
@@ -66,7 +66,7 @@ static void test_no_answer(void **state)
 		"\nkind 0 return 0 cheap f",	     /* cut off */
 		"\nkind 0 return 0 cheap f\nmore\n", /* too much */
 		"\nkind 00 return 0 cheap f\n",
-		"\nkind 3 return 0 cheap f\n",	/* no such kind */
+		"\nkind 4 return 0 cheap f\n",	/* no such kind */
 		"\nkind -1 return 0 cheap f\n", /* nor such */
 		"\nkind 0 return 1 cheap f\n",	/* not good */
 		"\nkind 0 return 2 cheap f\n",
