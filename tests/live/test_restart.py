@@ -126,7 +126,7 @@ def gone(pid):
             with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
                 if file.read().rsplit(")", 1)[1].split()[0] == "Z":
                     return True
-        except FileNotFoundError:
+        except (FileNotFoundError, ProcessLookupError):  # also between open and read
             return True
         time.sleep(0.01)
     return False
