@@ -16,10 +16,29 @@ enum {
 	FINISHED_SHA384 = 69,
 	/* TLS 1.3: 2 bytes of alert, type, tag. */
 	ALERT_LENGTH = 19,
-	/* No request fits: "GET / HTTP/1.0" and two line ends are 18 bytes, the least overhead 16. So
-	 * control frames of HTTP/2 (settings and their acknowledgement, ping, window) begin no call. */
-	REQUEST_LENGTH_MIN = 35,
+	/* No request of HTTP/1 fits: "GET / HTTP/1.0" and two line ends are 18 bytes. */
+	REQUEST_MIN = 18,
+	HTTP2_FRAME_HEAD = 9,
+	/* The client's preface, up to 6 settings, a window (RFC 9113 sections 3.4, 6.5, 6.9). A first
+	 * request with them, all of its fields in full, is longer. */
+	GREETING_MAX = 24 + 9 + 6 * 6 + 13,
 };
+
+/* Does this record of application data hold a request, or a part of one? Of a client that speaks HTTP/2
+ * for certain a request may be as short as its fields are known to the server's table. */
+static __always_inline bool egress_is_request(struct connection *row)
+{
+	__u32 plain = record_plain(row, row->sent.length);
+
+	if (row->negotiated & NEGOTIATED_HTTP2 && !row->greeted) {
+		row->greeted = 1;
+		return plain > GREETING_MAX;
+	}
+	if (record_is_control(plain) && row->kind < UPSTREAM_DATABASE)
+		return false;
+	return plain >= REQUEST_MIN ||
+	       (row->negotiated & NEGOTIATED_HTTP2 && plain > HTTP2_FRAME_HEAD);
+}
 
 /* Several segments may be sent again as one packet, which the device cuts. */
 static __always_inline void egress_again(const struct __sk_buff *skb, struct connection *row)
@@ -128,16 +147,16 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 	}
 	if (row->tls == TLS_VERSION_1_2 || row->client_finished_ns) {
 		row->handshake_over = 1;
-		return length >= REQUEST_LENGTH_MIN;
+		return egress_is_request(row);
 	}
 	if (row->handshake_ns) {
 		if (!row->sent.flight)
-			return length >= REQUEST_LENGTH_MIN;
+			return egress_is_request(row);
 		row->sent.flight = !finished; /* a client's certificate goes before */
 		return false;
 	}
 	if (!row->received.bytes)
-		return length >= REQUEST_LENGTH_MIN; /* early data */
+		return egress_is_request(row); /* early data */
 	row->handshake_ns = now;
 	row->handshake_over = 1;
 	row->sent.flight = !finished;

@@ -19,21 +19,43 @@ enum {
 	CONTINUE_1_3 = 42,
 	CONTINUE_1_2_CHACHA = 41,
 	CONTINUE_1_2_GCM = 49,
+	/* Of HTTP/2: 8 settings and a window (RFC 9113 sections 6.5, 6.9). */
+	SETTINGS_MAX = 9 + 8 * 6 + 13,
 };
 
 SUBPROGRAM int ingress_version(struct __sk_buff *skb, struct connection *row,
 			       const struct segment *segment)
 {
-	__u8 head[128] = {};
+	__u8 head[SERVER_HELLO_SIZE] = {};
+	__u32 length;
 	int is_1_3;
 
-	if (!row || !segment || segment->length < SERVER_HELLO_HEAD ||
-	    bpf_skb_load_bytes(skb, segment->payload_at, head, SERVER_HELLO_HEAD))
+	if (!row || !segment || !segment->length)
 		return 0;
-	is_1_3 = server_hello_is_1_3(head, SERVER_HELLO_HEAD);
-	if (is_1_3 >= 0)
-		row->tls = is_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
+	length = segment->length < SERVER_HELLO_SIZE ? segment->length : SERVER_HELLO_SIZE;
+	length = parse_bound(length - 1, SERVER_HELLO_SIZE - 1) + 1;
+	if (bpf_skb_load_bytes(skb, segment->payload_at, head, length))
+		return 0;
+	is_1_3 = server_hello_is_1_3(head, length);
+	if (is_1_3 < 0)
+		return 0;
+	if (!is_1_3)
+		row->negotiated = server_hello_negotiated(head, length);
+	row->tls = is_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
 	return 0;
+}
+
+/* HTTP/2 in TLS 1.2: a response begins with none of the server's settings, which come first and unasked,
+ * nor with frames that come by themselves. */
+static __always_inline bool ingress_is_control(struct connection *row)
+{
+	__u32 plain = record_plain(row, row->received.length);
+
+	if (!row->tickets) {
+		row->tickets = TICKETS_MAX;
+		return plain <= SETTINGS_MAX;
+	}
+	return record_is_control(plain) && row->response_sequence != row->call_sequence;
 }
 
 /*
@@ -71,6 +93,8 @@ static __always_inline int ingress_data_record(struct connection *row, __u64 now
 {
 	__u16 length = row->received.length;
 
+	if (row->negotiated & NEGOTIATED_HTTP2 && ingress_is_control(row))
+		return 0;
 	if (row->tls == TLS_VERSION_1_2)
 		return length != CONTINUE_1_2_CHACHA && length != CONTINUE_1_2_GCM;
 	if (length == ALERT_LENGTH)

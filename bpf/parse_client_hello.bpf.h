@@ -263,25 +263,4 @@ static __always_inline enum parse_result client_hello_parse(const __u8 *message,
 	return hello->result;
 }
 
-/*
- * A ServerHello or HelloRetryRequest at the beginning of a stream: does its cipher suite belong to
- * TLS 1.3 (0x13..)? 1 yes, 0 no, -1 not to be told from these bytes. RFC 8446 section 4.1.3.
- */
-enum {
-	SERVER_HELLO_HEAD = 80
-}; /* record and message headers, version, random, session id, suite */
-
-static __always_inline int server_hello_is_1_3(const __u8 *head, __u32 length)
-{
-	__u32 at;
-
-	if (length < 44 || head[0] != TLS_HANDSHAKE || head[5] != 2 || head[43] > 32)
-		return -1;
-	at = 44 + head[43];
-	if (at + 2 > length)
-		return -1;
-	at = parse_bound(at, 127);
-	return head[at] == 0x13;
-}
-
 #endif

@@ -86,6 +86,11 @@ enum tls_version {
 	TLS_VERSION_1_3 = 2, /* type 23 is also handshake, tickets and alerts */
 };
 
+enum tls_negotiated { /* bits; what a ServerHello of TLS 1.2 says in clear */
+	NEGOTIATED_HTTP2 = 1,
+	NEGOTIATED_NONCE = 2, /* each record begins with 8 bytes of nonce */
+};
+
 /* One direction of a connection: each payload byte once, and the TLS records' headers. */
 struct record_follower {
 	__u64 bytes;
@@ -137,7 +142,8 @@ struct connection {
 	__u8 unexplained; /* counted as opaque before the observer could know why: said at its end */
 	__u8 uncounted; /* its open opaque call may be a decoded one: not counted while `visibility` is
 			 * undecided, dropped if that becomes VISIBILITY_DECODED */
-	__u8 reserved1[3];
+	__u8 greeted; /* HTTP/2: the client has said who it is */
+	__u8 reserved1[2];
 	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;
@@ -149,12 +155,12 @@ struct connection {
 	__u64 server_finished_ns; /* TLS 1.2, as client_finished_ns */
 	__u32 response_sequence;  /* the last opaque call that got a response */
 	__u16 ticket_length;	  /* of the session tickets seen */
-	__u8 tickets;		  /* seen, or excluded */
-	__u8 in_doubt;		  /* the response so far may be a session ticket */
-	__u8 tls;		  /* enum tls_version */
-	__u8 server_ccs;	  /* the server has sent a ChangeCipherSpec */
-	__u8 server_alert;	  /* the server has ended the TLS connection */
-	__u8 reserved2;
+	__u8 tickets;	   /* seen, or excluded; known HTTP/2: the server has sent its settings */
+	__u8 in_doubt;	   /* the response so far may be a session ticket */
+	__u8 tls;	   /* enum tls_version */
+	__u8 server_ccs;   /* the server has sent a ChangeCipherSpec */
+	__u8 server_alert; /* the server has ended the TLS connection */
+	__u8 negotiated;   /* enum tls_negotiated; 0 in TLS 1.3 */
 	__u32 received_counted; /* TCP sequence number up to which `received` is in the totals */
 
 	/* The TLS programs. */

@@ -22,6 +22,7 @@ with tempfile.TemporaryDirectory(prefix="og-curl-") as directory:
             str(request.get("timeout", 30)),
         ]
         command += [f"--http{request.get('http', PLAN.get('http', '1.1'))}"]
+        command += ["--tls-max", PLAN["tls"]] if PLAN.get("tls") else []
         command += ["--cacert", PLAN["ca"]] if PLAN["ca"] else []
         command += (
             ["--connect-timeout", str(PLAN["connect_timeout"])] if "connect_timeout" in PLAN else []

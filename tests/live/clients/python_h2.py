@@ -5,11 +5,11 @@ A request's `cancel`: milliseconds after which its stream is reset by RST_STREAM
 are not to enter the dynamic table. The plan's `window`: bytes of the client's flow control; `read`: bytes of each
 read; `write`: of each write; `plain`: no Huffman code; `before`: says "connected" when so many requests are
 answered, and makes the others at a line of input; `between`: the same once more; `stop`: bytes after which it says "paused" and waits for three
-seconds; `stingy`: gives no more room than `window`; `stay`: the connection stays until the input ends.
+seconds; `stingy`: gives no more room than `window`; `greet`: says who it is
+and reads so often before the first request; `tls`: "1.2"; `stay`: the connection stays until the input ends.
 """
 import select
 import socket
-import ssl
 import sys
 import time
 
@@ -19,17 +19,17 @@ import h2.errors
 import h2.events
 import h2.settings
 import hpack
-from report import PLAN, report
+from report import PLAN, context, report
 
 SETTING = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
 
 
 class Client:
     def __init__(self):
-        context = ssl.create_default_context(cafile=PLAN["ca"])
-        context.set_alpn_protocols(["h2"])
+        tls = context()
+        tls.set_alpn_protocols(["h2"])
         plain = socket.create_connection((PLAN["host"], PLAN["port"]))
-        self.sock = context.wrap_socket(plain, server_hostname=PLAN["host"])
+        self.sock = tls.wrap_socket(plain, server_hostname=PLAN["host"])
         config = h2.config.H2Configuration(client_side=True, header_encoding="utf-8")
         self.h2 = h2.connection.H2Connection(config)
         self.h2.initiate_connection()
@@ -40,6 +40,10 @@ class Client:
             encoder = self.h2.encoder
             encoder.encode = lambda fields: plain_encode(encoder, fields, huffman=False)
         self.waiting, self.results, self.alive, self.sent = {}, {}, True, 0
+        if PLAN.get("greet"):
+            self.flush()
+            for _ in range(PLAN["greet"]):
+                self.turn()
 
     def flush(self):
         data = self.h2.data_to_send()
