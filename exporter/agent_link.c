@@ -125,8 +125,10 @@ void agent_link_attach(struct agent_link *link, struct event *event)
 
 	if (!(bit & ABOUT_AGENTS))
 		return;
-	if (bit & DECISIONS && id)
+	if (bit & DECISIONS && id) {
+		link->source.catch_up(link->source.context);
 		settle(link, id);
+	}
 	if (!find_reporter(link, event, &process))
 		return;
 	name_type(link, process.type, &name);

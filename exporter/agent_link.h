@@ -43,6 +43,8 @@ struct agent_link_source {
 	void (*now)(void *context, struct moment *ret_now);
 	/* Takes the event over. */
 	void (*submit)(void *context, struct event *event);
+	/* Tells the listener all that the kernel half has said by now. */
+	void (*catch_up)(void *context);
 };
 
 struct agent_link_counts {
@@ -58,7 +60,8 @@ void agent_link_free(struct agent_link *link);
 /*
  * Before an event that came from outside is submitted: attaches the root of its `pid`, or of its
  * sender where there is no such process, if the event is about an agent and the kernel half knows one.
- * Of an approval it also notes that its message is awaited, or no longer.
+ * Of an approval it also notes that its message is awaited; or no longer, after it has caught up, because
+ * what was sent before a decision may be its message.
  */
 void agent_link_attach(struct agent_link *link, struct event *event);
 
@@ -79,8 +82,9 @@ unsigned agent_link_awaiting(const struct agent_link *link);
  */
 struct agent_maps {
 	int processes, types, upstreams; /* the registry's; -1: not there */
-	void *submit_context;
-	void (*submit)(void *context, struct event *event);
+	void *user_context;
+	void (*submit)(void *user_context, struct event *event);
+	void (*catch_up)(void *user_context);
 };
 void agent_maps_bind(struct agent_maps *maps, const struct handover *handover);
 struct agent_link_source agent_maps_source(struct agent_maps *maps);

@@ -59,9 +59,17 @@ static void submit(void *context, struct event *event)
 	const struct agent_maps *maps = context;
 
 	if (maps->submit)
-		maps->submit(maps->submit_context, event);
+		maps->submit(maps->user_context, event);
 	else
 		event_free(event);
+}
+
+static void catch_up(void *context)
+{
+	const struct agent_maps *maps = context;
+
+	if (maps->catch_up)
+		maps->catch_up(maps->user_context);
 }
 
 struct agent_link_source agent_maps_source(struct agent_maps *maps)
@@ -73,5 +81,6 @@ struct agent_link_source agent_maps_source(struct agent_maps *maps)
 		.is_telegram = is_telegram,
 		.now = tell_time,
 		.submit = submit,
+		.catch_up = catch_up,
 	};
 }

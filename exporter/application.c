@@ -40,6 +40,7 @@ struct application {
 	struct worker *worker;
 	struct agent_maps maps;
 	struct agent_link *link;
+	struct kernel_reader *reader; /* NULL: none */
 	struct tools_counter tools;
 	struct waiting_root waiting[WAITING_MAX]; /* of the scrape that runs */
 };
@@ -166,6 +167,14 @@ static int count(void *context, struct event *event)
 	return recorder_submit(application->recorder, &event, 1, NULL);
 }
 
+static void catch_up(void *context)
+{
+	const struct application *application = context;
+
+	if (application->reader)
+		kernel_reader_drain(application->reader);
+}
+
 static int open_link(struct application *application)
 {
 	struct agent_link_source source;
@@ -175,7 +184,8 @@ static int open_link(struct application *application)
 		.types = -1,
 		.upstreams = -1,
 		.submit = note,
-		.submit_context = application,
+		.catch_up = catch_up,
+		.user_context = application,
 	};
 	application->tools = (struct tools_counter){.submit = count, .context = application};
 	source = agent_maps_source(&application->maps);
@@ -341,6 +351,7 @@ void application_join(struct application *application, struct kernel_reader *rea
 	agent_maps_bind(&application->maps, handover);
 	tools_counter_bind(&application->tools, handover);
 	tools_counter_run(&application->tools);
+	application->reader = reader;
 	if (reader)
 		kernel_reader_listen(reader, &listener);
 }

@@ -25,7 +25,8 @@ void kernel_reader_listen(struct kernel_reader *reader, const struct facts_liste
 void kernel_reader_set_waiting(struct kernel_reader *reader, const struct waiting_root *roots,
 			       unsigned count);
 
-/* Logs and tells the facts that wait: at each approval, so that its message is found soon. */
+/* Logs and tells the facts that wait, as kernel_reader_tick() does: before an approval is decided, so that
+ * its message is found. */
 void kernel_reader_drain(struct kernel_reader *reader);
 
 /* Adds everything that the kernel half measured. 0, or -errno when a part is missing. */

@@ -152,6 +152,22 @@ def test_failed_message(tap, og, stage, agent, other):
     )
 
 
+def test_decided_at_once(tap, og, stage, agent):
+    """A message is read once a second; one whose approval is decided before that is not lost."""
+    before = og.metrics()
+    for n in range(5):
+        agent.tell(f"ask at-once-{n}")
+        agent.tell("send size=10")
+        say(og, type="approval.accepted", approval_id=f"at-once-{n}")
+    stage.truth(5)
+    og.wait(lambda m: (m - before).total("escalation_approvals_accepted_total") == 5, 5)
+    tap.equal(
+        "five approvals that are decided as soon as they are sent have five messages",
+        (og.last - before).by("escalation_messages_total", "outcome"),
+        {("delivered",): 5},
+    )
+
+
 def still(og, agent_type):
     """Whether its blocked time is the same after half a second."""
     first, begin = blocked(og.metrics(), agent_type), time.monotonic()
@@ -167,7 +183,7 @@ def test_decisions(tap, og):
     got = og.wait(lambda m: waiting(m) == 0, 5)
     tap.equal("with both decided it does not", waiting(got), 0)
     tap.ok("and its blocked time stands still", still(og, TYPE))
-    tap.equal("one approval was accepted", got.total("escalation_approvals_accepted_total"), 1)
+    tap.equal("six approvals were accepted", got.total("escalation_approvals_accepted_total"), 6)
     tap.equal("and one rejected", got.total("escalation_approvals_rejected_total"), 1)
 
 
@@ -195,6 +211,7 @@ def main():
                 test_blocked_time(tap, og)
                 test_message(tap, og, stage, agent, other)
                 test_failed_message(tap, og, stage, agent, other)
+                test_decided_at_once(tap, og, stage, agent)
                 test_decisions(tap, og)
                 test_end_of_agent(tap, og, other)
                 logs = og.logs()

@@ -31,6 +31,7 @@
 static struct agent_link *joint;
 static struct facts_listener listener;
 static struct moment now;
+static const struct fact_call *unread; /* in the ring */
 static struct event *said[8];
 static unsigned said_count;
 
@@ -81,14 +82,25 @@ static void submit(void *context, struct event *event)
 	said[said_count++] = event;
 }
 
+static void catch_up(void *context)
+{
+	const struct fact_call *fact = unread;
+
+	(void)context;
+	unread = NULL;
+	if (fact)
+		listener.call(listener.context, fact);
+}
+
 static int begin(void **state)
 {
-	static const struct agent_link_source source = {NULL,	     find_process, find_type,
-							is_telegram, tell_time,	   submit};
+	static const struct agent_link_source source = {
+		NULL, find_process, find_type, is_telegram, tell_time, submit, catch_up};
 
 	(void)state;
 	now = (struct moment){.wall_us = INT64_C(1700000000000000), .boot_ns = 1000 * S};
 	said_count = 0;
+	unread = NULL;
 	if (agent_link_create(&source, &joint))
 		return -1;
 	listener = agent_link_listener(joint);
@@ -283,6 +295,21 @@ static void test_order(void **state)
 	assert_said(1, "ap-3", 0.25, 200, "delivered");
 }
 
+static void test_decided_at_once(void **state)
+{
+	struct fact_call fact = message(CHILD, ROOT, 1001 * S);
+
+	(void)state;
+	report_and_forget("approval.requested", "ap-1", ROOT);
+	unread = &fact;
+	report_and_forget("approval.requested", "ap-2", ROOT);
+	assert_int_equal(said_count, 0);
+	report_and_forget("approval.accepted", "ap-1", STRANGER);
+	assert_int_equal(said_count, 1);
+	assert_said(0, "ap-1", 0.25, 200, "delivered");
+	assert_int_equal(agent_link_awaiting(joint), 1);
+}
+
 static void test_bounds(void **state)
 {
 	struct fact_call fact = message(CHILD, ROOT, 1000 * S);
@@ -356,6 +383,8 @@ int main(void)
 		TEST("a question that did not arrive is told so", test_failures),
 		TEST("messages are linked in the order of the requests, decided ones left out",
 		     test_order),
+		TEST("a message that waits to be read is linked before its approval is decided",
+		     test_decided_at_once),
 		TEST("what is too much or waits too long is dropped and counted", test_bounds),
 		TEST("an agent's start and end are events at the kernel's time", test_agents),
 	};
