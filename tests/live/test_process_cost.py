@@ -3,6 +3,7 @@
 """What agents cost: CPU, memory, I/O, faults and switches against wait4 and /proc, dead and alive."""
 import os
 import shutil
+import signal
 import threading
 
 from harness import BUILD, Operaglass, Tap
@@ -10,6 +11,7 @@ from orchestra import Orchestra, exits
 
 CPU, IO, PEAK = ("orchestrate_agent_cpu_seconds_total", "orchestrate_agent_io_bytes_total",
                  "orchestrate_agent_peak_memory_bytes")
+TOOL_CPU = "orchestrate_tool_cpu_seconds_total"
 SWITCHES, FAULTS = "orchestrate_agent_context_switches_total", "orchestrate_agent_page_faults_total"
 KIB, MIB = 1 << 10, 1 << 20
 # A type of its own for every test: exact totals come some 20 ms after the end that one test waits for.
@@ -98,6 +100,31 @@ def test_alive(tap, og, stage):
     tap.within("its CPU stays", got.total(CPU, type="goose"), truth * 0.99, truth * 1.02)
 
 
+def test_tools(tap, og, stage):
+    """What a tool used is its own, and a part of what its agent's tree used: while it lives, and afterwards."""
+    kind = {"type": "crush"}
+    agent, tool, other = stage.play("crush"), stage.play("tool-of-crush"), stage.play("other-of-crush")
+    before = og.metrics()
+    child = stage.start(agent, "fork", tool, "threads", 2, 150)
+    child.stdout.readline()
+    truth = run_ns(stage.running("tool-of-crush")[0]) / 1e9
+    got = og.metrics() - before
+    tap.within("a living tool's CPU is that of its threads to 1 %", got.value(TOOL_CPU, tool="tool-of-crush", **kind),
+               truth * 0.99, truth * 1.01)
+    os.kill(stage.running("tool-of-crush")[0], signal.SIGTERM)
+    child.wait()
+    pid = os.posix_spawn(agent, [agent, "fork", other, "work", "300", "1", "0", "0"], os.environ)
+    usage = os.wait4(pid, 0)[2]  # of the agent and of the tool that it waited for
+    total = usage.ru_utime + usage.ru_stime
+    got = og.wait(lambda metrics: metrics.total(CPU, **kind) >= (truth + total) * 0.999, 3, since=before)
+    tap.within("a dead tool's CPU is wait4's but for its agent's part", got.value(TOOL_CPU, tool="other-of-crush", **kind),
+               total * 0.95, total)
+    tap.within("that of the one before is as it was", got.value(TOOL_CPU, tool="tool-of-crush", **kind), truth * 0.99,
+               truth * 1.02)
+    tap.equal("no other tool has any", got.by(TOOL_CPU, "tool", **kind).keys(),
+              {("tool-of-crush",), ("other-of-crush",)})
+
+
 def test_many_threads(tap, og, stage):
     """200 threads: more than a loop could follow that the verifier must unroll."""
     before = og.metrics()
@@ -143,7 +170,7 @@ def test_never_backwards(tap, og, stage):
 def main():
     tap = Tap()
     with Orchestra() as stage, Operaglass() as og:
-        for test in (test_dead, test_small_after_large, test_alive, test_many_threads, test_never_backwards):
+        for test in (test_dead, test_small_after_large, test_alive, test_tools, test_many_threads, test_never_backwards):
             test(tap, og, stage)
     tap.done()
 

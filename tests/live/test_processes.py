@@ -7,7 +7,7 @@ import signal
 import subprocess
 
 from harness import Operaglass, Tap
-from orchestra import Orchestra, exits, starts, tools
+from orchestra import STARTS, Orchestra, exits, starts, tools
 
 SUCCESS = ("success", "0")
 
@@ -202,6 +202,31 @@ def test_names(case):
     case.expect("deleted before it runs", run(tool, "unlink", doomed, "exit", 20), one(20))
 
 
+# What each of them is installed as; the others are known by the same rule.
+COMMANDS = {"claude": "claude-code", "codex": "codex", "gemini": "gemini", "aider": "aider", "opencode": "opencode",
+            "goose": "goose", "cursor-agent": "cursor-agent", "copilot": "copilot", "amp": "amp", "qwen": "qwen-code",
+            "crush": "crush", "openhands": "openhands", "plandex": "plandex", "cline": "cline", "cn": "continue",
+            "droid": "droid", "kiro-cli": "kiro-cli", "auggie": "auggie"}
+# Packages of npm, whose command is a link to a script in their directory.
+SCRIPTS = {"@anthropic-ai/claude-code/cli.js": "claude-code", "@openai/codex/bin/codex.js": "codex",
+           "@google/gemini-cli/bundle/gemini.js": "gemini", "@github/copilot/index.js": "copilot"}
+
+
+def test_defaults(case):
+    """Without any configuration the common agents are known, each as its own type."""
+    def types(metrics):
+        return {row[0]: number for row, number in metrics.by(STARTS, "type").items()}
+
+    before = case.og.metrics()
+    for command in COMMANDS:
+        case.stage.run(case.stage.play("defaults/" + command), "exit", 0)
+    for script in SCRIPTS:
+        case.stage.run("node", case.stage.script("node_modules/" + script, "process.exit(0)\n"))
+    wanted = {kind: 1 + list(SCRIPTS.values()).count(kind) for kind in COMMANDS.values()}
+    got = case.og.wait(lambda metrics: types(metrics) == wanted, 3, since=before)
+    case.tap.equal("every default agent is known by its command, or by the script of its package", types(got), wanted)
+
+
 def test_relaunch(case):
     stage = case.stage
     tool, codex = stage.play("tool"), stage.play("native/codex")
@@ -214,7 +239,8 @@ def main():
     tap = Tap()
     with Orchestra() as stage, Operaglass() as og:
         case = Case(tap, og, stage)
-        for test in (test_codes, test_signals, test_out_of_memory, test_threads, test_spawning, test_names, test_relaunch):
+        for test in (test_codes, test_signals, test_out_of_memory, test_threads, test_spawning, test_names, test_defaults,
+                     test_relaunch):
             test(case)
     tap.done()
 
