@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A directory of make-believe agents and tools for tests of processes, and what /metrics says of them."""
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -69,6 +70,13 @@ class Orchestra:
         more.setdefault("stdin", subprocess.DEVNULL)
         child = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, cwd=self.directory, **more)
         self.children.append(child)
+        return child
+
+    def ready(self, *command, **more):
+        """Starts it and waits for its line: Popen alone returns while the kernel is still within the exec."""
+        child = self.start(*command, **more)
+        if not select.select([child.stdout], [], [], 30)[0] or not child.stdout.readline():
+            raise RuntimeError(f"{command}: it never said that it is ready")
         return child
 
     def run(self, *command, **more):

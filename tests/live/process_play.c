@@ -91,6 +91,13 @@ static void play_handle(void)
 	wait_forever();
 }
 
+/* For whoever must know that the exec is over: a spawner is told before the kernel's exec ends. */
+static void play_wait(void)
+{
+	say_ready();
+	wait_forever();
+}
+
 static void play_ignore(void)
 {
 	signal(SIGTERM, SIG_IGN);
@@ -236,7 +243,7 @@ static const struct word {
 	{"fault", play_fault},
 	{"pipe", play_pipe},
 	{"alarm", play_alarm},
-	{"wait", wait_forever},
+	{"wait", play_wait},
 	{"handle", play_handle},
 	{"ignore", play_ignore},
 	{"last-thread", play_last_thread},

@@ -4,6 +4,7 @@
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -24,7 +25,8 @@ agents:
 approvals:
   timeout: 30m
 """
-# Reads lines: "ask ID", "send QUERY"; answers "done". Reports with its own pid, sends through curl.
+# Reads lines: "ask ID", "tool", "send QUERY"; answers "done". Reports with its own pid, sends through curl,
+# and says the pid of the tool that it starts.
 AGENT = r"""#!/usr/bin/python3
 import json, os, socket, subprocess, sys
 events, ca, token = sys.argv[1:]
@@ -34,6 +36,8 @@ for line in sys.stdin:
     if word == "ask":
         event = {"type": "approval.requested", "approval_id": rest, "pid": os.getpid(), "tool": "Bash"}
         speaker.sendto(json.dumps(event).encode(), events)
+    elif word == "tool":
+        print(subprocess.Popen(["sleep", "600"]).pid, flush=True)
     else:
         url = f"https://api.telegram.org/bot{token}/sendMessage?{rest}"
         subprocess.run(["curl", "-sS", "--http1.1", "--cacert", ca, "-o", "/dev/null", "-d", "x", url],
@@ -54,6 +58,7 @@ class Agent:
         self.process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
+        self.tools = []
 
     def tell(self, line):
         self.process.stdin.write(line + "\n")
@@ -61,7 +66,19 @@ class Agent:
         if self.process.stdout.readline() != "done\n":
             raise RuntimeError(f"the agent did not {line}")
 
+    def tool(self):
+        """Starts a tool that stays; its pid."""
+        self.process.stdin.write("tool\n")
+        self.process.stdin.flush()
+        self.tools.append(int(self.process.stdout.readline()))
+        if self.process.stdout.readline() != "done\n":
+            raise RuntimeError("the agent did not start a tool")
+        return self.tools[-1]
+
     def end(self):
+        for pid in self.tools:
+            os.kill(pid, signal.SIGKILL)
+        self.tools.clear()
         self.process.stdin.close()
         self.process.wait(10)
         self.process.stdout.close()
@@ -106,6 +123,24 @@ def test_waits(tap, og, agent):
     tap.equal("the approval says whose it is", row["agent"]["type"], TYPE)
     tap.equal("and the tool that asks", row["tool"], "Bash")
     tap.equal("its message was not seen yet", row["message"]["state"], "not_seen")
+
+
+def test_pid_field(tap, og, agent):
+    """This test's own process is nobody's: only the pid that it names can lead to an agent."""
+    say(og, type="approval.requested", approval_id="of-nobody", tool="Bash")
+    say(og, type="approval.requested", approval_id="of-agent", tool="Bash", pid=agent.process.pid)
+    say(og, type="approval.requested", approval_id="of-tool", tool="Bash", pid=agent.tool())
+    asked = {"of-nobody", "of-agent", "of-tool"}
+    rows = wait_for(lambda: (got := pending(og)).keys() >= asked and got, 5, "three approvals")
+    whose = {name: (row["agent"]["root"], row["agent"]["type"]) for name, row in rows.items()}
+    root = (agent.process.pid, TYPE)
+    tap.equal("who asks itself belongs to its own tree", whose["ap-1"], root)
+    tap.equal("who names no pid and is no agent's asks for no agent", whose["of-nobody"], (0, ""))
+    tap.equal("a pid that is named leads to its agent", whose["of-agent"], root)
+    tap.equal("a tool's pid leads to the root of its tree", whose["of-tool"], root)
+    for approval in asked:
+        say(og, type="approval.cancelled", approval_id=approval)
+    wait_for(lambda: not pending(og).keys() & asked, 5, "their end")
 
 
 def test_blocked_time(tap, og):
@@ -208,6 +243,7 @@ def main():
             try:
                 og.wait(lambda m: m.total("orchestrate_agents", state="running") >= 2, 5)
                 test_waits(tap, og, agent)
+                test_pid_field(tap, og, agent)
                 test_blocked_time(tap, og)
                 test_message(tap, og, stage, agent, other)
                 test_failed_message(tap, og, stage, agent, other)

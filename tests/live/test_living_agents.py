@@ -51,14 +51,12 @@ OWN_AGENTS = """agents:
 def test_before(tap, stage):
     """Everything here runs before Operaglass starts."""
     tool = stage.play("tool")
-    solo = stage.start(stage.play("og-solo"), "threads", 1, 200)
-    solo.stdout.readline()
+    solo = stage.ready(stage.play("og-solo"), "threads", 1, 200)
     parent = stage.start(stage.play("og-parent"), "fork", tool, "fork", tool, "wait")
     until(lambda: children_of(parent.pid) and children_of(children_of(parent.pid)[0]))
     launcher = stage.start("/bin/sh", stage.script("og-launcher", f"{stage.play('native/og-launcher')} wait 2>/dev/null\nexit 0\n"))
     until(lambda: children_of(launcher.pid))
-    script = stage.start("/usr/bin/python3", stage.script("og-script", "import signal\nprint(flush=True)\nsignal.pause()\n"))
-    script.stdout.readline()
+    script = stage.ready("/usr/bin/python3", stage.script("og-script", "import signal\nprint(flush=True)\nsignal.pause()\n"))
     begun = start_ns(solo.pid)
     with Operaglass(OWN_AGENTS) as og:
         first = og.metrics()
@@ -142,8 +140,7 @@ def test_reload(tap, og, stage):
 
 
 def test_restart(tap, og, stage):
-    child = stage.start(stage.play("claude"), "threads", 1, 100)
-    child.stdout.readline()
+    child = stage.ready(stage.play("claude"), "threads", 1, 100)
     before = og.metrics()
     og.process.kill()
     og.process.wait()

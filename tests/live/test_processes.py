@@ -27,8 +27,9 @@ class Case:
         def seen(metrics):
             return starts(metrics, agent), exits(metrics, agent), tools(metrics, agent)
 
-        got = self.og.wait(lambda metrics: seen(metrics) == expected, 3, since=before)
-        self.tap.equal(sentence, seen(got), expected)
+        got = self.og.wait(lambda metrics: seen(metrics) == expected, 5, since=before)
+        lost = got.by("operaglass_lost_total", "where", "cause")
+        self.tap.equal(sentence, (*seen(got), lost), (*expected, {}))
 
 
 def test_codes(case):
@@ -54,17 +55,15 @@ def test_signals(case):
 
     def by_parent(number):
         def act():
-            child = case.stage.start(claude, "wait")
+            child = case.stage.ready(claude, "wait")
             child.send_signal(number)
             child.wait()
 
         return act
 
-    def by_stranger(number, word="wait"):
+    def by_stranger(number):
         def act():
-            child = case.stage.start(claude, word)
-            if word != "wait":
-                child.stdout.readline()
+            child = case.stage.ready(claude, "wait")
             subprocess.run(["/bin/kill", f"-{number}", str(child.pid)], check=True)
             child.wait()
 
@@ -84,14 +83,12 @@ def test_signals(case):
                 {("claude", "signal_parent"): 1})
 
     def handled():
-        child = case.stage.start(claude, "handle", 7)
-        child.stdout.readline()
+        child = case.stage.ready(claude, "handle", 7)
         child.terminate()
         child.wait()
 
     def ignored_then_killed():
-        child = case.stage.start(claude, "ignore")
-        child.stdout.readline()
+        child = case.stage.ready(claude, "ignore")
         child.terminate()
         subprocess.run(["/bin/kill", "-9", str(child.pid)], check=True)
         child.wait()

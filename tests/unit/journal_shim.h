@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * An SQLite VFS over the usual one whose disk fails on demand: from the Nth change of a file on
- * (write, sync, truncate), once or for good. shim_install() makes it the default.
+ * (write, sync, truncate), once or for good. It also knows whether the log (the WAL) has bytes that
+ * a loss of power would take. shim_install() makes it the default.
  */
 #ifndef TESTS_JOURNAL_SHIM_H
 #define TESTS_JOURNAL_SHIM_H
@@ -13,6 +14,7 @@
 struct shim_file {
 	sqlite3_file base;
 	sqlite3_file *real; /* behind this struct */
+	int is_log;
 };
 
 static struct {
@@ -22,6 +24,8 @@ static struct {
 	atomic_int corrupt;   /* what fails says that the file is malformed */
 	atomic_int for_good;
 	atomic_int failures;
+	atomic_int log_writes;	 /* since shim_install() */
+	atomic_int log_unsynced; /* of them, those that no sync followed yet */
 } shim;
 
 static sqlite3_file *shim_real(sqlite3_file *file)
@@ -85,6 +89,10 @@ static int shim_write(sqlite3_file *file, const void *from, int size, sqlite3_in
 		size /= 2;
 	if (size > 0)
 		shim_real(file)->pMethods->xWrite(shim_real(file), from, size, at);
+	if (((struct shim_file *)file)->is_log) {
+		atomic_fetch_add(&shim.log_writes, 1);
+		atomic_fetch_add(&shim.log_unsynced, 1);
+	}
 	return result;
 }
 
@@ -99,6 +107,8 @@ static int shim_sync(sqlite3_file *file, int flags)
 {
 	int result = shim_strike(SQLITE_IOERR_FSYNC);
 
+	if (!result && ((struct shim_file *)file)->is_log)
+		atomic_store(&shim.log_unsynced, 0);
 	return result ? result : shim_real(file)->pMethods->xSync(shim_real(file), flags);
 }
 
@@ -130,6 +140,7 @@ static int shim_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int
 
 	(void)vfs;
 	mine->real = (sqlite3_file *)(mine + 1);
+	mine->is_log = (flags & SQLITE_OPEN_WAL) != 0;
 	result = shim.real->xOpen(shim.real, name, mine->real, flags, ret_flags);
 	mine->base.pMethods = mine->real->pMethods ? &shim_methods : NULL;
 	return result;

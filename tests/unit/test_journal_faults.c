@@ -172,6 +172,24 @@ static void test_recovery(void **state)
 	assert_int_equal(scene_query("SELECT count(*) FROM events"), 2);
 }
 
+/* What kill -9 cannot show, for the kernel keeps what was written: a loss of power at the answer. */
+static void test_power(void **state)
+{
+	struct recorder *recorder;
+	int i, writes;
+
+	(void)state;
+	assert_int_equal(recorder_open(scene_directory, scene_settings(), &recorder), 0);
+	for (i = 0; i < 50; i++) {
+		writes = atomic_load(&shim.log_writes);
+		assert_int_equal(scene_record_one(recorder, scene_event("sms.received", NULL)),
+				 RECORD_STORED);
+		assert_int_not_equal(atomic_load(&shim.log_writes), writes);
+		assert_int_equal(atomic_load(&shim.log_unsynced), 0);
+	}
+	recorder_close(recorder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -185,6 +203,8 @@ int main(void)
 		     test_broken),
 		TEST("a full disk is said, refused with, and left behind when there is room again",
 		     test_recovery),
+		TEST("what is acknowledged was synced before: a loss of power does not take it",
+		     test_power),
 	};
 
 	/* Each failure is a line, and there are hundreds. */
