@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* The table of targets, and how mappings and files become rows of it. Private to tls_targets.c and
- * tls_tables.c. */
+/* The table of targets. Private to tls_targets.c, tls_takers.c and tls_tables.c. */
 #ifndef OPERAGLASS_TLS_ROWS_H
 #define OPERAGLASS_TLS_ROWS_H
 
@@ -10,7 +9,6 @@
 #include <sys/types.h>
 
 #include "tls_candidates.h"
-#include "tls_mappings.h"
 #include "tls_search_queue.h"
 #include "tls_signatures.h"
 #include "tls_target.h"
@@ -35,6 +33,9 @@ struct tls_targets {
 /* NULL: not known. */
 struct tls_target *tls_row_find(struct tls_targets *targets, dev_t device, ino_t inode);
 
+/* The lowest slot that no row has; there are more slots than rows. */
+uint32_t tls_row_free_slot(const struct tls_targets *targets);
+
 /* NULL, and said once: the table is full. */
 struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t inode,
 			       uint32_t stack, uint32_t slot);
@@ -48,11 +49,5 @@ void tls_rows_drop_unfit(struct tls_targets *targets);
 /* Wrong places are given up: for the symbols, which are right and slow, if configured, else for none. */
 void tls_row_give_up_places(struct tls_targets *targets, struct tls_target *target, int file,
 			    const char *path);
-
-/* Takers, with a struct tls_targets as their context. */
-void tls_take_change(void *context, int watch);
-void tls_take_mapping(void *context, const struct tls_mapping *mapping);
-void tls_take_known_file(void *context, const char *path, int file);
-void tls_take_search(void *context, const struct tls_search_job *job);
 
 #endif

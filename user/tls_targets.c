@@ -26,6 +26,7 @@
 #include "tls_signatures.h"
 #include "tls_stale.h"
 #include "tls_tables.h"
+#include "tls_takers.h"
 #include "tls_target.h"
 
 static int set_sessions(struct bpf_object *object, uint32_t sessions)
