@@ -12,6 +12,7 @@
 
 #include "log.h"
 #include "probe_plan.h"
+#include "state_file.h"
 #include "subject_random.h"
 
 #define BUILD_ID_SIZE 65
@@ -102,52 +103,28 @@ static bool is_remembered(const struct probe_trust *trust, const struct proof_or
 			  const char *build_id, struct tls_random_place *ret_random)
 {
 	char path[PATH_MAX], expected[TEXT_SIZE], found[TEXT_SIZE + RANDOM_SIZE];
-	struct stat status;
-	bool same = false;
 	size_t length;
-	ssize_t got;
-	int file;
 
-	if (path_of(trust, build_id, path))
-		return false;
-	file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (file < 0)
+	if (path_of(trust, build_id, path) || state_file_read(path, sizeof(found), found))
 		return false;
 	describe(order, expected);
 	length = strlen(expected);
-	if (!fstat(file, &status) && S_ISREG(status.st_mode) && status.st_uid == geteuid() &&
-	    !(status.st_mode & (S_IWGRP | S_IWOTH))) {
-		got = read(file, found, sizeof(found) - 1);
-		found[got > 0 ? got : 0] = '\0';
-		same = !strncmp(found, expected, length) && read_random(found + length, ret_random);
-	}
-	close(file);
-	return same;
+	return !strncmp(found, expected, length) && read_random(found + length, ret_random);
 }
 
-/* Written beside and renamed: never half a file. What cannot be kept is proven again. */
+/* What cannot be kept is proven again. */
 static void remember(const struct probe_trust *trust, const struct job *job,
 		     const struct tls_random_place *random)
 {
-	char path[PATH_MAX], beside[PATH_MAX + 4], text[TEXT_SIZE + RANDOM_SIZE];
-	int file, err = 0;
+	char path[PATH_MAX], text[TEXT_SIZE + RANDOM_SIZE];
+	int err;
 
 	if (path_of(trust, job->build_id, path))
 		return;
-	if (mkdir(trust->directory, 0700) && errno != EEXIST)
-		err = -errno;
-	snprintf(beside, sizeof(beside), "%s.new", path);
-	file = err ? -1 : open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (!err && file < 0)
-		err = -errno;
 	describe(&job->order, text);
 	describe_random(random, text + strlen(text));
-	if (!err && write(file, text, strlen(text)) != (ssize_t)strlen(text))
-		err = -EIO;
-	if (file >= 0)
-		close(file);
-	if (!err && rename(beside, path))
-		err = -errno;
+	err = mkdir(trust->directory, 0700) && errno != EEXIST ? -errno
+							       : state_file_write(path, text);
 	if (err)
 		log_debug(0, "cannot keep '%s': %s; its probes are proven again after a restart",
 			  path, strerror(-err));

@@ -43,6 +43,7 @@ int state_file_read(const char *path, size_t size, char *ret_text)
 int state_file_write(const char *path, const char *text)
 {
 	char beside[PATH_MAX];
+	ssize_t written;
 	int file, err = 0;
 
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
@@ -50,8 +51,9 @@ int state_file_write(const char *path, const char *text)
 	file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (file < 0)
 		return -errno;
-	if (write(file, text, strlen(text)) != (ssize_t)strlen(text))
-		err = -EIO;
+	written = write(file, text, strlen(text));
+	if (written != (ssize_t)strlen(text))
+		err = written < 0 ? -errno : -ENOSPC; /* it stops short where the space ends */
 	close(file);
 	if (!err && rename(beside, path))
 		err = -errno;

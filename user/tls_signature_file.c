@@ -2,7 +2,6 @@
 #include "tls_signature_file.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "config_reader.h"
+#include "state_file.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FILE_MAX     (16 * 1024)
@@ -191,32 +191,21 @@ int tls_signature_read(int file, const char *path, struct tls_signature *ret_sig
 	return tls_signature_parse(text, (size_t)size, path, ret_signature, ret_error);
 }
 
-/* Written beside and renamed: never half a file. */
 int tls_signature_save(const char *directory, const struct tls_signature *signature)
 {
-	char path[PATH_MAX], beside[PATH_MAX + 4], text[512];
-	int file, err = 0, length;
+	char path[PATH_MAX], text[512];
 
 	if (!signature->build_id[0])
 		return -EINVAL;
 	if (mkdir(directory, 0755) && errno != EEXIST)
 		return -errno;
-	length = snprintf(text, sizeof(text),
-			  "build_id: %s\nfunctions:\n  SSL_write: 0x%llx\n  SSL_read: 0x%llx\n"
-			  "found_by: " ANCHORS "\n",
-			  signature->build_id, (unsigned long long)signature->offsets[0],
-			  (unsigned long long)signature->offsets[1]);
+	snprintf(text, sizeof(text),
+		 "build_id: %s\nfunctions:\n  SSL_write: 0x%llx\n  SSL_read: 0x%llx\n"
+		 "found_by: " ANCHORS "\n",
+		 signature->build_id, (unsigned long long)signature->offsets[0],
+		 (unsigned long long)signature->offsets[1]);
 	if (snprintf(path, sizeof(path), "%s/%s.yaml", directory, signature->build_id) >=
 	    (int)sizeof(path))
 		return -ENAMETOOLONG;
-	snprintf(beside, sizeof(beside), "%s.new", path);
-	file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-	if (file < 0)
-		return -errno;
-	if (fchmod(file, 0644) || write(file, text, (size_t)length) != length)
-		err = errno ? -errno : -EIO;
-	close(file);
-	if (!err && rename(beside, path))
-		err = -errno;
-	return err;
+	return state_file_write(path, text);
 }

@@ -7,9 +7,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -122,6 +124,29 @@ static void test_files(void **state)
 	assert_int_equal(state_file_write(path, "text"), -ENOENT);
 }
 
+/* Room for two bytes, then for none. */
+static void test_no_room(void **state)
+{
+	const struct rlimit two = {.rlim_cur = 2, .rlim_max = RLIM_INFINITY};
+	const struct rlimit any = {RLIM_INFINITY, RLIM_INFINITY};
+	char directory[SCRATCH_SIZE], path[SCRATCH_SIZE + 8], text[8];
+
+	(void)state;
+	assert_int_equal(scratch_make(directory), 0);
+	snprintf(path, sizeof(path), "%s/file", directory);
+	assert_int_equal(state_file_write(path, "first"), 0);
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &two), 0);
+	assert_int_equal(state_file_write(path, "second"), -ENOSPC);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, RLIM_INFINITY}), 0);
+	assert_int_equal(state_file_write(path, "second"), -EFBIG);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &any), 0);
+	assert_int_equal(state_file_read(path, sizeof(text), text), 0);
+	assert_string_equal(text, "first");
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(directory), 0); /* nothing else is left in it */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -133,6 +158,8 @@ int main(void)
 		TEST("conditions stay the same in one boot", test_conditions),
 		TEST("a file that others may write to, a link or one too long is not read",
 		     test_files),
+		TEST("a file that cannot be written keeps what it said, and the cause is told",
+		     test_no_room),
 	};
 
 	return cmocka_run_group_tests_name("probe answers", tests, NULL, NULL);
