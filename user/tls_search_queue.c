@@ -91,7 +91,7 @@ static void keep(const struct tls_search_job *job, const char *directory)
 
 	memcpy(signature.build_id, job->found.build_id, sizeof(signature.build_id));
 	memcpy(signature.offsets, job->found.offsets, sizeof(signature.offsets));
-	err = tls_signature_save(directory, &signature);
+	err = tls_signatures_keep(directory, &signature);
 	if (err)
 		log_debug(0,
 			  "cannot keep where the TLS functions of '%s' are below '%s': %s; they "

@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "config_reader.h"
@@ -32,18 +34,8 @@ void tls_signatures_directories(const char *state_dir,
 }
 
 /* What is done with each file; err: of reading it. Returns false to stop. */
-struct walk {
-	bool (*take)(struct walk *walk, const char *path, int err,
-		     const struct tls_signature *signature, const struct config_error *error);
-	const struct tls_image *image;
-	const char *file; /* path of the image */
-	struct tls_signature *found;
-	struct config_error *error;
-	char first[PATH_MAX]; /* path of the one that fits */
-	int result;
-	void (*refuse)(void *context, const char *reason);
-	void *context;
-};
+typedef bool take_file(void *context, const char *path, int err,
+		       const struct tls_signature *signature, const struct config_error *error);
 
 static bool is_signature(const char *name)
 {
@@ -52,10 +44,11 @@ static bool is_signature(const char *name)
 	return name[0] != '.' && length > 5 && !strcmp(name + length - 5, ".yaml");
 }
 
-static void walk_directory(struct walk *walk, const char *directory)
+static void walk_directory(const char *directory, take_file *take, void *context)
 {
 	struct tls_signature signature;
 	struct config_error error;
+	struct config_report report = {.error = &error};
 	char path[PATH_MAX];
 	struct dirent *entry;
 	DIR *files = opendir(directory);
@@ -65,26 +58,42 @@ static void walk_directory(struct walk *walk, const char *directory)
 	if (!files)
 		return;
 	trusted = tls_signature_is_roots(dirfd(files), S_IFDIR);
-	while ((entry = readdir(files)) && count < FILES_MAX) {
+	while (count <= FILES_MAX && (entry = readdir(files))) {
 		if (!is_signature(entry->d_name) || snprintf(path, sizeof(path), "%s/%s", directory,
 							     entry->d_name) >= (int)sizeof(path))
 			continue;
-		count++;
 		file = openat(dirfd(files), entry->d_name,
 			      O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 		if (file < 0)
 			continue;
-		if (trusted)
-			err = tls_signature_read(file, path, &signature, &error);
-		else
-			err = config_fail(&(struct config_report){path, &error}, nowhere,
+		report.file_name = path;
+		if (!trusted)
+			err = config_fail(&report, nowhere,
 					  "is refused: others than root may write its directory");
+		else if (count == FILES_MAX)
+			err = config_fail(&report, nowhere,
+					  "is not read, nor is what comes after it: there are more "
+					  "than %d in its directory",
+					  FILES_MAX);
+		else
+			err = tls_signature_read(file, path, &signature, &error);
 		close(file);
-		if (!walk->take(walk, path, err, &signature, &error))
+		count++;
+		if (!take(context, path, err, &signature, &error))
 			break;
 	}
 	closedir(files);
 }
+
+/* For one image. */
+struct fitting {
+	const struct tls_image *image;
+	const char *file; /* path of the image */
+	struct tls_signature *found;
+	struct config_error *error;
+	char first[PATH_MAX]; /* path of the one that fits */
+	int result;
+};
 
 /* Whether what was found in a file with this build-id is in this one as well. */
 static bool is_borne_out(const struct tls_image *image, const struct tls_signature *signature)
@@ -104,61 +113,63 @@ static bool names(const struct tls_signature *signature, const char *path)
 }
 
 /* It says that it is for this file, and is for another build of it: the first such is told of. */
-static void note_misfit(struct walk *walk, const char *path, const struct tls_signature *signature)
+static void note_misfit(struct fitting *fitting, const char *path,
+			const struct tls_signature *signature)
 {
-	const struct config_report report = {.file_name = path, .error = walk->error};
+	const struct config_report report = {.file_name = path, .error = fitting->error};
 
-	if (names(signature, walk->file) && !walk->error->text[0])
+	if (names(signature, fitting->file) && !fitting->error->text[0])
 		config_fail(&report, nowhere,
 			    "is refused: it is for '%s' of the build %s, and this file %s%s",
 			    signature->file, signature->build_id,
-			    walk->image->build_id[0] ? "is of the build "
-						     : "does not say its build",
-			    walk->image->build_id);
+			    fitting->image->build_id[0] ? "is of the build "
+							: "does not say its build",
+			    fitting->image->build_id);
 }
 
 /* Remembers the one that fits; a second one makes both worthless, unless it is the observer's own. */
-static bool take_fitting(struct walk *walk, const char *path, int err,
+static bool take_fitting(void *context, const char *path, int err,
 			 const struct tls_signature *signature, const struct config_error *error)
 {
-	const struct config_report report = {.file_name = path, .error = walk->error};
+	struct fitting *fitting = context;
+	const struct config_report report = {.file_name = path, .error = fitting->error};
 
 	(void)error;
 	if (err)
 		return true;
-	if (strcmp(signature->build_id, walk->image->build_id) != 0) {
-		note_misfit(walk, path, signature);
+	if (strcmp(signature->build_id, fitting->image->build_id) != 0) {
+		note_misfit(fitting, path, signature);
 		return true;
 	}
-	if ((!walk->result && signature->searched) || !is_borne_out(walk->image, signature))
+	if ((!fitting->result && signature->searched) || !is_borne_out(fitting->image, signature))
 		return true;
-	if (walk->result == -ENOENT || walk->found->searched) {
-		snprintf(walk->first, sizeof(walk->first), "%s", path);
-		*walk->found = *signature;
-		walk->result = 0;
+	if (fitting->result == -ENOENT || fitting->found->searched) {
+		snprintf(fitting->first, sizeof(fitting->first), "%s", path);
+		*fitting->found = *signature;
+		fitting->result = 0;
 		return true;
 	}
-	walk->result = config_fail(&report, nowhere, "is for the same build as '%s': both refused",
-				   walk->first);
+	fitting->result = config_fail(
+		&report, nowhere, "is for the same build as '%s': both refused", fitting->first);
 	return false;
 }
 
 /* A probe in the middle of an instruction would ruin the program. */
-static int check_code(const struct walk *walk)
+static int check_code(const struct fitting *fitting)
 {
-	const struct config_report report = {.file_name = walk->first, .error = walk->error};
+	const struct config_report report = {.file_name = fitting->first, .error = fitting->error};
 	const struct tls_function *functions = tls_stacks[TLS_STACK_BORINGSSL].functions;
 	uint64_t offset, begin;
 	size_t i;
 
 	for (i = 0; i < TLS_STACK_FUNCTIONS_MAX; i++) {
-		offset = walk->found->offsets[i];
-		if (offset && !tls_image_is_code(walk->image, offset, CODE_MIN))
+		offset = fitting->found->offsets[i];
+		if (offset && !tls_image_is_code(fitting->image, offset, CODE_MIN))
 			return config_fail(&report, nowhere,
 					   "is refused: %s at 0x%llx is outside of the "
 					   "executable segments",
 					   functions[i].symbol, (unsigned long long)offset);
-		if (offset && !tls_unwind_begin(walk->image, offset, &begin) && begin != offset)
+		if (offset && !tls_unwind_begin(fitting->image, offset, &begin) && begin != offset)
 			return config_fail(&report, nowhere,
 					   "is refused: %s at 0x%llx is inside of a function "
 					   "that begins at 0x%llx",
@@ -173,20 +184,19 @@ int tls_signatures_find(const char *const *directories, const struct tls_image *
 			struct config_error *ret_error)
 {
 	struct tls_signature found;
-	struct walk walk = {.take = take_fitting,
-			    .image = image,
-			    .file = path,
-			    .found = &found,
-			    .error = ret_error,
-			    .result = -ENOENT};
+	struct fitting fitting = {.image = image,
+				  .file = path,
+				  .found = &found,
+				  .error = ret_error,
+				  .result = -ENOENT};
 
 	ret_error->text[0] = '\0';
 	for (; directories && *directories; directories++)
-		walk_directory(&walk, *directories);
-	if (!walk.result)
-		walk.result = check_code(&walk);
-	if (walk.result)
-		return walk.result;
+		walk_directory(*directories, take_fitting, &fitting);
+	if (!fitting.result)
+		fitting.result = check_code(&fitting);
+	if (fitting.result)
+		return fitting.result;
 	/* An operator's that fits stands beside those for other builds of the file. */
 	if (!found.searched)
 		ret_error->text[0] = '\0';
@@ -194,21 +204,63 @@ int tls_signatures_find(const char *const *directories, const struct tls_image *
 	return 0;
 }
 
-static bool take_refused(struct walk *walk, const char *path, int err,
+struct refusing {
+	void (*refuse)(void *context, const char *reason);
+	void *context;
+};
+
+static bool take_refused(void *context, const char *path, int err,
 			 const struct tls_signature *signature, const struct config_error *error)
 {
+	struct refusing *refusing = context;
+
 	(void)path;
 	(void)signature;
 	if (err)
-		walk->refuse(walk->context, error->text);
+		refusing->refuse(refusing->context, error->text);
 	return true;
 }
 
 void tls_signatures_check(const char *const *directories,
 			  void (*refuse)(void *context, const char *reason), void *context)
 {
-	struct walk walk = {.take = take_refused, .refuse = refuse, .context = context};
+	struct refusing refusing = {refuse, context};
 
 	for (; directories && *directories; directories++)
-		walk_directory(&walk, *directories);
+		walk_directory(*directories, take_refused, &refusing);
+}
+
+/* The observer's own. */
+struct kept {
+	size_t count;
+	struct timespec oldest;
+	char path[PATH_MAX]; /* of the oldest */
+};
+
+static bool take_kept(void *context, const char *path, int err,
+		      const struct tls_signature *signature, const struct config_error *error)
+{
+	struct kept *kept = context;
+	struct stat status;
+
+	(void)error;
+	if (err || !signature->searched || lstat(path, &status))
+		return true;
+	if (!kept->count++ || status.st_mtim.tv_sec < kept->oldest.tv_sec ||
+	    (status.st_mtim.tv_sec == kept->oldest.tv_sec &&
+	     status.st_mtim.tv_nsec < kept->oldest.tv_nsec)) {
+		kept->oldest = status.st_mtim;
+		snprintf(kept->path, sizeof(kept->path), "%s", path);
+	}
+	return true;
+}
+
+int tls_signatures_keep(const char *directory, const struct tls_signature *signature)
+{
+	struct kept kept = {};
+
+	walk_directory(directory, take_kept, &kept);
+	if (kept.count >= TLS_SIGNATURES_KEPT && unlink(kept.path))
+		return -errno;
+	return tls_signature_save(directory, signature);
 }

@@ -28,4 +28,11 @@ int tls_signatures_find(const char *const *directories, const struct tls_image *
 void tls_signatures_check(const char *const *directories,
 			  void (*refuse)(void *context, const char *reason), void *context);
 
+/* What the observer finds is kept of so many builds: anybody can write one more. */
+#define TLS_SIGNATURES_KEPT 64
+
+/* Keeps what was found in this directory, in place of the oldest find when there are so many; never of an
+ * operator's. 0 or -errno, as tls_signature_save. */
+int tls_signatures_keep(const char *directory, const struct tls_signature *signature);
+
 #endif

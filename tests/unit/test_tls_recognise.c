@@ -168,6 +168,66 @@ static void a_signature_that_names_a_file_is_missed_by_another_build_of_it(void 
 	assert_int_equal(scratch_remove(directory), 0);
 }
 
+static void count_line(void *context, const char *reason)
+{
+	(void)reason;
+	++*(size_t *)context;
+}
+
+/* How many lines the check says of a directory with so many files that say nothing. */
+static size_t refusals_of(const char *directory, size_t files)
+{
+	const char *const directories[] = {directory, NULL};
+	char path[SCRATCH_SIZE + 16];
+	size_t i, lines = 0;
+
+	for (i = 0; i < files; i++) {
+		snprintf(path, sizeof(path), "%s/%zu.yaml", directory, i);
+		close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+	}
+	tls_signatures_check(directories, count_line, &lines);
+	return lines;
+}
+
+static void what_a_directory_has_too_many_of_is_told_and_not_read(void **state)
+{
+	char directory[SCRATCH_SIZE];
+
+	(void)state;
+	assert_int_equal(scratch_make(directory), 0);
+	assert_int_equal(refusals_of(directory, 1024), 1024);
+	assert_int_equal(refusals_of(directory, 1030), 1025);
+	assert_int_equal(scratch_remove(directory), 0);
+}
+
+static void of_too_many_finds_the_oldest_goes_and_no_operators(void **state)
+{
+	struct tls_signature signature = {.searched = true, .offsets = {16, 32}};
+	char directory[SCRATCH_SIZE], path[SCRATCH_SIZE + 80];
+	struct timespec times[2] = {};
+	unsigned i;
+
+	(void)state;
+	if (geteuid())
+		return;
+	assert_int_equal(scratch_make(directory), 0);
+	write_signature(directory, "ffff223344556677", "claude");
+	for (i = 0; i <= TLS_SIGNATURES_KEPT; i++) {
+		snprintf(signature.build_id, sizeof(signature.build_id), "%016x", i);
+		assert_int_equal(tls_signatures_keep(directory, &signature), 0);
+		snprintf(path, sizeof(path), "%s/%016x.yaml", directory, i);
+		times[0].tv_sec = times[1].tv_sec = i == 3 ? 1 : 1000 + (time_t)i;
+		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
+	}
+	for (i = 0; i <= TLS_SIGNATURES_KEPT; i++) {
+		snprintf(path, sizeof(path), "%s/%016x.yaml", directory, i);
+		assert_int_equal(access(path, F_OK), i == 3 ? -1 : 0);
+	}
+	snprintf(path, sizeof(path), "%s/ffff.yaml", directory);
+	assert_int_equal(access(path, F_OK), 0);
+	assert_int_equal(scratch_remove(directory), 0);
+}
+
 static void the_name_of_a_signature_is_no_other_build(void **state)
 {
 	static const char text[] = "build_id: 0011223344556677\n"
@@ -246,6 +306,8 @@ int main(void)
 		cmocka_unit_test(a_signature_is_whole_or_refused),
 		cmocka_unit_test(the_name_of_a_signature_is_no_other_build),
 		cmocka_unit_test(a_signature_that_names_a_file_is_missed_by_another_build_of_it),
+		cmocka_unit_test(what_a_directory_has_too_many_of_is_told_and_not_read),
+		cmocka_unit_test(of_too_many_finds_the_oldest_goes_and_no_operators),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
