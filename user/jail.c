@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sys/capability.h>
@@ -11,6 +12,14 @@
 
 #define NOBODY 65534 /* not the exporter's user, who owns the journal */
 
+#if defined(__x86_64__)
+#define OWN_ARCH AUDIT_ARCH_X86_64
+#elif defined(__aarch64__)
+#define OWN_ARCH AUDIT_ARCH_AARCH64
+#else
+#error "which numbers do the system calls of this machine have?"
+#endif
+
 static void limit(int what, rlim_t value)
 {
 	const struct rlimit bound = {value, value};
@@ -18,23 +27,27 @@ static void limit(int what, rlim_t value)
 	setrlimit((__rlimit_resource_t)what, &bound);
 }
 
+/* Numbers mean other calls by the entry of 32-bit programs: that one is shut. */
 int jail_filter(const uint32_t *calls, size_t count, bool only)
 {
-	struct sock_filter code[JAIL_CALLS_MAX + 3];
-	struct sock_fprog filter = {(unsigned short)(count + 3), code};
+	struct sock_filter code[JAIL_CALLS_MAX + 6] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+	};
 	const uint32_t others = only ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW,
 		       listed = only ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS;
+	struct sock_fprog filter = {.len = 4, .filter = code};
 	size_t i;
 
 	if (count > JAIL_CALLS_MAX)
 		return -E2BIG;
-	code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-					       offsetof(struct seccomp_data, nr));
 	for (i = 0; i < count; i++)
-		code[1 + i] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, calls[i],
-							   (unsigned char)(count - i), 0);
-	code[count + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others);
-	code[count + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, listed);
+		code[filter.len++] = (struct sock_filter)BPF_JUMP(
+			BPF_JMP | BPF_JEQ | BPF_K, calls[i], (unsigned char)(count - i), 0);
+	code[filter.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, others);
+	code[filter.len++] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, listed);
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) ? -errno : 0;
 }
 

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <stdarg.h>
+#include <setjmp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "jail.h"
+
+#define TEST(sentence, function)                     \
+	{                                            \
+		sentence, function, NULL, NULL, NULL \
+	}
+#define REFUSED 7 /* exit code of a child that got no filter */
+
+static const uint32_t own[] = {SYS_write, SYS_exit_group};
+
+/* The signal that ends a child with this filter when it calls `act`, or 0: it ends by itself. */
+static int signal_of(const uint32_t *calls, size_t count, bool only, void (*act)(void))
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (!child) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || jail_filter(calls, count, only))
+			syscall(SYS_exit_group, REFUSED);
+		act();
+		syscall(SYS_exit_group, 0);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void nothing(void)
+{
+}
+
+static void ask_for_pid(void)
+{
+	syscall(SYS_getppid);
+}
+
+static void test_only(void **state)
+{
+	(void)state;
+	assert_int_equal(signal_of(own, 2, true, nothing), 0);
+	assert_int_equal(signal_of(own, 2, true, ask_for_pid), SIGSYS);
+}
+
+static void test_all_but(void **state)
+{
+	static const uint32_t refused[] = {SYS_kill, SYS_getppid};
+
+	(void)state;
+	assert_int_equal(signal_of(refused, 2, false, nothing), 0);
+	assert_int_equal(signal_of(refused, 1, false, ask_for_pid), 0);
+	assert_int_equal(signal_of(refused, 2, false, ask_for_pid), SIGSYS);
+}
+
+#if defined(__x86_64__)
+/* exit(0): its number is that of write() otherwise. A kernel without this entry sends SIGSEGV. */
+static void end_by_the_other_entry(void)
+{
+	__asm__ volatile("int $0x80" : : "a"(1), "b"(0) : "memory");
+}
+
+static void test_other_entry(void **state)
+{
+	static const uint32_t refused[] = {SYS_kill};
+
+	(void)state;
+	assert_int_not_equal(signal_of(own, 2, true, end_by_the_other_entry), 0);
+	assert_int_not_equal(signal_of(refused, 1, false, end_by_the_other_entry), 0);
+}
+#endif
+
+static void test_too_many(void **state)
+{
+	const uint32_t calls[JAIL_CALLS_MAX + 1] = {0};
+
+	(void)state;
+	assert_int_equal(jail_filter(calls, JAIL_CALLS_MAX + 1, true), -E2BIG);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST("with a list of what is allowed, another call ends the process", test_only),
+		TEST("with a list of what is not, only these calls do", test_all_but),
+#if defined(__x86_64__)
+		TEST("no call comes in by the entry of 32-bit programs", test_other_entry),
+#endif
+		TEST("a list that is too long is refused", test_too_many),
+	};
+
+	return cmocka_run_group_tests_name("jail", tests, NULL, NULL);
+}
