@@ -41,8 +41,11 @@ static int fill_places(const struct bpf_set *set)
 				if (!memcmp(&places[known], &tls_stacks[stack].places[i],
 					    sizeof(places[0])))
 					break;
-			if (known == count && count < TLS_RANDOM_PLACES)
-				places[count++] = tls_stacks[stack].places[i];
+			if (known < count)
+				continue;
+			if (count == TLS_RANDOM_PLACES)
+				return -E2BIG;
+			places[count++] = tls_stacks[stack].places[i];
 		}
 	if (map < 0)
 		return -ENOENT;
