@@ -1,9 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where libraries keep the client random, as the kernel's programs know it: taken away, and given back."""
 import maps
+from stage import wait_for
 
 PLACES, PLACE_BYTES = 8, 16  # include/tls.h: tls_random_places
 FOUND_AT, PLACE_AT = 48, 16  # struct tls_slot
+
+
+def wait_until_found(operaglass):
+    """Until this host's libraries were looked into, and the program that is linked statically is probed."""
+    wait_for(
+        lambda: operaglass.metrics().total("operaglass_tls_probed_files", trust="proven") == 2
+        and operaglass.metrics().value("operaglass_tls_targets", stack="static", state="attached"),
+        20,
+        "the proofs of libssl and of GnuTLS, and the probes of the program",
+    )
 
 
 def clear_table(operaglass):

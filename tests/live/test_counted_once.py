@@ -14,7 +14,7 @@ import ledger
 import places
 from harness import Operaglass, Tap
 from scene import UNKNOWN, Scene, call
-from stage import HERE, HTTP2, NAME, Stage, wait_for
+from stage import HERE, HTTP2, NAME, Stage
 from test_tls_places import CALLS, joined
 
 PROGRAM = "og-agent-once"
@@ -203,14 +203,7 @@ def main():
         operaglass = stack.enter_context(Operaglass(CONFIG))
         program = stage.tls_client(PROGRAM)
         stack.enter_context(talking([program, NAME, "none"]))
-        wait_for(
-            lambda: operaglass.metrics().total("operaglass_tls_probed_files", trust="proven") == 2
-            and operaglass.metrics().value(
-                "operaglass_tls_targets", stack="static", state="attached"
-            ),
-            20,
-            "the proofs of libssl and of GnuTLS, and the probes of the program",
-        )
+        places.wait_until_found(operaglass)
         hiding = stack.enter_context(contextlib.ExitStack())
 
         def hide(_):

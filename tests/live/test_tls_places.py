@@ -11,7 +11,7 @@ import maps
 import places
 from harness import Operaglass, Tap
 from scene import Scene, call
-from stage import NAME, Stage, wait_for
+from stage import NAME, Stage
 
 PROGRAM = "og-agent-table"
 CONFIG = f"agents:\n  - {{type: table, names: [{PROGRAM}]}}\n"
@@ -50,14 +50,7 @@ def main():
         held = subprocess.Popen(
             [program, NAME, "none"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
-        wait_for(
-            lambda: operaglass.metrics().total("operaglass_tls_probed_files", trust="proven") == 2
-            and operaglass.metrics().value(
-                "operaglass_tls_targets", stack="static", state="attached"
-            ),
-            20,
-            "the proofs of libssl and of GnuTLS, and the probes of the program",
-        )
+        places.wait_until_found(operaglass)
         scene = Scene(operaglass, stage, tap)
         scene.run(
             [
