@@ -157,6 +157,7 @@ LOOP_BODY long decoded_finish_one(__u32 i, struct decoded_walk *walk)
 	if (!found)
 		return 0;
 	call = *found;
+	call.begin_ns = request_left_ns(row, call.begin_ns);
 	call_break_off(&call,
 		       handshake_is_complete(row) || !row->sent.following ? row->end
 									  : FAILURE_TLS_HANDSHAKE,

@@ -85,4 +85,15 @@ static __always_inline bool handshake_is_complete(const struct connection *row)
 	return row->tls == TLS_VERSION_1_2 && row->server_finished_ns && row->client_finished_ns;
 }
 
+/*
+ * A first request that was written before the client had finished its handshake, which a TLS library
+ * then does inside of that write, left when it had.
+ */
+static __always_inline __u64 request_left_ns(const struct connection *row, __u64 begin_ns)
+{
+	__u64 finished_ns = row->client_finished_ns ? row->client_finished_ns : row->handshake_ns;
+
+	return finished_ns > begin_ns && !row->early_data ? finished_ns : begin_ns;
+}
+
 #endif

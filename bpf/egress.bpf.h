@@ -155,8 +155,10 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 		row->sent.flight = !finished; /* a client's certificate goes before */
 		return false;
 	}
-	if (!row->received.bytes)
-		return egress_is_request(row); /* early data */
+	if (!row->received.bytes) {
+		row->early_data = egress_is_request(row);
+		return row->early_data;
+	}
 	row->handshake_ns = now;
 	row->handshake_over = 1;
 	row->sent.flight = !finished;

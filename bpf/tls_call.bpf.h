@@ -179,6 +179,8 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 		call.retry_after_ns = tls_retry_after_ns(reader);
 		call.end_ns = now;
 		call.flags |= CALL_ANSWERED;
+		if (connection)
+			call.begin_ns = request_left_ns(connection, call.begin_ns);
 		call_finish(&key, &call);
 	}
 	stream->first_call = sequence + 1;

@@ -177,6 +177,7 @@ static __noinline int http2_answer(struct http2_walk *walk, __u32 event, __u32 f
 	struct http2_reader *reader = walk->reader;
 	__u32 id = reader->stream, sequence = walk->row->first_call + id / 2;
 	__u64 now = walk->frame->time_ns;
+	struct connection *connection;
 	struct call_key key;
 	struct call *found, call;
 
@@ -201,6 +202,9 @@ static __noinline int http2_answer(struct http2_walk *walk, __u32 event, __u32 f
 	call = *found;
 	call.end_ns = now;
 	call.flags |= CALL_ANSWERED;
+	connection = tls_connection(walk->stream);
+	if (connection)
+		call.begin_ns = request_left_ns(connection, call.begin_ns);
 	if (failure)
 		call_break_off(&call, failure, now);
 	if (call_finish(&key, &call) == 0)

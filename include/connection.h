@@ -142,8 +142,9 @@ struct connection {
 	__u8 unexplained; /* counted as opaque before the observer could know why: said at its end */
 	__u8 uncounted; /* its open opaque call may be a decoded one: not counted while `visibility` is
 			 * undecided, dropped if that becomes VISIBILITY_DECODED */
-	__u8 greeted; /* HTTP/2: the client has said who it is */
-	__u8 reserved1[2];
+	__u8 greeted;	 /* HTTP/2: the client has said who it is */
+	__u8 early_data; /* data was sent before the server had said anything */
+	__u8 reserved1;
 	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;

@@ -3,7 +3,10 @@
 """Every call that real clients make over HTTPS is counted exactly, timed and attributed."""
 
 import json
+import os
+import signal
 import subprocess
+import time
 
 import ledger
 from harness import Operaglass, Tap
@@ -25,6 +28,7 @@ DECODED = (
 # These send HEAD and bodies with any method, and take 1xx answers, as they are told to.
 FULL = ("curl", "python_sync", "python_aiohttp", "node_https", "ruby")
 MEBIBYTE = 1 << 20
+SLOW_SECONDS = 0.5  # of a server, for its part of a handshake
 
 
 def conversation(client):
@@ -168,6 +172,30 @@ def test_odd_clients(scene):
     )
 
 
+def test_handshake_inside_a_write(scene):
+    """A request leaves when the handshake is made, which a slow server makes last: its call begins then."""
+    os.kill(scene.stage.server.pid, signal.SIGSTOP)
+    try:
+        with scene.stage.playing(
+            scene.stage.command("python_raw"), [call("getMe", query="delay=20")], greet=True
+        ) as process:
+            greeted = process.stdout.readline()
+            time.sleep(SLOW_SECONDS)
+            os.kill(scene.stage.server.pid, signal.SIGCONT)
+            process.communicate(timeout=20)
+    finally:
+        os.kill(scene.stage.server.pid, signal.SIGCONT)
+    scene.stage.truth(1)
+    delta = scene.wait(lambda m: m.total("telegram_api_duration_seconds_count") == 1)
+    got = delta.by("telegram_api_duration_seconds_sum", "endpoint", "status_code")
+    scene.tap.equal(
+        "a request whose write makes the handshake is one call", (greeted, [*got]), ("greeted\n", [("getMe", "200")])
+    )
+    scene.tap.within("and lasts from the handshake's end", sum(got.values()), 0.020, SLOW_SECONDS / 2)
+    shaken = delta.total("upstream_tls_handshake_duration_seconds_sum")
+    scene.tap.within("which took until the server did its part", shaken, SLOW_SECONDS, 2 * SLOW_SECONDS)
+
+
 def test_opaque(scene):
     calls = [
         call("getMe"),
@@ -276,6 +304,7 @@ def main():
                     lambda scene: test_early_connection(scene, client, early),
                     test_clients,
                     test_odd_clients,
+                    test_handshake_inside_a_write,
                     test_opaque,
                     test_unwatched,
                     test_families,

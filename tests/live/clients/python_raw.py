@@ -3,7 +3,8 @@
 
 Plan options: split=N (every request head in N writes), hold (connect, say "connected", and begin at a
 line of input), pipeline (all requests, then all answers),
-read=N (bytes a read), nonblocking (SSL_write is tried again after WANT_WRITE), order ("host-last").
+read=N (bytes a read), nonblocking (SSL_write is tried again after WANT_WRITE), order ("host-last"),
+greet (send the ClientHello, say "greeted", and leave the rest of the handshake to the first write).
 """
 import http.client
 import io
@@ -75,6 +76,16 @@ def send(sock, data):
             select.select([sock], [], [])
 
 
+def greet(sock):
+    """A blocking socket's SSL_write does not come back until the handshake is made."""
+    sock.setblocking(False)
+    try:
+        sock.do_handshake()
+    except ssl.SSLWantReadError:
+        print("greeted", flush=True)
+    sock.setblocking(True)
+
+
 def send_request(sock, request):
     data = head(request)
     step = -(-len(data) // PLAN.get("split", 1))
@@ -85,7 +96,11 @@ def send_request(sock, request):
 
 plain = socket.create_connection((HOST, PORT))
 plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-connection = context().wrap_socket(plain, server_hostname=HOST)
+connection = context().wrap_socket(
+    plain, server_hostname=HOST, do_handshake_on_connect=not PLAN.get("greet")
+)
+if PLAN.get("greet"):
+    greet(connection)
 connection.setblocking(not PLAN.get("nonblocking"))
 answers = Answers(connection)
 if PLAN.get("hold"):
