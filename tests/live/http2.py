@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The truth server's side of an HTTP/2 connection: every stream is answered in its own time.
 
-A request's query says how, as over HTTP/1 (truth_server.py): status, delay, size, retry_after,
+A request's query says how, as over HTTP/1 (truth_server.py): status, delay, held, size, retry_after,
 info=N (1xx answers before the final one), trailers=1, pad=N (a head of N kB, in CONTINUATIONs),
 end=reset (RST_STREAM after the head), end=hang (never answered; both with at=body: after half of the
 body), end=goaway (this stream and all after it are refused), end=farewell (a GOAWAY that refuses
@@ -92,10 +92,14 @@ class Http2:
             self.over(stream, "client_left")
 
     def ready(self):
+        for stream in self.streams.values():
+            if stream.due and self.connection.held(stream.wish):
+                stream.due = max(stream.due, now() + 2_000_000)
         return [
             stream
             for stream in list(self.streams.values())
-            if stream.left is not None or (stream.due and stream.due <= now())
+            if stream.left is not None
+            or (stream.due and stream.due <= now() and not self.connection.held(stream.wish))
         ]
 
     def over(self, stream, ended):

@@ -3,16 +3,15 @@
 """Exporter, observer or both are killed under load: no counter goes backwards and nothing is missing."""
 import json
 import os
-import re
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
+from deaths import Watch, gone, kill, restart_after
 from harness import Operaglass, Tap, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -23,9 +22,6 @@ upstreams:
     ports: [{port}]
 """
 AGENT = "#!/bin/sh\n/bin/true\nexit 3\n"
-COUNTER = re.compile(r".*(_total|_bucket|_count|_sum)$")
-# Of a process, not of the host: they start again with it.
-OWN = re.compile(r"process_|operaglass_(process|exporter|scrape|self|series|http|journal)_")
 
 
 class World:
@@ -72,75 +68,6 @@ class World:
                 process.wait()
 
 
-class Watch(threading.Thread):
-    """Scrapes all the time and remembers what went backwards between two scrapes that were answered."""
-
-    def __init__(self, og):
-        super().__init__(daemon=True)
-        self.og, self.done, self.scrapes, self.wrong = og, threading.Event(), 0, []
-
-    def run(self):
-        last = {}
-        while not self.done.wait(0.02):
-            try:
-                metrics = self.og.metrics()
-            except (OSError, ValueError):
-                continue
-            # A process that just started has nothing of the kernel's yet: it is not ready, and says so.
-            if not metrics.total("operaglass_bpf_program_attached"):
-                continue
-            self.scrapes += 1
-            now = {
-                (name, labels): value
-                for name, series in metrics.items()
-                if COUNTER.match(name) and not OWN.match(name)
-                for labels, value in series.items()
-            }
-            for key, value in last.items():
-                if dict(key[1]).get("where") == "series":
-                    continue
-                if now.get(key, -1) < value:
-                    self.wrong.append(f"{key[0]}{dict(key[1])}: {value} then {now.get(key)}")
-            last = now
-
-    def finish(self):
-        self.done.set()
-        self.join()
-
-
-def exporter_of(og):
-    with open(f"/proc/{og.process.pid}/task/{og.process.pid}/children", encoding="ascii") as file:
-        children = file.read().split()
-    return int(children[0]) if children else 0
-
-
-def kill(pid):
-    os.kill(pid, signal.SIGKILL)
-
-
-def gone(pid):
-    """Waits until the process is no more (a zombie is)."""
-    limit = time.monotonic() + 5
-    while time.monotonic() < limit:
-        try:
-            with open(f"/proc/{pid}/stat", encoding="ascii", errors="replace") as file:
-                if file.read().rsplit(")", 1)[1].split()[0] == "Z":
-                    return True
-        except (FileNotFoundError, ProcessLookupError):  # also between open and read
-            return True
-        time.sleep(0.01)
-    return False
-
-
-def restart_after(og, *pids):
-    for pid in pids:
-        kill(pid)
-    og.process.wait(5)
-    ends = [gone(pid) for pid in pids]
-    og.start()
-    return all(ends)
-
-
 def counts(metrics):
     return {
         "agents": metrics.total("orchestrate_agent_starts_total", type="claude-code"),
@@ -181,25 +108,25 @@ def check_kills(tap, world, og):
     watch.start()
     world.start_load()
     og.wait(lambda m: counts(m)["agents"] >= 10)
-    first = exporter_of(og)
+    first = og.exporter()
     kill(first)
     tap.ok("an exporter that is killed is started again", gone(first))
     og.wait_ready()
-    tap.ok("with another pid", exporter_of(og) not in (0, first))
+    tap.ok("with another pid", og.exporter() not in (0, first))
     tap.equal("and counted", og.metrics().value("operaglass_exporter_restarts_total"), 1)
     og.wait(lambda m: counts(m)["agents"] >= 20)
-    exporter, observer = exporter_of(og), og.process.pid
+    exporter, observer = og.exporter(), og.process.pid
     kill(observer)
     tap.ok("the exporter ends with its observer", gone(exporter))
     og.process.wait(5)
     og.start()
     og.wait(lambda m: counts(m)["agents"] >= 40)
-    tap.ok("both are killed and started again", restart_after(og, exporter_of(og), og.process.pid))
+    tap.ok("both are killed and started again", restart_after(og, og.exporter(), og.process.pid))
 
     # A call that began before and ends after.
     flying = socket.create_connection(("127.0.0.1", world.port))
     flying.sendall(struct.pack("!III", 1_500_000, 10, 0).ljust(64, b"\0"))
-    tap.ok("both again, with a call in flight", restart_after(og, exporter_of(og), og.process.pid))
+    tap.ok("both again, with a call in flight", restart_after(og, og.exporter(), og.process.pid))
     flying.recv(10, socket.MSG_WAITALL)
     flying.close()
     og.wait(lambda m: counts(m)["agents"] >= 60 and watch.scrapes >= 50, 30)

@@ -18,6 +18,8 @@ A request says in its query how it wants to be answered:
   pieces=N gap=MS one=1              the body in N writes, MS between them; all one byte a write
   end=close|reset|hang|notify        give up; `notify` says close_notify and leaves the closing of
   at=head|body                       TCP to the client; instead of the head, or after half the body
+  held=NAME                          before the head, or after half the body (at=body), wait until
+                                     there is a file of this name in the directory of files
   idle=MS idle_end=reset             close (or reset) the connection when nothing follows for so long
   freeze=1                           after the answer the whole server stands still until SIGCONT
 A path whose first segment is in the directory of files is answered with what lies there, else with 404.
@@ -166,6 +168,8 @@ class HttpsConnection(Connection):
 
     def answer(self, method, wish, keep, row):
         time.sleep(int(wish.get("delay", 0)) / 1000)
+        if wish.get("at", "head") == "head":
+            self.wait_until_released(wish)
         for _ in range(int(wish.get("info", 0))):
             self.send(INTERIM[wish.get("code", "100")])
         if "end" in wish and wish.get("at", "head") == "head":
@@ -181,10 +185,19 @@ class HttpsConnection(Connection):
         for at, part in enumerate(parts[:stop]):
             if at and "gap" in wish:
                 time.sleep(int(wish["gap"]) / 1000)
+            if at == len(parts) // 2 and wish.get("at") == "body":
+                self.wait_until_released(wish)
             row["last_begun"] = now()
             self.send(part)
         row["response_last"] = now()
         return self.give_up(wish["end"]) if "end" in wish else "complete"
+
+    def held(self, wish):
+        return "held" in wish and not os.path.exists(f"{self.listener['files']}/{wish['held']}")
+
+    def wait_until_released(self, wish):
+        while self.held(wish):
+            time.sleep(0.002)
 
     @staticmethod
     def build(method, wish, keep):
