@@ -5,9 +5,9 @@
 usage: dns_server.py ADDRESS PORT TABLE.json
 
 TABLE: {name: {"a": [v4…], "aaaa": [v6…], "cname": name, "rcode": 2|3|5, "aaaa_rcode": n,
-               "delay_ms": n, "silent": true, "uncompressed": true}}.
+               "delay_ms": n, "silent": true, "uncompressed": true, "reversed": true}}.
 A name that is not in the table does not exist (NXDOMAIN). CNAMEs are followed inside the table and
-the whole chain is answered. SIGHUP reads the table again. Prints "ready" once it listens.
+the whole chain is answered, from its end if "reversed". SIGHUP reads the table again. Prints "ready" once it listens.
 """
 import heapq
 import ipaddress
@@ -96,7 +96,7 @@ def answer(table, query):
     )
     message.name(name)
     message.data += query[end - 4 : end]
-    for record in records:
+    for record in reversed(records) if row and row.get("reversed") else records:
         message.record(*record)
     return bytes(message.data), (row or {}).get("delay_ms", 0)
 
