@@ -6,7 +6,6 @@
  * and only bpf_skb_load_bytes reaches it. */
 
 enum {
-	TCP_FIN = 1,
 	TCP_SYN = 2,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,

@@ -66,8 +66,8 @@ bool api_query(struct web_request *request, const char *const *names, struct web
 	if (!web_query_parse(request->query, names, ret_query, &error) && !request->query_cut)
 		return true;
 	if (request->query_cut)
-		web_query_refuse(&error, "too_long", "", "the query is longer than %d bytes",
-				 WEB_QUERY_MAX);
+		event_refuse(&error, "too_long", "", "the query is longer than %d bytes",
+			     WEB_QUERY_MAX);
 	*ret_result = api_refuse(request, MHD_HTTP_BAD_REQUEST, &error);
 	return false;
 }

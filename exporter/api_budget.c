@@ -41,17 +41,16 @@ static int parse(const struct text *body, uint64_t *ret_microdollars, struct eve
 	int err = 0;
 
 	if (!json_is_object(root))
-		err = web_query_refuse(ret_error, "invalid_json", "", "not a JSON object");
+		err = event_refuse(ret_error, "invalid_json", "", "not a JSON object");
 	else if (!value)
-		err = web_query_refuse(ret_error, "missing_field", "monthly_usd", "is missing");
+		err = event_refuse(ret_error, "missing_field", "monthly_usd", "is missing");
 	else if (json_object_size(root) != 1)
-		err = web_query_refuse(ret_error, "unknown_field", "",
-				       "only monthly_usd may be given");
+		err = event_refuse(ret_error, "unknown_field", "", "only monthly_usd may be given");
 	else if (!json_is_number(value))
-		err = web_query_refuse(ret_error, "wrong_type", "monthly_usd", "is not a number");
+		err = event_refuse(ret_error, "wrong_type", "monthly_usd", "is not a number");
 	else if (!(dollars >= 0 && dollars <= BUDGET_MAX))
-		err = web_query_refuse(ret_error, "out_of_range", "monthly_usd",
-				       "is not from 0 to 1000000000");
+		err = event_refuse(ret_error, "out_of_range", "monthly_usd",
+				   "is not from 0 to 1000000000");
 	else
 		*ret_microdollars = (uint64_t)llround(dollars * 1e6);
 	json_decref(root);

@@ -82,7 +82,7 @@ static int parse(struct web_request *request, struct reporting_custom *ret_metri
 	const struct text *body = &request->body;
 
 	if (!body->size || memchr(body->data, '\0', body->size))
-		return web_query_refuse(ret_error, "invalid_json", "", "not a JSON object");
+		return event_refuse(ret_error, "invalid_json", "", "not a JSON object");
 	return custom_metric_parse(body->data, ret_metric, ret_error);
 }
 

@@ -91,11 +91,11 @@ static int read_query(struct api_job *job, struct figures_query *ret_query)
 	case 0:
 		return 0;
 	case -E2BIG:
-		return web_query_refuse(&job->why, "out_of_range", "window",
-					"more than %d windows; ask for a shorter time",
-					FIGURES_WINDOWS_MAX);
+		return event_refuse(&job->why, "out_of_range", "window",
+				    "more than %d windows; ask for a shorter time",
+				    FIGURES_WINDOWS_MAX);
 	default:
-		return web_query_refuse(&job->why, "out_of_range", "to", "not after `from`");
+		return event_refuse(&job->why, "out_of_range", "to", "not after `from`");
 	}
 }
 

@@ -112,8 +112,8 @@ static int make_audit(struct api_job *job)
 	err = audit_search(db, &query, write_entry, &page);
 	sqlite3_close_v2(db);
 	if (err == -EINVAL || err == -E2BIG)
-		return web_query_refuse(&job->why, "invalid_value", "text",
-					"no word that can be searched for, or too many");
+		return event_refuse(&job->why, "invalid_value", "text",
+				    "no word that can be searched for, or too many");
 	if (err)
 		return err;
 	write_close(&page.writer);
@@ -148,7 +148,7 @@ static int read_span(struct api_job *job)
 	    web_query_time(&job->query, 1, &report->to_us, &job->why))
 		return -EINVAL;
 	if (report->from_us && report->to_us && report->to_us <= report->from_us)
-		return web_query_refuse(&job->why, "out_of_range", "to", "not after `from`");
+		return event_refuse(&job->why, "out_of_range", "to", "not after `from`");
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static int read_limit(struct api_job *job, unsigned index)
 static int refuse_report(struct api_job *job, int err)
 {
 	if (err == -EINVAL)
-		web_query_refuse(&job->why, "invalid_value", "", "there is no such span of time");
+		event_refuse(&job->why, "invalid_value", "", "there is no such span of time");
 	return err;
 }
 
@@ -204,11 +204,11 @@ static int read_cost_query(struct api_job *job)
 	if (!month)
 		return 0;
 	if (!is_month(month))
-		return web_query_refuse(&job->why, "invalid_value", "month",
-					"not a month; write 2026-01");
+		return event_refuse(&job->why, "invalid_value", "month",
+				    "not a month; write 2026-01");
 	if (job->report.from_us || job->report.to_us)
-		return web_query_refuse(&job->why, "invalid_value", "month",
-					"either a month, or from and to");
+		return event_refuse(&job->why, "invalid_value", "month",
+				    "either a month, or from and to");
 	memcpy(job->report.month, month, sizeof(job->report.month));
 	return 0;
 }

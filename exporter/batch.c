@@ -182,8 +182,3 @@ bool batch_submit(struct batch *batch, batch_submit_function *submit, void *cont
 	}
 	return false;
 }
-
-struct batch *batch_of_ticket(struct ticket *ticket)
-{
-	return (struct batch *)((char *)ticket - offsetof(struct batch, ticket));
-}

@@ -16,7 +16,6 @@
  *
  * and in answer_it(), in the loop's thread, at once or when the recorder is done:
  *
- *	struct batch *batch = batch_of_ticket(ticket);
  *	batch_answer(batch, intake, now_boot_ns, &answer);      -ENOMEM: answer 503
  *	…answer.status, Content-Type: application/json, answer.text (free() it), and with
  *	answer.retry_after other than 0 the header Retry-After…
@@ -77,8 +76,6 @@ typedef int batch_submit_function(void *context, struct event **events, unsigned
 				  struct ticket *ticket);
 /* Whether the ticket's `done` will be called; else the answer is known. */
 bool batch_submit(struct batch *batch, batch_submit_function *submit, void *context);
-
-struct batch *batch_of_ticket(struct ticket *ticket);
 
 /* What the sender is told, and what is counted of it. 0 or -ENOMEM. */
 int batch_answer(struct batch *batch, struct intake *intake, uint64_t now_boot_ns,

@@ -6,6 +6,8 @@
 #include "event.h"
 
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +33,19 @@ struct event {
 	char agent_type[32]; /* of the root */
 	union slot slots[];
 };
+
+int event_refuse(struct event_error *error, const char *code, const char *field, const char *format,
+		 ...)
+{
+	va_list arguments;
+
+	error->code = code;
+	snprintf(error->field, sizeof(error->field), "%s", field);
+	va_start(arguments, format);
+	vsnprintf(error->message, sizeof(error->message), format, arguments);
+	va_end(arguments);
+	return -EINVAL;
+}
 
 void draft_number(struct event_draft *draft, enum event_field field, double number)
 {

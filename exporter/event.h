@@ -50,17 +50,18 @@ struct event_error {
 	char message[192]; /* one line, printable UTF-8, never the sender's text in full */
 };
 
+/* Fills it; returns -EINVAL. `code` is a literal. */
+__attribute__((format(printf, 4, 5))) int event_refuse(struct event_error *error, const char *code,
+						       const char *field, const char *format, ...);
+
 /*
  * Pure. 0 and an event; or -EINVAL (ret_error says why) or -ENOMEM. `json` need not end in NUL.
- * Unknown fields are refused. event_parse_json() takes an object that is already decoded.
+ * Unknown fields are refused.
  * An empty text is no text: an optional field is then left out, a required one is missing. Without
  * a `pid`, an event that came over a unix socket gets the sender's.
  */
 int event_parse(const char *json, size_t size, const struct event_origin *origin,
 		struct event **ret_event, struct event_error *ret_error);
-struct json_t;
-int event_parse_json(struct json_t *object, const struct event_origin *origin,
-		     struct event **ret_event, struct event_error *ret_error);
 
 /* An event of Operaglass itself, happened at its arrival. Texts that are too long are cut, bytes that
  * are no UTF-8 become '?'; NULL and empty texts are left out; FIELD_DETAILS is JSON. 0 or -ENOMEM. */

@@ -3,8 +3,6 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,21 +21,6 @@ struct reader {
 	char labels[LABELS_MAX * (LABEL_NAME_MAX + 1 + LABEL_VALUE_MAX + 1)];
 	char *details; /* malloc()ed */
 };
-
-static int refuse(struct event_error *error, const char *code, const char *field,
-		  const char *format, ...) __attribute__((format(printf, 4, 5)));
-static int refuse(struct event_error *error, const char *code, const char *field,
-		  const char *format, ...)
-{
-	va_list arguments;
-
-	error->code = code;
-	snprintf(error->field, sizeof(error->field), "%s", field);
-	va_start(arguments, format);
-	vsnprintf(error->message, sizeof(error->message), format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
 
 /* The begin of a text from outside, fit for an error message. */
 static const char *quote(const char *text, char out[QUOTE_SIZE])
@@ -61,8 +44,8 @@ static int refuse_type(struct event_error *error, const char *field, const char 
 		[JSON_FALSE] = "a boolean",    [JSON_NULL] = "null",
 	};
 
-	return refuse(error, "wrong_type", field, "%s must be %s, not %s",
-		      *field ? field : "an event", wanted, kinds[json_typeof(value)]);
+	return event_refuse(error, "wrong_type", field, "%s must be %s, not %s",
+			    *field ? field : "an event", wanted, kinds[json_typeof(value)]);
 }
 
 static bool is_hex(const char *text, size_t size)
@@ -95,16 +78,16 @@ static int read_text(struct reader *reader, enum event_field field, const json_t
 	if (size == 0)
 		return 0;
 	if (size > row->size_max)
-		return refuse(reader->error, "too_long", row->name,
-			      "%s has %zu bytes, at most %zu are allowed", row->name, size,
-			      row->size_max);
+		return event_refuse(reader->error, "too_long", row->name,
+				    "%s has %zu bytes, at most %zu are allowed", row->name, size,
+				    row->size_max);
 	if (row->kind == KIND_HEX && (size != row->size_max || !is_hex(text, size)))
-		return refuse(reader->error, "wrong_type", row->name,
-			      "%s must be %zu lower-case hexadecimal digits, not all 0", row->name,
-			      row->size_max);
+		return event_refuse(reader->error, "wrong_type", row->name,
+				    "%s must be %zu lower-case hexadecimal digits, not all 0",
+				    row->name, row->size_max);
 	if (row->allowed && !is_choice(text, size, row->allowed))
-		return refuse(reader->error, "out_of_range", row->name, "%s must be one of %s",
-			      row->name, row->allowed);
+		return event_refuse(reader->error, "out_of_range", row->name,
+				    "%s must be one of %s", row->name, row->allowed);
 	draft_text(&reader->draft, field, text, size);
 	return 0;
 }
@@ -120,8 +103,9 @@ static int read_number(struct reader *reader, enum event_field field, const json
 		return refuse_type(reader->error, row->name, integer ? "an integer" : "a number",
 				   value);
 	if (number < row->min || number > row->max)
-		return refuse(reader->error, "out_of_range", row->name,
-			      "%s must be from %.16g to %.16g", row->name, row->min, row->max);
+		return event_refuse(reader->error, "out_of_range", row->name,
+				    "%s must be from %.16g to %.16g", row->name, row->min,
+				    row->max);
 	draft_number(&reader->draft, field, number);
 	return 0;
 }
@@ -145,22 +129,23 @@ static int read_labels(struct reader *reader, enum event_field field, const json
 	if (!json_is_object(value))
 		return refuse_type(reader->error, row_name, "an object of texts", value);
 	if (json_object_size(value) > LABELS_MAX)
-		return refuse(reader->error, "out_of_range", row_name,
-			      "labels has %zu entries, at most %d are allowed",
-			      json_object_size(value), LABELS_MAX);
+		return event_refuse(reader->error, "out_of_range", row_name,
+				    "labels has %zu entries, at most %d are allowed",
+				    json_object_size(value), LABELS_MAX);
 	for (each = json_object_iter(labels); each; each = json_object_iter_next(labels, each)) {
 		name = json_object_iter_key(each);
 		label = json_object_iter_value(each);
 		size = json_string_length(label);
 		if (!json_is_string(label))
-			return refuse(reader->error, "wrong_type", row_name,
-				      "the label '%s' must be a text", quote(name, quoted));
+			return event_refuse(reader->error, "wrong_type", row_name,
+					    "the label '%s' must be a text", quote(name, quoted));
 		if (!*name || strlen(name) > LABEL_NAME_MAX || size > LABEL_VALUE_MAX)
-			return refuse(reader->error, "too_long", row_name,
-				      "the label '%s' has %zu bytes and a name of %zu, at most %d "
-				      "and from 1 to %d are allowed",
-				      quote(name, quoted), size, strlen(name), LABEL_VALUE_MAX,
-				      LABEL_NAME_MAX);
+			return event_refuse(
+				reader->error, "too_long", row_name,
+				"the label '%s' has %zu bytes and a name of %zu, at most %d "
+				"and from 1 to %d are allowed",
+				quote(name, quoted), size, strlen(name), LABEL_VALUE_MAX,
+				LABEL_NAME_MAX);
 		at = stpcpy(at, name) + 1;
 		at = stpcpy(at, json_string_value(label)) + 1;
 	}
@@ -179,9 +164,9 @@ static int read_any(struct reader *reader, enum event_field field, const json_t 
 		return -ENOMEM;
 	size = strlen(reader->details);
 	if (size > row->size_max)
-		return refuse(reader->error, "too_long", row->name,
-			      "%s has %zu bytes, at most %zu are allowed", row->name, size,
-			      row->size_max);
+		return event_refuse(reader->error, "too_long", row->name,
+				    "%s has %zu bytes, at most %zu are allowed", row->name, size,
+				    row->size_max);
 	draft_text(&reader->draft, field, reader->details, size);
 	return 0;
 }
@@ -200,9 +185,10 @@ static int read_time(struct reader *reader, const json_t *value)
 
 	if (json_is_string(value)) {
 		if (event_time_parse(json_string_value(value), json_string_length(value), &us))
-			return refuse(reader->error, "wrong_type", "time",
-				      "time must be RFC 3339, as 2026-01-31T12:00:00Z, or Unix "
-				      "seconds");
+			return event_refuse(
+				reader->error, "wrong_type", "time",
+				"time must be RFC 3339, as 2026-01-31T12:00:00Z, or Unix "
+				"seconds");
 	} else if (json_is_number(value)) {
 		seconds = json_number_value(value);
 		us = seconds < 0 ? -1 : seconds > 1e12 ? INT64_MAX : llrint(seconds * 1e6);
@@ -210,8 +196,8 @@ static int read_time(struct reader *reader, const json_t *value)
 		return refuse_type(reader->error, "time", "a text or a number", value);
 	}
 	if (us < arrival - EVENT_SKEW_MAX_US || us > arrival + EVENT_SKEW_MAX_US)
-		return refuse(reader->error, "out_of_range", "time",
-			      "time is more than 24 hours away from the arrival");
+		return event_refuse(reader->error, "out_of_range", "time",
+				    "time is more than 24 hours away from the arrival");
 	reader->draft.wall_us = us;
 	return 0;
 }
@@ -223,14 +209,15 @@ static int read_type(struct reader *reader, const json_t *object)
 	int type;
 
 	if (!value || (json_is_string(value) && json_string_length(value) == 0))
-		return refuse(reader->error, "missing_field", "type",
-			      "type is missing: every event needs it");
+		return event_refuse(reader->error, "missing_field", "type",
+				    "type is missing: every event needs it");
 	if (!json_is_string(value))
 		return refuse_type(reader->error, "type", "a text", value);
 	type = event_type_find(json_string_value(value));
 	if (type < 0 || event_types[type].internal)
-		return refuse(reader->error, "unknown_type", "type", "there is no event type '%s'",
-			      quote(json_string_value(value), quoted));
+		return event_refuse(reader->error, "unknown_type", "type",
+				    "there is no event type '%s'",
+				    quote(json_string_value(value), quoted));
 	reader->draft.type = (enum event_type)type;
 	return 0;
 }
@@ -248,8 +235,8 @@ static int read_field(struct reader *reader, const char *name, const json_t *val
 		return read_time(reader, value);
 	field = event_field_find(name);
 	if (field < 0 || !(known >> field & 1))
-		return refuse(reader->error, "unknown_field", quote(name, quoted),
-			      "%s has no field '%s'", type->name, quoted);
+		return event_refuse(reader->error, "unknown_field", quote(name, quoted),
+				    "%s has no field '%s'", type->name, quoted);
 	return read_kind[event_fields[field].kind](reader, (enum event_field)field, value);
 }
 
@@ -269,8 +256,9 @@ static int read_object(struct reader *reader, json_t *object)
 	missing = event_types[reader->draft.type].required & ~reader->draft.present;
 	if (missing) {
 		name = event_fields[__builtin_ctzll(missing)].name;
-		return refuse(reader->error, "missing_field", name, "%s is missing: %s needs it",
-			      name, event_types[reader->draft.type].name);
+		return event_refuse(reader->error, "missing_field", name,
+				    "%s is missing: %s needs it", name,
+				    event_types[reader->draft.type].name);
 	}
 	return 0;
 }
@@ -280,8 +268,8 @@ static bool over_unix_socket(const struct event_origin *origin)
 	return origin->way == WAY_DATAGRAM || origin->way == WAY_STREAM;
 }
 
-int event_parse_json(json_t *object, const struct event_origin *origin, struct event **ret_event,
-		     struct event_error *ret_error)
+static int parse_object(json_t *object, const struct event_origin *origin, struct event **ret_event,
+			struct event_error *ret_error)
 {
 	struct reader reader;
 	int err;
@@ -314,26 +302,27 @@ static int refuse_json(struct event_error *error, const json_error_t *json)
 	case json_error_out_of_memory:
 		return -ENOMEM;
 	case json_error_duplicate_key:
-		return refuse(error, "invalid_json", "", "a field is there twice, before byte %d",
-			      position);
+		return event_refuse(error, "invalid_json", "",
+				    "a field is there twice, before byte %d", position);
 	case json_error_numeric_overflow:
-		return refuse(error, "out_of_range", "", "a number is too large, before byte %d",
-			      position);
+		return event_refuse(error, "out_of_range", "",
+				    "a number is too large, before byte %d", position);
 	case json_error_invalid_utf8:
-		return refuse(error, "invalid_json", "", "not UTF-8, before byte %d", position);
+		return event_refuse(error, "invalid_json", "", "not UTF-8, before byte %d",
+				    position);
 	case json_error_premature_end_of_input:
-		return refuse(error, "invalid_json", "", "the JSON ends too early, at byte %d",
-			      position);
+		return event_refuse(error, "invalid_json", "",
+				    "the JSON ends too early, at byte %d", position);
 	case json_error_end_of_input_expected:
-		return refuse(error, "invalid_json", "", "something follows the object, at byte %d",
-			      position);
+		return event_refuse(error, "invalid_json", "",
+				    "something follows the object, at byte %d", position);
 	case json_error_null_character:
 	case json_error_null_byte_in_key:
-		return refuse(error, "invalid_json", "", "a text holds a NUL, before byte %d",
-			      position);
+		return event_refuse(error, "invalid_json", "", "a text holds a NUL, before byte %d",
+				    position);
 	default:
-		return refuse(error, "invalid_json", "", "not a JSON object, before byte %d",
-			      position);
+		return event_refuse(error, "invalid_json", "", "not a JSON object, before byte %d",
+				    position);
 	}
 }
 
@@ -345,14 +334,14 @@ int event_parse(const char *json, size_t size, const struct event_origin *origin
 	int err;
 
 	if (size > EVENT_SIZE_MAX)
-		return refuse(ret_error, "too_large", "",
-			      "the event has %zu bytes, at most %d are "
-			      "allowed",
-			      size, EVENT_SIZE_MAX);
+		return event_refuse(ret_error, "too_large", "",
+				    "the event has %zu bytes, at most %d are "
+				    "allowed",
+				    size, EVENT_SIZE_MAX);
 	object = json_loadb(json, size, JSON_REJECT_DUPLICATES, &error);
 	if (!object)
 		return refuse_json(ret_error, &error);
-	err = event_parse_json(object, origin, ret_event, ret_error);
+	err = parse_object(object, origin, ret_event, ret_error);
 	json_decref(object);
 	return err;
 }

@@ -86,8 +86,6 @@ struct moment recorder_now(void);
 void *recorder_main(void *context);
 /* Marks what is due as expired; only where no thread runs, or in the thread. 0 or -errno. */
 int recorder_expire(struct recorder *recorder);
-/* Writes items as one group; their results are filled in. 0 or -errno. */
-int recorder_write(struct recorder *recorder, struct queued *items, unsigned count);
 /* Upper bounds of a commit in nanoseconds. */
 extern const uint64_t recorder_bounds[RECORDER_BOUNDS];
 /* operaglass_journal_*. */

@@ -182,7 +182,8 @@ static int write_changes(struct recorder *recorder)
 	return err;
 }
 
-int recorder_write(struct recorder *recorder, struct queued *items, unsigned count)
+/* Writes items as one group; their results are filled in. 0 or -errno. */
+static int write_group(struct recorder *recorder, struct queued *items, unsigned count)
 {
 	uint64_t begin;
 	unsigned i;
@@ -269,7 +270,7 @@ int recorder_expire(struct recorder *recorder)
 		for (i = 0; i < count; i++)
 			items[i] = (struct queued){events[i], NULL, 0, RECORD_FAILED};
 		if (count > 0)
-			err = recorder_write(recorder, items, count);
+			err = write_group(recorder, items, count);
 		/* They are not lost when that failed: they are still due. */
 		for (i = 0; i < count; i++)
 			event_free(items[i].event);
@@ -370,7 +371,7 @@ void *recorder_main(void *context)
 	while (take(recorder, &count)) {
 		probe(recorder);
 		if (count > 0 && recorder->numbers.works)
-			recorder_write(recorder, recorder->group, count);
+			write_group(recorder, recorder->group, count);
 		finish(recorder, recorder->group, count);
 		if (!recorder->numbers.works)
 			continue;

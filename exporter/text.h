@@ -45,8 +45,6 @@ void text_release(struct text *out);
 char *text_integer(uint64_t value, char *out);
 /* Shortest exact decimal of value / 10^decimals (at most 9): 1500000, 6 -> 1.5 */
 char *text_decimal(uint64_t value, unsigned decimals, char *out);
-/* The same of value / 10^9: 1500000000 -> 1.5 */
-char *text_nanoseconds(uint64_t value, char *out);
 /* A bound as `le` value: always a float, exponents where Go's %g has them: 1.0, 0.005,
  * 1e-05, 1.048576e+06 */
 char *text_bound(uint64_t value, enum family_unit unit, char *out);

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NANO_DIGITS 9
-
 /* Writes the decimal digits of `value` right-aligned before `end`; returns their begin. */
 static char *digits_before(uint64_t value, char *end)
 {
@@ -60,11 +58,6 @@ char *text_decimal(uint64_t value, unsigned decimals, char *out)
 	while (out[-1] == '0')
 		out--;
 	return out;
-}
-
-char *text_nanoseconds(uint64_t value, char *out)
-{
-	return text_decimal(value, NANO_DIGITS, out);
 }
 
 /* d.ddde+XX */

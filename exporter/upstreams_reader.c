@@ -99,7 +99,8 @@ static void read_upstreams(struct upstreams_reader *reader)
 		reader->upstreams[id].name[0] = '\0';
 }
 
-const char *upstreams_name(const struct upstreams_reader *reader, unsigned int id)
+/* Of the last read, or NULL. */
+static const char *name_of(const struct upstreams_reader *reader, unsigned int id)
 {
 	return id > 0 && id < MAX_UPSTREAMS && reader->upstreams[id].name[0]
 		       ? reader->upstreams[id].name
@@ -135,7 +136,7 @@ static void add_calls(const struct upstreams_reader *reader, const struct call_f
 		      unsigned int id, const struct endpoint *endpoint, const char *label,
 		      uint64_t count)
 {
-	const char *name = upstreams_name(reader, id), *where;
+	const char *name = name_of(reader, id), *where;
 	char text[ENDPOINT_SIZE + 1];
 
 	if (!name)
@@ -171,7 +172,7 @@ static void add_duration(const void *key_bytes, const void *value, void *context
 {
 	const struct duration_key *key = key_bytes;
 	const struct upstreams_reader *reader = context;
-	const char *name = upstreams_name(reader, key->upstream), *endpoint, *status;
+	const char *name = name_of(reader, key->upstream), *endpoint, *status;
 	char text[ENDPOINT_SIZE + 1], code[STATUS_LABEL_SIZE];
 	struct distribution distribution;
 	struct histogram histogram;
@@ -202,7 +203,7 @@ static void add_endpoint_facts(const void *key_bytes, const void *value, void *c
 	char text[ENDPOINT_SIZE + 1];
 	const char *endpoint;
 
-	if (!upstreams_name(reader, key->upstream) || !is_telegram(reader, key->upstream))
+	if (!name_of(reader, key->upstream) || !is_telegram(reader, key->upstream))
 		return;
 	memcpy(&facts, value, sizeof(facts));
 	endpoint = endpoint_text(&key->endpoint, text);
@@ -348,15 +349,15 @@ int upstreams_read(struct upstreams_reader *reader, struct model *model)
 			       tables[i].value_size, tables[i].callback, reader);
 		code = code ? code : one;
 	}
-	for (count = 1; count < MAX_UPSTREAMS && upstreams_name(reader, count); count++)
+	for (count = 1; count < MAX_UPSTREAMS && name_of(reader, count); count++)
 		;
 	one = map_array(reader->maps[MAP_TOTALS], sizeof(struct upstream_totals), count,
 			reader->totals);
 	if (one)
 		return code ? code : one;
 	for (id = 1; id < count; id++) {
-		add_totals(reader, id, upstreams_name(reader, id));
-		add_connections(reader, id, upstreams_name(reader, id));
+		add_totals(reader, id, name_of(reader, id));
+		add_connections(reader, id, name_of(reader, id));
 	}
 	return code;
 }

@@ -20,7 +20,4 @@ void upstreams_reader_close(struct upstreams_reader *reader);
 /* Adds every family; those that cannot be read are left out. 0 or the first -errno. */
 int upstreams_read(struct upstreams_reader *reader, struct model *model);
 
-/* The name of an upstream of the last read, or NULL. */
-const char *upstreams_name(const struct upstreams_reader *reader, unsigned int id);
-
 #endif

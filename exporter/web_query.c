@@ -2,7 +2,6 @@
 #include "web_query.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,19 +10,6 @@
 #include "utf8.h"
 
 #define DECIMALS_MAX 6 /* of a Unix time: microseconds */
-
-int web_query_refuse(struct event_error *error, const char *code, const char *field,
-		     const char *format, ...)
-{
-	va_list arguments;
-
-	error->code = code;
-	snprintf(error->field, sizeof(error->field), "%s", field);
-	va_start(arguments, format);
-	vsnprintf(error->message, sizeof(error->message), format, arguments);
-	va_end(arguments);
-	return -EINVAL;
-}
 
 static int digit_of(char character)
 {
@@ -76,20 +62,20 @@ static int parse_pair(char *pair, struct web_query *query, struct event_error *e
 	if (value)
 		*value++ = '\0';
 	if (!decode(pair) || !printable(pair))
-		return web_query_refuse(error, "invalid_query", "",
-					"the name of a parameter is badly escaped");
+		return event_refuse(error, "invalid_query", "",
+				    "the name of a parameter is badly escaped");
 	for (i = 0; query->names[i] && strcmp(query->names[i], pair); i++)
 		;
 	if (!query->names[i])
-		return web_query_refuse(error, "unknown_parameter", pair,
-					"this path takes no parameter of this name");
+		return event_refuse(error, "unknown_parameter", pair,
+				    "this path takes no parameter of this name");
 	if (!value)
-		return web_query_refuse(error, "invalid_query", pair, "it has no value");
+		return event_refuse(error, "invalid_query", pair, "it has no value");
 	if (query->values[i])
-		return web_query_refuse(error, "duplicate_parameter", pair, "it is given twice");
+		return event_refuse(error, "duplicate_parameter", pair, "it is given twice");
 	if (!decode(value) || !printable(value))
-		return web_query_refuse(error, "invalid_query", pair,
-					"its value is badly escaped, or not printable UTF-8");
+		return event_refuse(error, "invalid_query", pair,
+				    "its value is badly escaped, or not printable UTF-8");
 	query->values[i] = value;
 	return 0;
 }
@@ -104,8 +90,8 @@ int web_query_parse(const char *text, const char *const *names, struct web_query
 	ret_query->names = names;
 	memset(ret_query->values, 0, sizeof(ret_query->values));
 	if (size > WEB_QUERY_MAX)
-		return web_query_refuse(ret_error, "too_long", "",
-					"the query is longer than %d bytes", WEB_QUERY_MAX);
+		return event_refuse(ret_error, "too_long", "", "the query is longer than %d bytes",
+				    WEB_QUERY_MAX);
 	if (!size)
 		return 0;
 	memcpy(ret_query->text, text, size + 1);
@@ -153,9 +139,9 @@ int web_query_time(const struct web_query *query, unsigned index, int64_t *ret_u
 
 	if (!value || parse_unix(value, ret_us) || !event_time_parse(value, strlen(value), ret_us))
 		return 0;
-	return web_query_refuse(ret_error, "invalid_time", query->names[index],
-				"not a time; write 2026-01-31T12:00:00Z (a plus sign as %%2B) or "
-				"Unix seconds");
+	return event_refuse(ret_error, "invalid_time", query->names[index],
+			    "not a time; write 2026-01-31T12:00:00Z (a plus sign as %%2B) or "
+			    "Unix seconds");
 }
 
 int web_query_number(const struct web_query *query, unsigned index, int64_t min, int64_t max,
@@ -171,9 +157,9 @@ int web_query_number(const struct web_query *query, unsigned index, int64_t min,
 	number = strtoll(value, &end, 10);
 	if (errno || *end || (*value != '-' && (*value < '0' || *value > '9')) || number < min ||
 	    number > max)
-		return web_query_refuse(ret_error, "out_of_range", query->names[index],
-					"not a whole number from %lld to %lld", (long long)min,
-					(long long)max);
+		return event_refuse(ret_error, "out_of_range", query->names[index],
+				    "not a whole number from %lld to %lld", (long long)min,
+				    (long long)max);
 	*ret_number = number;
 	return 0;
 }
@@ -196,6 +182,5 @@ int web_query_choice(const struct web_query *query, unsigned index, const char *
 			size += (size_t)snprintf(list + size, sizeof(list) - size, "%s%s",
 						 i ? ", " : "", choices[i]);
 	}
-	return web_query_refuse(ret_error, "invalid_value", query->names[index], "it takes %s",
-				list);
+	return event_refuse(ret_error, "invalid_value", query->names[index], "it takes %s", list);
 }

@@ -42,9 +42,4 @@ int web_query_number(const struct web_query *query, unsigned index, int64_t min,
 int web_query_choice(const struct web_query *query, unsigned index, const char *const *choices,
 		     unsigned *ret_choice, struct event_error *ret_error);
 
-/* Fills an error; returns -EINVAL. `code` is a literal. */
-__attribute__((format(printf, 4, 5))) int web_query_refuse(struct event_error *error,
-							   const char *code, const char *field,
-							   const char *format, ...);
-
 #endif

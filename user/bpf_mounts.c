@@ -83,19 +83,6 @@ int bpf_mounts_find(const char *mountinfo, const char *type, char *ret_path, siz
 	return best ? unescape(best, best_length, ret_path, size) : -ENOENT;
 }
 
-bool bpf_mounts_knows(const char *filesystems, const char *type)
-{
-	size_t length = strlen(type);
-	const char *at = filesystems;
-
-	while ((at = strstr(at, type))) {
-		if (at > filesystems && at[-1] == '\t' && (at[length] == '\n' || !at[length]))
-			return true;
-		at += length;
-	}
-	return false;
-}
-
 static char *read_mountinfo(void)
 {
 	int fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);

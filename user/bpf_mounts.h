@@ -12,9 +12,6 @@
  */
 int bpf_mounts_find(const char *mountinfo, const char *type, char *ret_path, size_t size);
 
-/* Whether this kernel has the file system, by the text of /proc/filesystems. Pure. */
-bool bpf_mounts_knows(const char *filesystems, const char *type);
-
 /*
  * Opens the root of the cgroup v2 hierarchy: `given` if not NULL, else a mount of it, else one of
  * its own that nobody sees. Returns the descriptor of the directory or -errno; where it was found

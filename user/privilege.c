@@ -22,7 +22,7 @@ bool privilege_has(int capability)
 	return value == CAP_SET;
 }
 
-bool privilege_kernel_knows(int capability)
+static bool kernel_knows(int capability)
 {
 	return cap_get_bound(capability) >= 0;
 }
@@ -45,7 +45,7 @@ const size_t privilege_row_count = COUNT(privilege_rows);
 
 bool privilege_lacks(const struct privilege_row *row)
 {
-	return privilege_kernel_knows(row->capability) && !privilege_has(row->capability) &&
+	return kernel_knows(row->capability) && !privilege_has(row->capability) &&
 	       !(row->admin_stands_in && privilege_has(CAP_SYS_ADMIN));
 }
 

@@ -33,9 +33,6 @@ bool privilege_can_load(void);
 /* One capability by its kernel number, in the effective set. */
 bool privilege_has(int capability);
 
-/* This kernel's name of the capability or NULL if it does not know it. */
-bool privilege_kernel_knows(int capability);
-
 /*
  * Gives up every other capability for good and the way to get them back. What is kept:
  *	CAP_BPF, CAP_PERFMON	attach TLS libraries that appear later

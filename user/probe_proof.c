@@ -120,8 +120,9 @@ static void close_it(const struct proof_place *place, const struct proof_hit *hi
 		open->call.count = (int32_t)hit->result == 1 ? hit->moved : 0;
 }
 
-bool probe_proof_compare(const struct proof_order *order, const struct proof_hit *hits,
-			 size_t count, const struct subject_call *calls, size_t call_count)
+/* Pure: whether hits, in their order, show exactly these calls. */
+static bool show_calls(const struct proof_order *order, const struct proof_hit *hits, size_t count,
+		       const struct subject_call *calls, size_t call_count)
 {
 	struct open_call open = {};
 	size_t i, seen = 0, shown = 0;
@@ -327,9 +328,8 @@ static int prove(const struct proof_order *order, int pipe)
 	    write(prover.go, "", 1) != 1 || !wait_end(&prover) || collect(&prover))
 		return EXIT_UNMADE;
 	calls = prover.truth->count;
-	return calls <= SUBJECT_CALLS_MAX &&
-			       probe_proof_compare(order, prover.hits, prover.hit_count,
-						   prover.truth->calls, calls)
+	return calls <= SUBJECT_CALLS_MAX && show_calls(order, prover.hits, prover.hit_count,
+							prover.truth->calls, calls)
 		       ? answer(&prover, pipe)
 		       : EXIT_WRONG;
 }

@@ -61,8 +61,4 @@ enum proof_verdict {
  * library's objects keep the client random; unused when that was not found. Written when it is right. */
 enum proof_verdict probe_proof_end(struct proof_run *run, struct tls_random_place *ret_random);
 
-/* Pure: whether hits, in their order, show exactly these calls. */
-bool probe_proof_compare(const struct proof_order *order, const struct proof_hit *hits,
-			 size_t count, const struct subject_call *calls, size_t call_count);
-
 #endif

@@ -19,7 +19,6 @@ enum subject_kind {
 	SUBJECT_WRITE,
 	SUBJECT_READ,
 	SUBJECT_FREE,
-	SUBJECT_KINDS,
 };
 
 struct subject_call {

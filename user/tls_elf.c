@@ -339,13 +339,8 @@ int tls_elf_code(int fd, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end
 	return err ? err : -ENOENT;
 }
 
-int tls_elf_functions(int fd, const char *const *names, size_t count, uint64_t *ret_offsets)
-{
-	return tls_elf_sized(fd, names, count, ret_offsets, NULL);
-}
-
-int tls_elf_sized(int fd, const char *const *names, size_t count, uint64_t *ret_offsets,
-		  uint64_t *ret_sizes)
+int tls_elf_functions(int fd, const char *const *names, size_t count, uint64_t *ret_offsets,
+		      uint64_t *ret_sizes)
 {
 	uint64_t offsets[TLS_ELF_NAMES_MAX] = {0}, sizes[TLS_ELF_NAMES_MAX] = {0};
 	struct elf elf = {.names = names, .count = count, .offsets = offsets, .sizes = sizes};

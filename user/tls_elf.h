@@ -17,15 +17,12 @@
 
 /*
  * Looks the names up in the dynamic symbols, and those that are not there in the full symbol table.
- * ret_offsets: file offset of each function's first byte, 0: it is not in this file. Returns how
- * many were found, or -errno: -ENOEXEC no ELF of this machine, -EBADMSG it contradicts itself, -E2BIG too
- * much to read.
+ * ret_offsets: file offset of each function's first byte, 0: it is not in this file. ret_sizes (NULL: not
+ * asked): of each in bytes, as its symbol claims; 0: it claims nothing. Returns how many were found, or
+ * -errno: -ENOEXEC no ELF of this machine, -EBADMSG it contradicts itself, -E2BIG too much to read.
  */
-int tls_elf_functions(int fd, const char *const *names, size_t count, uint64_t *ret_offsets);
-
-/* The same; ret_sizes: of each function in bytes, as its symbol claims; 0: it claims nothing. */
-int tls_elf_sized(int fd, const char *const *names, size_t count, uint64_t *ret_offsets,
-		  uint64_t *ret_sizes);
+int tls_elf_functions(int fd, const char *const *names, size_t count, uint64_t *ret_offsets,
+		      uint64_t *ret_sizes);
 
 /* The file range of the executable segment that holds this file offset. 0, -ENOENT or as above. */
 int tls_elf_code(int fd, uint64_t offset, uint64_t *ret_begin, uint64_t *ret_end);

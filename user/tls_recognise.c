@@ -42,8 +42,8 @@ static int find_symbols(const struct look *look, uint32_t stack)
 	const char *names[TLS_STACK_FUNCTIONS_MAX];
 	size_t count = names_of(stack, names);
 
-	return count ? tls_elf_sized(look->image->file, names, count, look->found->offsets,
-				     look->found->sizes)
+	return count ? tls_elf_functions(look->image->file, names, count, look->found->offsets,
+					 look->found->sizes)
 		     : 0;
 }
 

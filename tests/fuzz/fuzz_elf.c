@@ -16,7 +16,7 @@ static void check_functions(int file, size_t size)
 {
 	static const char *const names[] = {"SSL_write", "SSL_read", "SSL_write_ex", "SSL_read_ex"};
 	uint64_t offsets[4];
-	int found = tls_elf_functions(file, names, 4, offsets), i;
+	int found = tls_elf_functions(file, names, 4, offsets, NULL), i;
 
 	for (i = 0; found >= 0 && i < 4; i++) {
 		found -= offsets[i] != 0;

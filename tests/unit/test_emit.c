@@ -185,8 +185,6 @@ static int run(const struct server *server, const char *input, char said[4096], 
 	return result;
 }
 
-#define ANSWER(status, size, body) "HTTP/1.1 " status "\r\nContent-Length: " size "\r\n\r\n" body
-
 static void test_acknowledged(void **state)
 {
 	static const char *const words[] = {"queue.depth", "queue=q", "depth=3", "id=i", "pid=9"};

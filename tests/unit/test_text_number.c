@@ -58,7 +58,7 @@ static void test_nanoseconds(void **state)
 
 	(void)state;
 	for (i = 0; i < ROUNDS; i++) {
-		*text_nanoseconds(value, got) = '\0';
+		*text_decimal(value, 9, got) = '\0';
 		snprintf(expected, sizeof(expected), "%" PRIu64 ".%09" PRIu64, value / 1000000000,
 			 value % 1000000000);
 		for (size = strlen(expected); expected[size - 1] == '0'; size--)

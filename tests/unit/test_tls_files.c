@@ -108,7 +108,7 @@ static void functions_are_found_where_they_lie(void **state)
 	uint64_t offsets[3];
 
 	(void)state;
-	assert_int_equal(tls_elf_functions(file, names, 3, offsets), 2);
+	assert_int_equal(tls_elf_functions(file, names, 3, offsets, NULL), 2);
 	assert_true(offsets[0] && offsets[1]);
 	assert_int_equal(offsets[2], 0);
 	assert_int_equal(pread(file, in_file, sizeof(in_file), (off_t)offsets[1]), sizeof(in_file));
@@ -136,13 +136,13 @@ static void what_is_no_elf_is_refused(void **state)
 
 	(void)state;
 	file = file_of(script, sizeof(script));
-	assert_int_equal(tls_elf_functions(file, names, 1, offsets), -ENOEXEC);
+	assert_int_equal(tls_elf_functions(file, names, 1, offsets, NULL), -ENOEXEC);
 	close(file);
 	file = file_of("", 0);
-	assert_int_equal(tls_elf_functions(file, names, 1, offsets), -ENOEXEC);
+	assert_int_equal(tls_elf_functions(file, names, 1, offsets, NULL), -ENOEXEC);
 	close(file);
 	file = open("/proc/self", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(tls_elf_functions(file, names, 1, offsets), -ENOEXEC);
+	assert_int_equal(tls_elf_functions(file, names, 1, offsets, NULL), -ENOEXEC);
 	close(file);
 	memcpy(head.e_ident, ELFMAG, SELFMAG);
 	head.e_ident[EI_CLASS] = ELFCLASS64;
@@ -152,7 +152,7 @@ static void what_is_no_elf_is_refused(void **state)
 #endif
 	head.e_phentsize = sizeof(Elf64_Phdr);
 	file = file_of(&head, sizeof(head));
-	assert_int_equal(tls_elf_functions(file, names, 1, offsets), -EBADMSG);
+	assert_int_equal(tls_elf_functions(file, names, 1, offsets, NULL), -EBADMSG);
 	close(file);
 	assert_int_equal(offsets[0], 77);
 }

@@ -28,7 +28,7 @@ static int open_library(uint64_t offsets[NAMES])
 	file = open(found.gl_pathv[0], O_RDONLY | O_CLOEXEC);
 	globfree(&found);
 	assert_true(file >= 0);
-	assert_int_equal(tls_elf_functions(file, names, NAMES, offsets), NAMES);
+	assert_int_equal(tls_elf_functions(file, names, NAMES, offsets, NULL), NAMES);
 	return file;
 }
 
