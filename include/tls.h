@@ -24,7 +24,7 @@
 	X(JAVA, "java")
 
 /* Label `state`. REFUSED: a probe there would be unsafe, or the kernel did not take it. STALE:
- * ciphertext flows from processes that map it, but no probe was hit. UNDECODED: recognised, and
+ * processes that map it make calls since it was probed, but no probe was hit. UNDECODED: recognised, and
  * cannot be read. COVERED: all it does is call another file that is in this list. MALFORMED: a file
  * that contradicts itself, or that has more symbols than are read. WRITE_ONLY: attached, but only
  * where requests are written (TLS_REACH_WRITES). */

@@ -15,6 +15,7 @@
 #include "tls_mappings.h"
 #include "tls_pins.h"
 #include "tls_signatures.h"
+#include "tls_stale.h"
 
 const char *const tls_list_states[TLS_LIST_STATES] = {
 	[TLS_LIST_ATTACHED] = "attached",     [TLS_LIST_REFUSED] = "refused",
@@ -68,8 +69,8 @@ static void take_pin(void *context, const struct tls_pin *pin)
 		file->slot = pin->slot;
 }
 
-/* Whether this process sends application data on a watched connection that is not decoded. */
-static bool speaks(const struct list *list, pid_t pid)
+/* Whether this process has shown since then, on a watched connection, that probes are blind. */
+static bool shows(const struct list *list, pid_t pid, uint64_t attached_ns)
 {
 	int map = bpf_set_map(&list->set, "connections");
 	struct connection connection;
@@ -78,10 +79,9 @@ static bool speaks(const struct list *list, pid_t pid)
 
 	while (map >= 0 && steps-- && !bpf_map_get_next_key(map, last, &key)) {
 		last = &key;
-		if (!bpf_map_lookup_elem(map, &key, &connection) && connection.upstream &&
-		    connection.protocol == PROTOCOL_TLS && connection.call_sequence &&
-		    !connection.decoded && !connection.suppressed &&
-		    connection.tgid == (uint32_t)pid)
+		if (!bpf_map_lookup_elem(map, &key, &connection) &&
+		    connection.tgid == (uint32_t)pid &&
+		    tls_stale_shown(tls_stale_call(&connection), attached_ns))
 			return true;
 	}
 	return false;
@@ -103,7 +103,9 @@ static void judge_probed(const struct list *list, const struct file *file, pid_t
 		row->why = "nothing shows its results cheaply: calls are timed at the socket, "
 			   "without status";
 	}
-	if (!slot.hits && speaks(list, pid)) {
+	/* Looked at again: the call that was found may be the first one that was hit. */
+	if (!slot.hits && shows(list, pid, slot.attached_ns) &&
+	    !bpf_map_lookup_elem(map, &file->slot, &slot) && !slot.hits) {
 		row->state = TLS_LIST_STALE;
 		row->why = "its probes are silent while it speaks with a watched upstream";
 	}

@@ -4,6 +4,7 @@
 
 The client maps a libssl of its own inode and speaks TLS by a copy that is linked into it: ciphertext flows, and the
 probes of the file stay silent, as they do when a package upgrade replaces a library in a way that nobody noticed.
+What was sent before a file was probed says nothing.
 """
 import contextlib
 import glob
@@ -23,36 +24,50 @@ upstreams:
   - name: telegram
     kind: telegram
     hosts: [api.telegram.org]
-    ports: [{port}]
+    ports: {ports}
 """
 STALE = ("openssl", "stale", "its probes are silent while it speaks with a watched upstream")
-# One call through the library itself.
-CALL = """
+SCOPE = """
+tls:
+  scope: agents
+"""
+# A call through the library itself for each line, all on one connection.
+CALLS = """
 import http.client, socket, ssl, sys
 context = ssl._create_unverified_context()
-plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+plain = socket.create_connection(("127.0.0.1", int(sys.argv[1])), timeout=20)
 connection = http.client.HTTPConnection("api.telegram.org")
 connection.sock = context.wrap_socket(plain, server_hostname="api.telegram.org")
-connection.request("GET", "/bot1:A/getMe")
-print(connection.getresponse().status)
+for line in sys.stdin:
+    connection.request("GET", "/bot1:A/getMe")
+    answer = connection.getresponse()
+    answer.read()
+    print(answer.status, flush=True)
 """
 
 
 class World:
     def __init__(self, stack):
-        self.stack, self.port = stack, free_port()
+        self.stack, self.port, self.second_port = stack, free_port(), free_port()
+        self.config = CONFIG.format(ports=[self.port, self.second_port])
         self.directory = tempfile.mkdtemp(prefix="og-stale-")
         stack.callback(shutil.rmtree, self.directory, ignore_errors=True)
         for name in ("libssl.so.3", "libcrypto.so.3"):
             shutil.copy(glob.glob(f"/usr/lib/*/{name}")[0], self.directory)
         self.library = f"{self.directory}/libssl.so.3"
         files = certificates.server_pair(self.directory)
-        server = self.start([PROGRAM, "server", str(self.port), *files], {})
-        if server.stdout.readline() != b"ready\n":
-            raise RuntimeError("the server is not ready")
+        for port in (self.port, self.second_port):  # each serves one client at a time
+            server = self.start([PROGRAM, "server", str(port), *files], {})
+            if server.stdout.readline() != b"ready\n":
+                raise RuntimeError("the server is not ready")
 
     def start(self, command, environment):
-        child = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE)
+        child = subprocess.Popen(
+            command,
+            env={**os.environ, **environment},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
         self.stack.callback(child.communicate)
         self.stack.callback(child.kill)
         return child
@@ -60,23 +75,32 @@ class World:
     def environment(self, **more):
         return {"LD_LIBRARY_PATH": self.directory, **more}
 
-    def blind_client(self):
+    def copy(self, name):
+        """One more libssl with an inode of its own; its path."""
+        path = f"{self.directory}/{name}"
+        os.mkdir(path)
+        return shutil.copy(self.library, path)
+
+    def blind_client(self, library=None):
         """Calls without end, by the copy that is linked into it."""
         return self.start(
             [PROGRAM, "client", str(self.port), "100000000"],
-            self.environment(LD_PRELOAD=self.library),
+            self.environment(LD_PRELOAD=library or self.library),
         )
 
-    def call(self):
-        """A call through the library; the status of its answer."""
-        done = subprocess.run(
-            ["/usr/bin/python3", "-c", CALL, str(self.port)],
-            env={**os.environ, **self.environment()},
-            capture_output=True,
-            text=True,
-            timeout=20,
+    def working_client(self, library=None):
+        """Makes calls through the library, see call()."""
+        return self.start(
+            ["/usr/bin/python3", "-c", CALLS, str(self.second_port)],
+            self.environment(LD_PRELOAD=library or self.library),
         )
-        return done.stdout.strip() or done.stderr[-500:]
+
+
+def call(client):
+    """The status of the answer."""
+    client.stdin.write(b"\n")
+    client.stdin.flush()
+    return client.stdout.readline().strip().decode()
 
 
 def targets(operaglass):
@@ -100,17 +124,59 @@ def calls(operaglass, **labels):
     return operaglass.metrics().total("telegram_api_requests_total", **labels)
 
 
-def main():
-    tap = Tap()
-    with contextlib.ExitStack() as stack:
-        world = World(stack)
-        operaglass = stack.enter_context(Operaglass(CONFIG.format(port=world.port)))
+def wait_shown(operaglass, client):
+    """Until a call has shown that its probes are blind; then it makes no more."""
+    wait_for(lambda: listed(operaglass, client) == [STALE], 30, "a call that nobody reads")
+    client.send_signal(signal.SIGSTOP)
+
+
+def test_attached_late(tap, world):
+    """Files that are probed when their processes have made many calls on connections of long ago."""
+    with Operaglass(world.config + SCOPE) as operaglass:
+        working = world.working_client(world.copy("working"))
+        blind = world.blind_client(world.copy("blind"))
+        answers = {call(working) for _ in range(20)}
+        wait_for(lambda: calls(operaglass, endpoint="unknown") > 20, 10, "the calls of both")
+        tap.equal(
+            "with scope agents a process that is none makes calls that nobody reads",
+            (answers, targets(operaglass)[1], listed(operaglass, working)[0][1]),
+            ({"200"}, 0, "refused"),
+        )
+        with open(f"{operaglass.directory}/config.yml", "w", encoding="utf-8") as file:
+            file.write(world.config)
+        tap.equal(
+            "what was sent before their files were probed makes none stale",
+            (targets(operaglass)[1], listed(operaglass, working)),
+            (0, [("openssl", "attached", "")]),
+        )
+        wait_shown(operaglass, blind)
+        tap.equal(
+            "calls since then do, if the probes are blind; a process without any is not called so",
+            (targets(operaglass)[1], listed(operaglass, working)),
+            (1, [("openssl", "attached", "")]),
+        )
+        known = calls(operaglass, endpoint="unknown")
+        answer = call(working)
+        operaglass.wait(
+            lambda m: m.total("telegram_api_requests_total", endpoint="unknown") == known + 1
+        )
+        tap.equal(
+            "nor one that goes on with a connection that stays opaque, as it was when they came",
+            (answer, calls(operaglass, endpoint="unknown"), targets(operaglass)[1]),
+            ("200", known + 1, 1),
+        )
+        for client in (working, blind):
+            client.kill()
+            client.wait()
+
+
+def test_silent(tap, world):
+    with Operaglass(world.config) as operaglass:
         attached, stale = targets(operaglass)
         tap.equal("before anything happens no probe is stale", stale, 0)
 
         client = world.blind_client()
-        wait_for(lambda: calls(operaglass, endpoint="unknown"), 10, "ciphertext")
-        client.send_signal(signal.SIGSTOP)
+        wait_shown(operaglass, client)
         tap.equal(
             "a file whose probes are silent while ciphertext flows is one stale target",
             targets(operaglass),
@@ -137,7 +203,10 @@ def main():
             (listed(operaglass, idle), operaglass.doctor_names(idle.pid)),
             ([("openssl", "attached", "")], []),
         )
-        tap.equal("a call through the library is answered", world.call(), "200")
+        worker = world.working_client()
+        tap.equal("a call through the library is answered", call(worker), "200")
+        worker.kill()
+        worker.wait()
         tap.equal("and decoded", calls(operaglass, endpoint="getMe"), 1)
         tap.equal("then its probes are as good as any", targets(operaglass), (attached + 1, 0))
         client = world.blind_client()
@@ -157,6 +226,14 @@ def main():
         idle.kill()
         idle.wait()
         tap.equal("when nobody maps the file it is no target", targets(operaglass), (attached, 0))
+
+
+def main():
+    tap = Tap()
+    with contextlib.ExitStack() as stack:
+        world = World(stack)
+        test_silent(tap, world)
+        test_attached_late(tap, world)
     tap.done()
 
 
