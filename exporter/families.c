@@ -273,11 +273,11 @@ const struct family_row families[FAMILY_COUNT] = {
 		"Whether a BPF program is attached: 1 yes, 0 no.",
 		"program"),
 	[FAMILY_PROGRAM_RUN_SECONDS] = COUNTER("operaglass_bpf_program_run_seconds_total", UNIT_SECONDS,
-		"Time spent in a BPF program; counted by the kernel only while "
+		"Time spent in a BPF program and in those that it calls; counted by the kernel only while "
 		"kernel.bpf_stats_enabled is set.",
 		"program"),
 	[FAMILY_PROGRAM_RUNS] = COUNTER("operaglass_bpf_program_runs_total", UNIT_NONE,
-		"Runs of a BPF program; counted by the kernel only while "
+		"Runs of a BPF program that is attached, not called; counted by the kernel only while "
 		"kernel.bpf_stats_enabled is set.",
 		"program"),
 	[FAMILY_MAP_ENTRIES] = GAUGE("operaglass_bpf_map_entries", UNIT_NONE,

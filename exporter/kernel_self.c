@@ -91,7 +91,8 @@ static void add_programs(const struct kernel_self *self, struct model *model)
 		model_add(model, FAMILY_PROGRAM_ATTACHED, item->value, item->name);
 		memset(&info, 0, sizeof(info));
 		size = sizeof(info);
-		if (item->fd >= 0 && bpf_obj_get_info_by_fd(item->fd, &info, &size))
+		/* What is not loaded or only called by others would stay 0 for ever. */
+		if (item->fd < 0 || bpf_obj_get_info_by_fd(item->fd, &info, &size))
 			continue;
 		model_add(model, FAMILY_PROGRAM_RUN_SECONDS, info.run_time_ns, item->name);
 		model_add(model, FAMILY_PROGRAM_RUNS, info.run_cnt, item->name);

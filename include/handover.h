@@ -26,7 +26,8 @@
 enum handover_kind {
 	HANDOVER_MAP = 1, /* fd: a map;                name: the map's name */
 	HANDOVER_PROGRAM =
-		2, /* fd: a program;            name: the program's; value: 1 attached, 0 not */
+		2, /* fd: a program, none where the kernel counts no runs of it (tail calls);
+		      name: the program's; value: 1 attached, 0 not */
 	HANDOVER_ITERATOR = 3,	/* fd: an iterator's link;   name: the program's */
 	HANDOVER_COMPLETE = 4,	/* no fd */
 	HANDOVER_REPLACED = 5,	/* no fd */

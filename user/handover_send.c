@@ -88,7 +88,10 @@ int handover_send_settings(int socket, const char *name, const void *settings, s
 	return code;
 }
 
-/* TLS programs and tail calls have no link of the set's: loaded is what can be said of them. */
+/*
+ * TLS programs and tail calls have no link of the set's: loaded is what can be said of them. The
+ * kernel counts a tail call's time as its caller's and its runs not at all, so no descriptor to ask.
+ */
 static int send_program(int socket, const struct bpf_program_row *row,
 			const struct bpf_program_fd *fd)
 {
@@ -100,7 +103,8 @@ static int send_program(int socket, const struct bpf_program_row *row,
 		if (code)
 			return code;
 	}
-	return handover_send(socket, HANDOVER_PROGRAM, attached, row->name, fd->program);
+	return handover_send(socket, HANDOVER_PROGRAM, attached, row->name,
+			     row->attach == BPF_ATTACH_TAIL ? -1 : fd->program);
 }
 
 int handover_send_set(int socket, const struct bpf_set *set)
