@@ -17,6 +17,7 @@
  */
 #include "loop.bpf.h"
 #include "connection_maps.bpf.h"
+#include "process_rows.bpf.h"
 
 /* Nobody waits so long for the network inside of a write but who sends a lot. */
 #define UNDECIDED_NS (1000 * 1000000LL)
@@ -26,11 +27,14 @@ static __always_inline struct upstream_totals *totals_of(__u32 upstream)
 	return upstream ? bpf_map_lookup_elem(&upstream_totals, &upstream) : NULL;
 }
 
+/* What an earlier process of the same number has said is not this one's. */
 static __always_inline bool name_known(__u32 tgid, __u16 upstream, enum name_kind kind)
 {
 	struct decoded_name name = {.tgid = tgid, .upstream = upstream, .kind = kind};
+	__u64 *time = bpf_map_lookup_elem(&decoded_names, &name);
+	struct process *process = time ? bpf_map_lookup_elem(&processes, &name.tgid) : NULL;
 
-	return bpf_map_lookup_elem(&decoded_names, &name) != NULL;
+	return time && (!process || process->start_ns <= *time);
 }
 
 static __always_inline void name_set(__u32 tgid, __u16 upstream, enum name_kind kind, __u64 time)

@@ -11,6 +11,7 @@ import signal
 import subprocess
 
 import ledger
+import maps
 import places
 from harness import Operaglass, Tap
 from scene import UNKNOWN, Scene, call
@@ -20,6 +21,7 @@ from test_tls_places import CALLS, joined
 PROGRAM = "og-agent-once"
 CONFIG = f"agents:\n  - {{type: once, names: [{PROGRAM}]}}\n"
 NSS = ("-I/usr/include/nss", "-I/usr/include/nspr", "-lssl3", "-lnss3", "-lnspr4")
+UPSTREAMS = 8  # at least as many as the defaults have
 BIG = 48 << 20  # more than all buffers on the way hold
 POST = call("sendMessage", "POST", body=20)
 
@@ -123,6 +125,26 @@ def test_http2(scene):
     scene.stage.network.set_hosts({})
 
 
+def test_number_used_again(scene):
+    """An earlier process with the number of this one had decoded calls and no socket."""
+    scene.stage.network.set_hosts({NAME: [HTTP2]})
+    plan = {"host": NAME, "port": 443, "ca": scene.stage.ca, "requests": [call("getMe")]}
+    command = [*scene.stage.command("python_h2"), json.dumps(plan)]
+    waits = ["sh", "-c", 'echo; read line; exec "$@"', "sh"]
+    with talking(scene.stage.network.in_client([*waits, *command])) as process:
+        for upstream in range(1, UPSTREAMS + 1):
+            name = process.pid.to_bytes(4, "little") + upstream.to_bytes(2, "little") + bytes(2)
+            maps.put(scene.operaglass, "decoded_names", name, (1).to_bytes(8, "little"))
+        tell(process, "go")
+        status = json.loads(process.stdout.readline())["status"]
+    scene.stage.truth(1)
+    scene.stage.network.set_hosts({})
+    scene.tap.equal("a process that has another's number is answered", status, 200)
+    requests, durations = {UNKNOWN: 1}, {("unknown", "unknown"): 1}
+    counted(scene, "and its call counted", "encrypted", requests=requests, durations=durations)
+    over(scene)
+
+
 def test_endings(scene):
     """Without a socket it is not known who ended it."""
     for sentence, query in (("reset", "end=reset"), ("closed", "end=close")):
@@ -218,6 +240,7 @@ def main():
                 test_libraries,
                 test_nss,
                 test_http2,
+                test_number_used_again,
                 test_endings,
                 test_killed,
                 test_killed_writing,
