@@ -24,14 +24,17 @@
 		object##_bpf__elf_bytes, object##_old_bpf__elf_bytes \
 	}
 
+#define LONG_ENDS "failures of more than 16 calls of HTTP/2 that a connection's end breaks off"
+
 /* clang-format off: one object, one program, one row */
 const struct bpf_object_row bpf_objects[] = {
-	{"process", "process", false, BYTES(process), NULL},
-	{"socket", "socket", false, BYTES(socket), NULL},
-	{"state", "socket", false, BYTES(state), NULL},
-	{"tls", "tls", false, BYTES(tls), tls_targets_prepare},
-	{"connect", "socket", true, BYTES(connect), NULL},
-	{"sweep", "socket", true, BYTES(sweep), NULL},
+	{"process", "process", false, BYTES(process), NULL,
+	 "usage of more than 64 threads of a process before they end"},
+	{"socket", "socket", false, BYTES(socket), NULL, NULL},
+	{"state", "socket", false, BYTES(state), NULL, LONG_ENDS},
+	{"tls", "tls", false, BYTES(tls), tls_targets_prepare, "HTTP/2, and heads above 15 KB"},
+	{"connect", "socket", true, BYTES(connect), NULL, NULL},
+	{"sweep", "socket", true, BYTES(sweep), NULL, LONG_ENDS},
 };
 const size_t bpf_object_count = COUNT(bpf_objects);
 

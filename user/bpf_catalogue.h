@@ -41,6 +41,7 @@ struct bpf_object_row {
 	bool optional;	       /* its component works without it, if less well */
 	const void *(*bytes[BPF_VARIANTS])(size_t *ret_size);
 	int (*prepare)(struct bpf_object *); /* between open and load; NULL: nothing to do */
+	const char *quick_only; /* what its quick variant alone can do, for people; NULL: nothing */
 };
 
 struct bpf_program_row {

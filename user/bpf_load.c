@@ -206,9 +206,10 @@ static int load_programs(struct work *work)
 		if (!code)
 			log_warning(0,
 				    "this kernel refuses the %s programs made for 5.17 and later: "
-				    "%s; missing without them: HTTP/2, and heads above 15 KB "
-				    "(--log.level=debug shows the verifier's words)",
-				    work->row->name, strerror(-refused));
+				    "%s; missing without them: %s (--log.level=debug shows the "
+				    "verifier's words)",
+				    work->row->name, strerror(-refused),
+				    work->row->quick_only ? work->row->quick_only : "nothing");
 	}
 	if (code && find_refused(work) > 0)
 		code = open_and_load(work);
