@@ -8,14 +8,17 @@ others come and go while nobody watches. The server holds the answers back until
 import contextlib
 import json
 import os
+import signal
 import time
 
 import ledger
 import maps
 from deaths import Watch, gone, kill
 from harness import Operaglass, Tap
-from scene import Scene, call, held_go
-from stage import HTTP2, NAME, Stage
+from network import SILENT4
+from scene import UNKNOWN, Scene, call, held_go
+from stage import HTTP2, NAME, Stage, wait_for
+from test_tls_killed import connecting
 
 CONFIG = """
 agents:
@@ -209,6 +212,42 @@ def test_both(scene):
     through(scene, "both are killed", kill_both, Operaglass.start)
 
 
+def test_handshakes(scene):
+    """The ClientHello left before the kill, everything else comes after it."""
+    stage, plans = scene.stage, {name: [call(name)] for name in ("getMe", "getChat", "getFile")}
+    before = maps.rows(scene.operaglass)
+    with contextlib.ExitStack() as stack:
+        stack.callback(os.kill, stage.server.pid, signal.SIGCONT)
+        os.kill(stage.server.pid, signal.SIGSTOP)
+        clients = {
+            name: stack.enter_context(stage.playing(stage.command("python_raw"), requests, greet=True))
+            for name, requests in plans.items()
+        }
+        greeted = [process.stdout.readline() for process in clients.values()]
+        kill_both(scene.operaglass)
+        scene.operaglass.start()
+        os.kill(stage.server.pid, signal.SIGCONT)
+        said = {name: process.communicate(timeout=SECONDS)[0] for name, process in clients.items()}
+    scene.tap.equal("three clients have begun their handshakes", greeted, ["greeted\n"] * 3)
+    check(scene, "both are killed during handshakes", plans, {name: [json.loads(line)] for name, line in said.items()})
+    scene.tap.equal("handshakes: all rows are gone", maps.settled(scene.operaglass, before), before)
+
+
+def test_connects(scene):
+    """A SYN that nobody answers, sent before the kill and given up after it; no ClientHello ever says whose it was."""
+    stage = scene.stage
+    stage.network.set_hosts({})
+    stage.set_name(NAME, a=[SILENT4])
+    with stage.playing(stage.command("python_sync"), [call("getMe")]) as process:
+        began = connecting(scene, "syn-sent")
+        wait_for(lambda: began(process), SECONDS, "a SYN")
+        kill_both(scene.operaglass)
+        scene.operaglass.start()
+        process.communicate(timeout=SECONDS)
+    failure = {("unknown", "connect_timeout"): 1}
+    scene.add_up("both are killed during a connect", failure, {UNKNOWN: 1}, "one that timed out")
+
+
 def main():
     tap = Tap()
     with Stage("restart-https") as stage:
@@ -217,7 +256,9 @@ def main():
         with Operaglass(CONFIG) as operaglass:
             watch = Watch(operaglass)
             watch.start()
-            Scene(operaglass, stage, tap).run([test_exporter, test_observer, test_both])
+            Scene(operaglass, stage, tap).run(
+                [test_exporter, test_observer, test_both, test_handshakes, test_connects]
+            )
             watch.finish()
             tap.ok("counters were scraped all the time", watch.scrapes >= 50, watch.scrapes)
             tap.equal("no counter went backwards", watch.wrong[:10], [])
