@@ -30,6 +30,7 @@ BUILD = os.environ.get("OPERAGLASS_BUILD", TOP + "/build")
 TOOLS = BUILD + "/tools/bench/"
 PIN = "/sys/fs/bpf/og-bench"
 PORT_HTTPS = 18443
+UPSTREAM, STRANGER = "api.telegram.org", "api.unwatched.org"
 
 CONFIG = f"""
 upstreams:
@@ -99,6 +100,18 @@ def pinned(*command):
     return output("taskset", "-c", "1", *command)
 
 
+def both_ends(server, *command):
+    """µs of CPU that a client of 5,000 requests and its server spend on one: waits for what else runs here are not
+    in it."""
+    before = run_seconds(server.pid)
+    client = subprocess.Popen(["taskset", "-c", "1", *command], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(client.pid, 0)
+    client.returncode = os.waitstatus_to_exitcode(status)
+    if client.returncode:
+        sys.exit(f"bench: {command[0]} failed")
+    return (run_seconds(server.pid) - before + used.ru_utime + used.ru_stime) / 5000 * 1e6
+
+
 def with_and_without(directory, rounds, measurements):
     """{name: (without, with)}: medians of interleaved runs of each measurement."""
     results = {name: ([], []) for name in measurements}
@@ -152,26 +165,32 @@ def bench_discovery(directory, rounds):
 
 
 def bench_https(directory, rounds):
+    """With and without Operaglass, to an upstream and to a server on its port that nobody watches."""
     cert, key = certificates.server_pair(directory)
-    both = PORT_HTTPS + 1
-    servers = [subprocess.Popen(["taskset", "-c", "1", TOOLS + tool, "server", str(port), cert, key],
-                                stdout=subprocess.PIPE)
-               for tool, port in (("https_static", PORT_HTTPS), ("https", both))]
-    what = "HTTPS keep-alive request, "
-    rows = [("opaque client", "https_static", PORT_HTTPS, "≤ +1"), ("decoded client", "https", PORT_HTTPS, "≤ +4"),
-            ("decoded client and probed server", "https", both, "≤ +10")]
-    for server in servers:
+    opaque, probed = "https_static", "https"
+    rows = [("opaque client", opaque, opaque, UPSTREAM, "≤ +1"),
+            ("decoded client", probed, opaque, UPSTREAM, "≤ +4"),
+            ("decoded client and probed server", probed, probed, UPSTREAM, "≤ +10"),
+            ("unwatched, neither end probed", opaque, opaque, STRANGER, ""),
+            ("unwatched, client probed", probed, opaque, STRANGER, ""),
+            ("unwatched, server probed", opaque, probed, STRANGER, "")]
+    ports = {opaque: PORT_HTTPS, probed: PORT_HTTPS + 1}
+    servers = {tool: subprocess.Popen(["taskset", "-c", "1", TOOLS + tool, "server", str(port), cert, key],
+                                      stdout=subprocess.PIPE)
+               for tool, port in ports.items()}
+    for server in servers.values():
         server.stdout.readline()
     try:
         medians = with_and_without(directory, rounds, {
-            name: lambda tool=tool, port=port: pinned(TOOLS + tool, "client", str(port), "5000") / 1000
-            for name, tool, port, _ in rows})
+            name: lambda tool=tool, peer=peer, host=host: both_ends(
+                servers[peer], TOOLS + tool, "client", str(ports[peer]), "5000", host)
+            for name, tool, peer, host, _ in rows})
     finally:
-        for server in servers:
+        for server in servers.values():
             server.kill()
             server.wait()
-    for name, _, _, aim in rows:
-        row(what + name, *medians[name], "µs", aim)
+    for name, _, _, _, aim in rows:
+        row("HTTPS keep-alive request, " + name, *medians[name], "µs", aim)
 
 
 def bench_http2(directory, rounds):
@@ -220,7 +239,8 @@ def bench_programs(directory, _rounds):
     program = Operaglass(directory)
     cert, key = certificates.server_pair(directory)
     servers = [subprocess.Popen([TOOLS + tool, "server", str(port), cert, key], stdout=subprocess.PIPE)
-               for tool, port in (("https_static", PORT_HTTPS), ("http2_static", PORT_HTTPS + 1))]
+               for tool, port in (("https_static", PORT_HTTPS), ("http2_static", PORT_HTTPS + 1),
+                                  ("https", PORT_HTTPS + 2))]
     for server in servers:
         server.stdout.readline()
     agent = os.path.join(directory, "claude")
@@ -230,6 +250,9 @@ def bench_programs(directory, _rounds):
              ("tools of an agent", [[agent, TOOLS + "tiny", "5000"]]),
              ("opaque HTTPS", [[TOOLS + "https_static", "client", str(PORT_HTTPS), "5000"]]),
              ("decoded HTTPS", [[TOOLS + "https", "client", str(PORT_HTTPS), "5000"]]),
+             ("HTTPS nobody watches, client probed", [[TOOLS + "https", "client", str(PORT_HTTPS), "5000", STRANGER]]),
+             ("HTTPS nobody watches, server probed",
+              [[TOOLS + "https_static", "client", str(PORT_HTTPS + 2), "5000", STRANGER]]),
              ("decoded HTTP/2", [[TOOLS + "http2", "client", str(PORT_HTTPS + 1), "5000", "1"]]),
              ("decoded HTTP/2, ten at once", [[TOOLS + "http2", "client", str(PORT_HTTPS + 1), "5000", "10"]])]
     print("\n| load | program | runs | ns per run |\n|---|---|---|---|")

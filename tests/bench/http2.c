@@ -108,7 +108,7 @@ static void serve(SSL *ssl)
 
 static int client(int port, int requests, int streams)
 {
-	struct peer peer = {.ssl = tls_connect(port)};
+	struct peer peer = {.ssl = tls_connect(port, "api.telegram.org")};
 	nghttp2_session_callbacks *callbacks;
 	long long begin = now_ns();
 	int warm = 10 * streams;

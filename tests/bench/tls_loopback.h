@@ -56,8 +56,8 @@ static inline int tls_serve(int port, const char *certificate, const char *key,
 	}
 }
 
-/* NULL, and said: there is no connection. */
-static inline SSL *tls_connect(int port)
+/* name: of the server. NULL, and said: there is no connection. */
+static inline SSL *tls_connect(int port, const char *name)
 {
 	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
 	struct sockaddr_in address = loopback(port);
@@ -68,7 +68,7 @@ static inline SSL *tls_connect(int port)
 		return perror("connect"), NULL;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	SSL_set_fd(ssl, fd);
-	SSL_set_tlsext_host_name(ssl, "api.telegram.org");
+	SSL_set_tlsext_host_name(ssl, name);
 	if (SSL_connect(ssl) != 1)
 		return fprintf(stderr, "the TLS handshake failed\n"), NULL;
 	return ssl;
