@@ -2,22 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """operaglass_bpf_*: what the kernel itself says of the same programs and maps, and what was played before."""
 import os
-import socket
-import ssl
 import subprocess
 import tempfile
-import threading
 
-import certificates
 from harness import Operaglass, Tap, free_port
 from kernel_bytes import bpftool
 from maps import dump
 from orchestra import Orchestra
+from tls_pair import CONFIG, Pair
 
-NAME = "api.telegram.org"
-CONFIG = "upstreams:\n  - {{name: telegram, kind: telegram, hosts: [api.telegram.org], ports: [{port}]}}\n"
-REQUEST = f"GET /bot1:A/getMe HTTP/1.1\r\nHost: {NAME}\r\n\r\n".encode()
-ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ATTACHED, RUNS = "operaglass_bpf_program_attached", "operaglass_bpf_program_runs_total"
 SECONDS = "operaglass_bpf_program_run_seconds_total"
 ENTRIES, CAPACITY = "operaglass_bpf_map_entries", "operaglass_bpf_map_capacity"
@@ -46,37 +39,6 @@ class Kernel:
         shown = {name: bpftool("map", "show", "pinned", f"{self.pins}/maps/{name}")
                  for name in os.listdir(self.pins + "/maps")}
         return {name: (of["type"], of["max_entries"]) for name, of in shown.items()}
-
-
-class Calls:
-    """Both ends of one TLS connection, here: a call is a write and a read on each."""
-
-    def __init__(self, directory, port):
-        pair = certificates.server_pair(directory)
-        self.server, self.client = (ssl.SSLContext(kind) for kind in (ssl.PROTOCOL_TLS_SERVER, ssl.PROTOCOL_TLS_CLIENT))
-        self.server.load_cert_chain(*pair)
-        self.client.check_hostname, self.client.verify_mode = False, ssl.CERT_NONE
-        self.listener = socket.create_server(("127.0.0.1", port))
-        thread = threading.Thread(target=self.accept)
-        thread.start()
-        self.near = self.client.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname=NAME)
-        thread.join()
-
-    def accept(self):
-        self.far = self.server.wrap_socket(self.listener.accept()[0], server_side=True)
-
-    def play(self, count):
-        for _ in range(count):
-            self.near.sendall(REQUEST)
-            if self.far.recv(4096) != REQUEST:
-                raise RuntimeError("the request came in parts")
-            self.far.sendall(ANSWER)
-            if self.near.recv(4096) != ANSWER:
-                raise RuntimeError("the answer came in parts")
-
-    def close(self):
-        for end in (self.near, self.far, self.listener):
-            end.close()
 
 
 def forks():
@@ -152,7 +114,7 @@ def main():
         with Operaglass(CONFIG.format(port=port)) as og:
             # The proof makes calls of its own.
             og.wait(lambda m: m.value("operaglass_tls_probed_files", stack="openssl", trust="proven"), 30)
-            kernel, calls = Kernel(og), Calls(directory, port)
+            kernel, calls = Kernel(og), Pair(directory, port)
             test_programs(tap, og, kernel)
             test_calls(tap, og, calls)
             test_forks(tap, og, stage)
