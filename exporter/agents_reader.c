@@ -200,6 +200,8 @@ static void add_totals(struct agents_reader *reader, uint32_t id, const char *ty
 	size_t i;
 
 	model_add(reader->model, FAMILY_AGENT_STARTS, totals->starts, type);
+	/* Known in advance, like the others; what approvals say is added to it. */
+	model_add(reader->model, FAMILY_AGENT_BLOCKED, 0, type);
 	for (i = 0; i < COUNT(usage_rows); i++) {
 		counter = (const char *)&totals->usage + usage_rows[i].offset;
 		model_add(reader->model, usage_rows[i].family, *(const __u64 *)counter, type,
