@@ -104,7 +104,7 @@ def test_others(scene):
             "connect_timeout",
             {family: [silent]},
             clients=("curl",),
-            connect_timeout=0.4,
+            connect_timeout=1,
         )
         fails(scene, f"no route ({family})", "unreachable", {family: [routeless]})
     fails(scene, "a router says unreachable", "unreachable", {"a": [addresses.unreachable()[0]]})

@@ -164,7 +164,7 @@ def through(scene, who, end, start):
     before = maps.rows(operaglass)
     with contextlib.ExitStack() as stack:
         flight = Flight(scene, who.replace(" ", "-"), stack)
-        flying = operaglass.wait(flight.in_flight, SECONDS / 2, since=scene.before)
+        flying = operaglass.wait(flight.in_flight, 20, since=scene.before)
         if not flight.in_flight(flying):
             raise RuntimeError(f"in flight is {ledger.booked(flying)['requests']}")
         end(operaglass)

@@ -90,7 +90,7 @@ def test_found_late(world):
         said = [client.call("/first")]
     finally:
         os.kill(world.og.process.pid, signal.SIGCONT)
-    probed = world.wait_pins(library + "/libssl.so.3")
+    probed = world.wait_pins(library + "/libssl.so.3", seconds=30)
     said += [client.call("/second"), client.call("/third")]
     client.end()
 
