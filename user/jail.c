@@ -12,6 +12,8 @@
 
 #define NOBODY 65534 /* not the exporter's user, who owns the journal */
 
+#define SECOND_NUMBERS 0x40000000 /* __X32_SYSCALL_BIT */
+
 #if defined(__x86_64__)
 #define OWN_ARCH AUDIT_ARCH_X86_64
 #elif defined(__aarch64__)
@@ -27,18 +29,21 @@ static void limit(int what, rlim_t value)
 	setrlimit((__rlimit_resource_t)what, &bound);
 }
 
-/* Numbers mean other calls by the entry of 32-bit programs: that one is shut. */
+/* Numbers mean other calls by the entry of 32-bit programs: that one is shut, as are the second numbers
+ * that x86 has for its calls. */
 int jail_filter(const uint32_t *calls, size_t count, bool only)
 {
-	struct sock_filter code[JAIL_CALLS_MAX + 6] = {
+	struct sock_filter code[JAIL_CALLS_MAX + 8] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OWN_ARCH, 1, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, SECOND_NUMBERS, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
 	};
 	const uint32_t others = only ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW,
 		       listed = only ? SECCOMP_RET_ALLOW : SECCOMP_RET_KILL_PROCESS;
-	struct sock_fprog filter = {.len = 4, .filter = code};
+	struct sock_fprog filter = {.len = 6, .filter = code};
 	size_t i;
 
 	if (count > JAIL_CALLS_MAX)

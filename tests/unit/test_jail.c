@@ -73,13 +73,19 @@ static void end_by_the_other_entry(void)
 	__asm__ volatile("int $0x80" : : "a"(1), "b"(0) : "memory");
 }
 
+static void ask_by_the_second_number(void)
+{
+	syscall(0x40000000 | SYS_getppid);
+}
+
 static void test_other_entry(void **state)
 {
-	static const uint32_t refused[] = {SYS_kill};
+	static const uint32_t refused[] = {SYS_kill, SYS_getppid};
 
 	(void)state;
 	assert_int_not_equal(signal_of(own, 2, true, end_by_the_other_entry), 0);
-	assert_int_not_equal(signal_of(refused, 1, false, end_by_the_other_entry), 0);
+	assert_int_not_equal(signal_of(refused, 2, false, end_by_the_other_entry), 0);
+	assert_int_equal(signal_of(refused, 2, false, ask_by_the_second_number), SIGSYS);
 }
 #endif
 
@@ -97,7 +103,8 @@ int main(void)
 		TEST("with a list of what is allowed, another call ends the process", test_only),
 		TEST("with a list of what is not, only these calls do", test_all_but),
 #if defined(__x86_64__)
-		TEST("no call comes in by the entry of 32-bit programs", test_other_entry),
+		TEST("no call comes in by the entry of 32-bit programs, or by a second number",
+		     test_other_entry),
 #endif
 		TEST("a list that is too long is refused", test_too_many),
 	};
