@@ -61,6 +61,7 @@ struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t 
 		targets->full = true;
 		return NULL;
 	}
+	targets->edits++;
 	*target = (struct tls_target){
 		.device = device, .inode = inode, .stack = stack, .slot = slot, .seen = true};
 	return target;
@@ -68,6 +69,7 @@ struct tls_target *tls_row_add(struct tls_targets *targets, dev_t device, ino_t 
 
 void tls_row_drop(struct tls_targets *targets, size_t row)
 {
+	targets->edits++;
 	tls_candidates_undecide(targets->candidates);
 	tls_changes_forget(targets->changes, &targets->rows[row]);
 	tls_target_detach(&targets->rows[row], &targets->tools);
@@ -104,6 +106,7 @@ void tls_row_give_up_places(struct tls_targets *targets, struct tls_target *targ
 	struct tls_target_tools tools = targets->tools;
 	struct tls_recognition found;
 
+	targets->edits++;
 	tools.cheap_classes = 0;
 	tools.trust = NULL;
 	tls_target_detach(target, &tools);

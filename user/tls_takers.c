@@ -147,6 +147,7 @@ static void check_live(struct tls_targets *targets, struct tls_target *target,
 	case TLS_LIVE_OPEN:
 		break;
 	case TLS_LIVE_RIGHT:
+		targets->edits++;
 		tls_target_know(target, &targets->tools, TLS_TRUST_CHECKED,
 				&(struct tls_random_place){});
 		log_info(0, "where '%s' is probed fits its first %llu calls", mapping->path,

@@ -247,7 +247,7 @@ static bool may_matter(void *context, const struct tls_mapping *mapping)
 
 int tls_targets_on_event(struct tls_targets *targets, int fd)
 {
-	size_t before = targets->count;
+	unsigned before = targets->edits;
 	int err;
 
 	(void)fd;
@@ -259,7 +259,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 		err = tls_mappings_scan(tls_take_mapping, targets);
 	tls_candidates_clients(targets->candidates, tls_take_mapping, targets);
 	step_searches(targets);
-	if (targets->count != before)
+	if (targets->edits != before)
 		tls_tables_publish(targets);
 	step_proofs(targets);
 	return err;

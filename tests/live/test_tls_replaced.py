@@ -1,11 +1,14 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Files that are replaced, overwritten, shared or given up while they are probed."""
+import glob
 import os
 import shutil
 import signal
 
 from tls_world import LIBSSL_PROBES, NODE_CLIENT, World
+
+HOLD = "import ctypes, sys; ctypes.CDLL(sys.argv[1]); print('mapped', flush=True); sys.stdin.read()"
 
 # Two containers over one layer: overlay mounts in a mount namespace each.
 OVERLAY = """
@@ -67,6 +70,13 @@ def said(world, path):
     return world.og.logs().count(f"inside the TLS of '{path}'")
 
 
+def probed(metrics):
+    return {
+        stack: metrics.value("operaglass_tls_targets", stack=stack, state="attached")
+        for stack in ("openssl", "gnutls")
+    }
+
+
 def test_overwritten(world):
     library = world.library("overwritten")
     path = library + "/libssl.so.3"
@@ -91,6 +101,30 @@ def test_overwritten(world):
     )
     world.decoded("and read", third, "/overwritten-restart")
     third.end()
+
+
+def test_one_goes_as_another_comes(world):
+    """In one turn of the observer: as many files are probed as before."""
+    world.scan()  # nobody maps what went before
+    lost = world.library("lost") + "/libssl.so.3"
+    gained = f"{world.directory}/libgnutls.so.30"
+    shutil.copy(glob.glob("/usr/lib/*/libgnutls.so.30")[0], gained)
+    first = world.client(["/usr/bin/python3", "-c", HOLD, lost])
+    world.wait_pins(lost)
+    before = world.og.wait(lambda m: probed(m)["openssl"] >= 2)
+    first.end()
+    world.og.process.send_signal(signal.SIGSTOP)
+    overwrite(lost)
+    second = world.client(["/usr/bin/python3", "-c", HOLD, gained])
+    world.og.process.send_signal(signal.SIGCONT)
+    want = {"openssl": probed(before)["openssl"] - 1, "gnutls": probed(before)["gnutls"] + 1}
+    world.tap.equal(
+        "one file that is probed for another is counted at once",
+        probed(world.og.wait(lambda m: probed(m) == want)),
+        want,
+    )
+    second.end()
+    world.scan()
 
 
 def test_self_update(world):
@@ -145,6 +179,7 @@ def main():
         with world.og:
             test_upgraded(world)
             test_overwritten(world)
+            test_one_goes_as_another_comes(world)
             test_self_update(world)
             test_shared_layer(world, "bind", BIND)
             test_shared_layer(world, "overlay", OVERLAY)
