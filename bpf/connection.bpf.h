@@ -81,13 +81,21 @@ static __always_inline void connection_decide(struct connection *row, __u32 upst
 	__sync_fetch_and_add(&totals->retransmits, row->retransmits);
 }
 
+/* What the observer knows of this very process; NULL: nothing. */
+static __always_inline struct tls_process *process_known(__u32 tgid)
+{
+	struct tls_process *known = bpf_map_lookup_elem(&tls_processes, &tgid);
+	struct process *process = known ? bpf_map_lookup_elem(&processes, &tgid) : NULL;
+
+	return process && process->start_ns / 1000000000ULL > known->noted_s ? NULL : known;
+}
+
 /* Counts why the connection is opaque. What is not known of its process now may be known later. */
 static __always_inline void connection_explain(struct connection *row,
 					       struct upstream_totals *totals, __u32 reason,
 					       bool last_time)
 {
-	__u32 tgid = row->tgid;
-	struct tls_process *process = bpf_map_lookup_elem(&tls_processes, &tgid);
+	struct tls_process *process = process_known(row->tgid);
 
 	if (!reason)
 		reason = row->undecoded;

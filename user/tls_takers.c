@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -18,9 +19,13 @@ static void note_process(const struct tls_targets *targets, enum undecoded_reaso
 {
 	struct tls_process process = {.undecoded = why};
 	uint32_t tgid = (uint32_t)pid;
+	struct timespec now;
 
-	if (pid)
-		bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
+	if (!pid)
+		return;
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	process.noted_s = (uint32_t)now.tv_sec;
+	bpf_map_update_elem(targets->processes_fd, &tgid, &process, BPF_ANY);
 }
 
 /* The same of a file that is known. */

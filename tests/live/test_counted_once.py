@@ -21,6 +21,7 @@ from test_tls_places import CALLS, joined
 PROGRAM = "og-agent-once"
 CONFIG = f"agents:\n  - {{type: once, names: [{PROGRAM}]}}\n"
 NSS = ("-I/usr/include/nss", "-I/usr/include/nspr", "-lssl3", "-lnss3", "-lnspr4")
+JAVA = 8  # include/connection.h: enum undecoded_reason
 UPSTREAMS = 8  # at least as many as the defaults have
 BIG = 48 << 20  # more than all buffers on the way hold
 POST = call("sendMessage", "POST", body=20)
@@ -135,6 +136,8 @@ def test_number_used_again(scene):
         for upstream in range(1, UPSTREAMS + 1):
             name = process.pid.to_bytes(4, "little") + upstream.to_bytes(2, "little") + bytes(2)
             maps.put(scene.operaglass, "decoded_names", name, (1).to_bytes(8, "little"))
+        java = JAVA.to_bytes(4, "little") + bytes(4)
+        maps.put(scene.operaglass, "tls_processes", process.pid.to_bytes(4, "little"), java)
         tell(process, "go")
         status = json.loads(process.stdout.readline())["status"]
     scene.stage.truth(1)
@@ -142,6 +145,8 @@ def test_number_used_again(scene):
     scene.tap.equal("a process that has another's number is answered", status, 200)
     requests, durations = {UNKNOWN: 1}, {("unknown", "unknown"): 1}
     counted(scene, "and its call counted", "encrypted", requests=requests, durations=durations)
+    reasons = scene.operaglass.metrics().by("upstream_undecoded_connections_total", "reason")
+    scene.tap.equal("and is opaque for a reason of its own", reasons.get(("java",), 0), 0)
     over(scene)
 
 
