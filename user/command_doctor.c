@@ -3,7 +3,6 @@
 #include "commands.h"
 #include "doctor_checks.h"
 #include "log.h"
-#include "privilege.h"
 
 int command_doctor(const struct options *options)
 {
@@ -18,8 +17,7 @@ int command_doctor(const struct options *options)
 	bpf_load_silence();
 	doctor_check_host(options, &report);
 	doctor_check_tls(options, &report);
-	if (privilege_can_load())
-		doctor_check_programs(&config, &report);
+	doctor_check_programs(&config, &report);
 	(options->json ? doctor_print_json : doctor_print_table)(&report, stdout);
 	return (int)doctor_verdict(&report);
 }

@@ -19,6 +19,11 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define LOCKDOWN     "/sys/kernel/security/lockdown"
+#define NEEDS_ROOT   "start as root, or with the capabilities that are missing"
+/* What libbpf answers then. */
+#define NO_BTF (-ESRCH)
+/* Every capability's name with what is lost without it. */
+#define CAPABILITIES_LOST_SIZE 512
 
 /* Fills state and detail; the row has the rest. */
 typedef void check_function(const struct options *options, struct doctor_finding *finding);
@@ -86,16 +91,27 @@ static void check_lockdown(const struct options *options, struct doctor_finding 
 
 static void check_capabilities(const struct options *options, struct doctor_finding *finding)
 {
+	static char lost[CAPABILITIES_LOST_SIZE];
 	char missing[DOCTOR_DETAIL_SIZE - 16] = "";
-	size_t used = 0, i;
+	size_t used = 0, told = 0, i;
 
 	(void)options;
-	for (i = 0; i < privilege_row_count && used < sizeof(missing); i++)
-		if (privilege_lacks(&privilege_rows[i]))
+	for (i = 0; i < privilege_row_count; i++) {
+		const struct privilege_row *row = &privilege_rows[i];
+
+		if (!privilege_lacks(row))
+			continue;
+		if (used < sizeof(missing))
 			used += (size_t)snprintf(missing + used, sizeof(missing) - used, " %s",
-						 privilege_rows[i].name);
+						 row->name);
+		if (row->lost && told < sizeof(lost))
+			told += (size_t)snprintf(lost + told, sizeof(lost) - told, "%s%s (%s)",
+						 told ? ", " : "", row->lost, row->name);
+	}
 	if (!privilege_can_load())
 		return set(finding, DOCTOR_BROKEN, "missing:%s", missing);
+	if (told)
+		finding->lost = lost;
 	set(finding, used ? DOCTOR_DEGRADED : DOCTOR_OK,
 	    used ? "missing:%s" : "all that are needed%s", missing);
 }
@@ -130,7 +146,10 @@ static void check_user(const struct options *options, struct doctor_finding *fin
 	const struct passwd *entry = getpwnam(options->user);
 
 	set(finding, entry && entry->pw_uid ? DOCTOR_OK : DOCTOR_BROKEN,
-	    entry ? "%s" : "no user '%s'", options->user);
+	    !entry	    ? "no user '%s'"
+	    : entry->pw_uid ? "%s"
+			    : "'%s' is root",
+	    options->user);
 }
 
 /* In a child that has no capability at all: does a look-up get as far as the descriptor? */
@@ -161,7 +180,7 @@ static void check_map_reads(const struct options *options, struct doctor_finding
 		      "else");
 }
 
-static void check_uprobes(const struct options *options, struct doctor_finding *finding)
+void doctor_say_uprobes(int code, enum tls_probe_kind kind, struct doctor_finding *finding)
 {
 	static const char *const texts[] = {
 		[TLS_PROBE_SESSION] = "multi-uprobe links, sessions",
@@ -169,17 +188,38 @@ static void check_uprobes(const struct options *options, struct doctor_finding *
 		[TLS_PROBE_PERF] = "perf events with links: CAP_SYS_ADMIN is kept",
 		[TLS_PROBE_LOCAL] = "perf events without links: CAP_SYS_ADMIN is kept",
 	};
-	enum tls_probe_kind kind;
-	int code = privilege_can_load() ? tls_probe_kind_check(&kind) : -EPERM;
 
-	(void)options;
-	if (code)
+	if (code) {
+		if (code == -EPERM || code == -EACCES)
+			finding->advice = NEEDS_ROOT;
 		return set(finding, DOCTOR_DEGRADED, "no user probes: %s", strerror(-code));
+	}
 	set(finding, kind == TLS_PROBE_LOCAL ? DOCTOR_DEGRADED : DOCTOR_OK, "%s", texts[kind]);
 	if (kind == TLS_PROBE_LOCAL) {
 		finding->lost = "decoding while operaglass does not run";
 		finding->advice = "use kernel 5.15 or later";
 	}
+}
+
+static void check_uprobes(const struct options *options, struct doctor_finding *finding)
+{
+	enum tls_probe_kind kind = TLS_PROBE_LOCAL;
+	int code = privilege_can_load() ? tls_probe_kind_check(&kind) : -EPERM;
+
+	(void)options;
+	doctor_say_uprobes(code, kind, finding);
+}
+
+void doctor_say_return_probes(enum tls_return_probes answer, struct doctor_finding *finding)
+{
+	if (answer == TLS_RETURN_SAFE)
+		set(finding, DOCTOR_OK, "safe in a process under seccomp");
+	else
+		set(finding, DOCTOR_DEGRADED, "%s",
+		    answer == TLS_RETURN_UNSAFE ? "they kill a process under seccomp: not used"
+						: "could not be tried: not used");
+	if (answer == TLS_RETURN_UNKNOWN)
+		finding->advice = "see 'multi_uprobes'";
 }
 
 static void check_return_probes(const struct options *options, struct doctor_finding *finding)
@@ -190,12 +230,7 @@ static void check_return_probes(const struct options *options, struct doctor_fin
 	(void)options;
 	if (privilege_can_load() && !tls_probe_kind_check(&kind))
 		answer = tls_return_probe_check(kind);
-	if (answer == TLS_RETURN_SAFE)
-		set(finding, DOCTOR_OK, "safe in a process under seccomp");
-	else
-		set(finding, DOCTOR_DEGRADED, "%s",
-		    answer == TLS_RETURN_UNSAFE ? "they kill a process under seccomp: not used"
-						: "could not be tried: not used");
+	doctor_say_return_probes(answer, finding);
 }
 
 static const struct check_row {
@@ -203,21 +238,22 @@ static const struct check_row {
 	check_function *check;
 	const char *lost, *advice;
 } rows[] = {
-	{"kernel", check_kernel, "older than 5.10: nothing was tested there", "update the kernel"},
+	{"kernel", check_kernel, "older than 5.10: whatever it lacks, nothing was tried there",
+	 "use Linux 5.10 or later"},
 	{"btf", check_btf, "no program can be loaded",
 	 "use a kernel with CONFIG_DEBUG_INFO_BTF=y (every distribution's since 2021)"},
 	{"lockdown", check_lockdown, "programs may not read what they measure",
 	 "boot without lockdown=confidentiality"},
-	{"capabilities", check_capabilities, "whatever needs them",
-	 "start as root, or with the capabilities that are missing"},
+	{"capabilities", check_capabilities, "no program can be loaded", NEEDS_ROOT},
 	{"cgroup_v2", check_cgroup, "connections and calls of what runs outside of it",
 	 "mount cgroup2 ('mount -t cgroup2 none /sys/fs/cgroup'), or give --cgroup.path"},
-	{"bpffs", check_bpffs, "nothing can be pinned", "mount -t bpf bpf /sys/fs/bpf"},
+	{"bpffs", check_bpffs, "nothing can be pinned",
+	 "mount -t bpf bpf /sys/fs/bpf, and give a --bpf.pin-path below it"},
 	{"multi_uprobes", check_uprobes, "endpoint and status of calls: they are only timed",
 	 "use a kernel with CONFIG_UPROBE_EVENTS=y"},
 	{"return_probes", check_return_probes, "status of calls where nothing else tells it",
 	 "update the kernel: 6.11 to 6.13 have this fault"},
-	{"user", check_user, "the exporter cannot give up root", "give --user"},
+	{"user", check_user, "the exporter cannot give up root", "give --user an ordinary user"},
 	{"map_reads", check_map_reads, "", ""},
 };
 
@@ -244,15 +280,17 @@ static int refusal_of(const struct bpf_refusals *refusals, int program)
 	return 0;
 }
 
-/* Programs of an object that could not be loaded at all share its error. */
-static void report_program(int program, int code, bool loaded, struct doctor_report *report)
+void doctor_say_program(int program, int code, bool loaded, struct doctor_finding *finding)
 {
-	struct doctor_finding *finding = doctor_add(report, bpf_programs[program].name);
-
 	finding->lost = bpf_programs[program].lost;
-	finding->advice = "start 'operaglass run --log.level=debug' and read the verifier's words";
+	finding->advice =
+		code == -EPERM	 ? NEEDS_ROOT
+		: code == NO_BTF ? "see 'btf'"
+		: code ? "start 'operaglass run --log.level=debug' and read the verifier's words"
+		       : "use Linux 5.17 or later";
 	if (code)
-		set(finding, DOCTOR_DEGRADED, "does not load: %s", strerror(-code));
+		set(finding, DOCTOR_DEGRADED, "does not load: %s",
+		    code == NO_BTF ? "this kernel has no BTF" : strerror(-code));
 	else if (!loaded)
 		set(finding, DOCTOR_DEGRADED, "needs bpf_loop, which came with Linux 5.17");
 	else
@@ -268,14 +306,19 @@ void doctor_check_programs(const struct config *config, struct doctor_report *re
 	int code;
 
 	bpf_set_init(&programs);
-	bpf_load_all(config, &programs, &refusals, codes);
+	if (privilege_can_load())
+		bpf_load_all(config, &programs, &refusals, codes);
+	else
+		for (object = 0; object < bpf_object_count; object++)
+			codes[object] = -EPERM;
 	for (object = 0; object < bpf_object_count; object++) {
 		for (i = 0; i < bpf_program_count; i++) {
 			if (strcmp(bpf_programs[i].object, bpf_objects[object].name))
 				continue;
 			code = refusal_of(&refusals, (int)i);
-			report_program((int)i, code ? code : codes[object],
-				       programs.programs[i].program >= 0, report);
+			doctor_say_program((int)i, code ? code : codes[object],
+					   programs.programs[i].program >= 0,
+					   doctor_add(report, bpf_programs[i].name));
 		}
 	}
 	bpf_set_close(&programs);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf_catalogue.h"
 #include "doctor.h"
 #include "doctor_checks.h"
 
@@ -125,6 +126,102 @@ static void test_lockdown(void **state)
 	assert_false(doctor_lockdown_allows("none integrity [confidentiality]"));
 }
 
+static void test_uprobes(void **state)
+{
+	static const struct {
+		int code;
+		enum tls_probe_kind kind;
+		enum doctor_state state;
+		const char *detail, *lost, *advice;
+	} rows[] = {
+		{0, TLS_PROBE_SESSION, DOCTOR_OK, "multi-uprobe links, sessions", "row", "row"},
+		{0, TLS_PROBE_MULTI, DOCTOR_OK, "multi-uprobe links", "row", "row"},
+		{0, TLS_PROBE_PERF, DOCTOR_OK, "perf events with links: CAP_SYS_ADMIN is kept",
+		 "row", "row"},
+		{0, TLS_PROBE_LOCAL, DOCTOR_DEGRADED,
+		 "perf events without links: CAP_SYS_ADMIN is kept",
+		 "decoding while operaglass does not run", "use kernel 5.15 or later"},
+		{-ENOTSUP, TLS_PROBE_LOCAL, DOCTOR_DEGRADED,
+		 "no user probes: Operation not supported", "row", "row"},
+		{-EACCES, TLS_PROBE_LOCAL, DOCTOR_DEGRADED, "no user probes: Permission denied",
+		 "row", "start as root, or with the capabilities that are missing"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct doctor_finding finding = {.lost = "row", .advice = "row"};
+
+		doctor_say_uprobes(rows[i].code, rows[i].kind, &finding);
+		assert_int_equal(finding.state, rows[i].state);
+		assert_string_equal(finding.detail, rows[i].detail);
+		assert_string_equal(finding.lost, rows[i].lost);
+		assert_string_equal(finding.advice, rows[i].advice);
+	}
+}
+
+static void test_return_probes(void **state)
+{
+	static const struct {
+		enum tls_return_probes answer;
+		enum doctor_state state;
+		const char *detail, *advice;
+	} rows[] = {
+		{TLS_RETURN_SAFE, DOCTOR_OK, "safe in a process under seccomp", "row"},
+		{TLS_RETURN_UNSAFE, DOCTOR_DEGRADED, "they kill a process under seccomp: not used",
+		 "row"},
+		{TLS_RETURN_UNKNOWN, DOCTOR_DEGRADED, "could not be tried: not used",
+		 "see 'multi_uprobes'"},
+	};
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct doctor_finding finding = {.lost = "row", .advice = "row"};
+
+		doctor_say_return_probes(rows[i].answer, &finding);
+		assert_int_equal(finding.state, rows[i].state);
+		assert_string_equal(finding.detail, rows[i].detail);
+		assert_string_equal(finding.advice, rows[i].advice);
+	}
+}
+
+static void test_programs(void **state)
+{
+	static const struct {
+		int code;
+		bool loaded;
+		enum doctor_state state;
+		const char *detail, *advice;
+	} rows[] = {
+		{0, true, DOCTOR_OK, "loads", NULL},
+		{0, false, DOCTOR_DEGRADED, "needs bpf_loop, which came with Linux 5.17",
+		 "use Linux 5.17 or later"},
+		{-EINVAL, false, DOCTOR_DEGRADED, "does not load: Invalid argument",
+		 "start 'operaglass run --log.level=debug' and read the verifier's words"},
+		{-EPERM, false, DOCTOR_DEGRADED, "does not load: Operation not permitted",
+		 "start as root, or with the capabilities that are missing"},
+		{-ESRCH, false, DOCTOR_DEGRADED, "does not load: this kernel has no BTF",
+		 "see 'btf'"},
+	};
+	size_t program, i;
+
+	(void)state;
+	for (program = 0; program < bpf_program_count; program++) {
+		for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+			struct doctor_finding finding = {.state = DOCTOR_BROKEN};
+
+			doctor_say_program((int)program, rows[i].code, rows[i].loaded, &finding);
+			assert_int_equal(finding.state, rows[i].state);
+			assert_string_equal(finding.detail, rows[i].detail);
+			assert_string_equal(finding.lost, bpf_programs[program].lost);
+			if (rows[i].advice)
+				assert_string_equal(finding.advice, rows[i].advice);
+		}
+		assert_true(strlen(bpf_programs[program].lost) > 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +232,12 @@ int main(void)
 		TEST("a full report takes no more", test_full_report),
 		TEST("releases are compared by major, then minor", test_release),
 		TEST("only confidentiality forbids reading", test_lockdown),
+		TEST("each kind of user probes, and none, says what is lost and what to do",
+		     test_uprobes),
+		TEST("return probes that kill or could not be tried are said not to be used",
+		     test_return_probes),
+		TEST("each program that does not load says what is lost and what to do",
+		     test_programs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
