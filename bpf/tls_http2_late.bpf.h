@@ -2,7 +2,9 @@
 #ifndef OPERAGLASS_TLS_HTTP2_LATE_BPF_H
 #define OPERAGLASS_TLS_HTTP2_LATE_BPF_H
 
+#include "process_rows.bpf.h"
 #include "tls_http2_rows.bpf.h"
+#include "tls_join.bpf.h"
 
 /*
  * HTTP/2 on a connection whose beginning nobody saw. Its middle is found at a write that consists of
@@ -112,7 +114,39 @@ static __always_inline bool http2_open_late(struct tls_stream *stream,
 	return false;
 }
 
+/*
+ * A child goes on with the connection of its parent, by a copy of the object at the same address. What is
+ * known of the connection goes with it: its bytes are in order for one of them only. A server's object may
+ * lie at that address, too, but not in a child that writes as a client.
+ */
+static __always_inline bool http2_inherit(struct tls_stream *stream,
+					  const struct tls_stream_key *key, __u32 parent,
+					  __u64 buffer, __u64 length)
+{
+	struct tls_stream_key from = {.ssl = key->ssl, .tgid = parent};
+	struct tls_stream *theirs = bpf_map_lookup_elem(&tls_streams, &from);
+	struct http2_connection *row = bpf_map_lookup_elem(&http2_connections, &from);
+	__u32 tgid = key->tgid;
+	struct process *process = bpf_map_lookup_elem(&processes, &tgid);
+
+	if (!theirs || !row || !process || process->forker != parent || !theirs->http2 ||
+	    !tls_random_same(&theirs->random, &stream->random) ||
+	    http2_glance(buffer, length) == HTTP2_SERVER ||
+	    bpf_map_update_elem(&http2_connections, key, row, BPF_ANY))
+		return false;
+	http2_close(&from);
+	stream->http2 = 1;
+	return true;
+}
+
 #else
+
+static __always_inline bool http2_inherit(struct tls_stream *stream,
+					  const struct tls_stream_key *key, __u32 parent,
+					  __u64 buffer, __u64 length)
+{
+	return false;
+}
 
 static __always_inline bool http2_open_late(struct tls_stream *stream,
 					    const struct tls_stream_key *key, __u64 buffer,

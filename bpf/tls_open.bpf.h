@@ -104,6 +104,11 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 
 	connection = bpf_map_lookup_elem(&connections, &sock);
 	opening = tls_opening(buffer, length);
+	if (stream->foreign && connection &&
+	    http2_inherit(stream, key, connection->tgid, buffer, length)) {
+		stream->foreign = 0;
+		return;
+	}
 	if (stream->foreign && (length < 8 || opening == TLS_OPENING_RESPONSE ||
 				opening == TLS_OPENING_OTHER || !connection)) {
 		stream->state = TLS_STREAM_IGNORED;

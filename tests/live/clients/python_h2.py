@@ -6,8 +6,10 @@ are not to enter the dynamic table. The plan's `window`: bytes of the client's f
 read; `write`: of each write; `plain`: no Huffman code; `before`: says "connected" when so many requests are
 answered, and makes the others at a line of input; `between`: the same once more; `stop`: bytes after which it says "paused" and waits for three
 seconds; `stingy`: gives no more room than `window`; `greet`: says who it is
-and reads so often before the first request; `tls`: "1.2"; `stay`: the connection stays until the input ends.
+and reads so often before the first request; `tls`: "1.2"; `stay`: the connection stays until the input ends; `fork`: after so many
+answers a child goes on; `daemon`: its parent ends then.
 """
+import os
 import select
 import socket
 import sys
@@ -135,6 +137,13 @@ class Client:
             made = pause
             print("connected", flush=True)
             sys.stdin.readline()
+        if "fork" in PLAN:
+            made = PLAN["fork"]
+            self.finish(range(made))
+            if os.fork():
+                if not PLAN.get("daemon"):
+                    os.wait()
+                os._exit(0)
         self.finish(range(made, total))
         for number in range(total):
             status, ns, error = self.results.get(number, (None, 0, "closed"))
