@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where a return probe kills a process under seccomp, none is placed: it is said, and what can be read without is read.
 
-The kernels with this fault (6.11 to 6.13) are in no archive any more. clients/return_probe_fault.c has the child die that
-operaglass tries a return probe in; all that follows is the real thing.
+The kernels with this fault (6.11 to 6.13, as they were first released) are not at hand. clients/return_probe_fault.c has
+the child die that operaglass tries a return probe in; all that follows is the real thing.
 """
 import json
 import os
