@@ -39,7 +39,14 @@ struct {
 /* What wait4 reports: bits of a signal, of a core dump, of an exit code */
 #define STATUS_SIGNAL 0x7f
 #define STATUS_CORE   0x80
-#define PAGE_BYTES    4096
+
+#if defined(__TARGET_ARCH_x86)
+#define PAGE_BYTES 4096
+#else
+/* arm64 has pages of 4, 16 or 64 KiB, as the kernel was configured. Set by the loader. */
+const volatile __u32 page_bytes SEC(".rodata.page");
+#define PAGE_BYTES ((__u64)page_bytes)
+#endif
 
 /* As wait4 reports it. On 5.10 group_exit_code stays 0 after a plain exit, and exit_code of a
  * thread other than the leader is not the process's. */

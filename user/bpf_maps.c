@@ -113,13 +113,24 @@ static int share_map(struct bpf_map *map, const struct bpf_set *set)
 	return bpf_map__reuse_fd(map, fd);
 }
 
+/* Where pages have one size only, no program asks. */
+static int tell_page_size(struct bpf_object *object)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, ".rodata.page");
+	uint32_t bytes = (uint32_t)sysconf(_SC_PAGESIZE);
+
+	return map ? bpf_map__set_initial_value(map, &bytes, sizeof(bytes)) : 0;
+}
+
 int bpf_maps_prepare(struct bpf_object *object, const struct config *config, struct bpf_set *set)
 {
 	struct bpf_map *map;
 	int code;
 
 	bpf_object__for_each_map(map, object) size_map(map, &config->limits);
-	code = create_maps(object, set);
+	code = tell_page_size(object);
+	if (!code)
+		code = create_maps(object, set);
 	bpf_object__for_each_map(map, object)
 	{
 		if (code || !bpf_map__pin_path(map))
