@@ -199,7 +199,9 @@ int probe_plan_entry(const struct probe_function *function, const struct probe_p
 
 	if (err)
 		return err;
-	if (plan.scheme != PROBE_SCHEME_NONE)
+	if (plan.scheme == PROBE_SCHEME_NONE && PROBE_AT_SYMBOLS)
+		plan.entry = (struct probe_point){function->offset, 0, false};
+	if (plan.scheme != PROBE_SCHEME_NONE || PROBE_AT_SYMBOLS)
 		plan = (struct probe_plan){.scheme = PROBE_SCHEME_ENTRY, .entry = plan.entry};
 	if (plan.scheme == PROBE_SCHEME_ENTRY && is_harmful(function, &plan.entry))
 		return -EPERM;
