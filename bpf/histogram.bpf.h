@@ -3,6 +3,7 @@
 #define OPERAGLASS_HISTOGRAM_BPF_H
 
 #include "histogram.h"
+#include "loop.bpf.h"
 
 /* The `le` sets of the configuration; the loader fills and freezes them before anything is attached. */
 struct {
@@ -17,7 +18,7 @@ struct {
  * The bucket of a value: the first whose bound is not below it, found by halving. A global function
  * (not static), so that the verifier follows its branches once and not from every caller.
  */
-__noinline __u32 histogram_bucket(__u32 kind, __u64 value)
+APART_GLOBAL __u32 histogram_bucket(__u32 kind, __u64 value)
 {
 	struct histogram_bounds *bounds = bpf_map_lookup_elem(&histogram_bounds, &kind);
 	__u32 below = 0;

@@ -16,11 +16,24 @@
  * A SUBPROGRAM must check its pointers for NULL, gets no pointer to a part of a struct, and copies
  * to its stack what shall be a map's key or value: 6.1 takes nothing else that came by a pointer.
  *
+ * APART and APART_GLOBAL are functions of their own in both objects, for the stack or the verifier.
+ *
  * LOOP_BODY long step(__u32 i, struct context *context): 0 to go on, 1 to stop.
  * loop(count, limit, step, context) calls it with 0, 1, … count - 1; count <= limit, a constant; and
  * returns how many steps were made. What a step changes lies in map values, so that each step ends
  * in the state that it began in (see PARSE_FORGET).
  */
+
+/* Up to 5.19, arm64 takes no tail call in a program that has functions beside it. */
+#if defined(PROGRAMS_CHAIN) && !defined(VERIFY_ONCE) && !defined(__TARGET_ARCH_x86)
+#define ONE_FUNCTION
+#define SUBPROGRAM   static __always_inline
+#define APART	     static __always_inline
+#define APART_GLOBAL static __always_inline
+#else
+#define APART	     static __noinline
+#define APART_GLOBAL __noinline
+#endif
 
 #ifdef VERIFY_ONCE
 
@@ -31,8 +44,10 @@
 
 #else
 
+#ifndef ONE_FUNCTION
 #define SUBPROGRAM static inline __noinline
-#define LOOP_BODY  static inline __attribute__((always_inline))
+#endif
+#define LOOP_BODY static inline __attribute__((always_inline))
 #define loop(count, limit, step, context)                                            \
 	({                                                                           \
 		__u32 loop_i, loop_done = 0;                                         \

@@ -7,6 +7,7 @@
 #include <bpf/bpf_tracing.h>
 #include <bpf/bpf_core_read.h>
 
+#define PROGRAMS_CHAIN /* by tail calls; see loop.bpf.h */
 #include "tls_event.bpf.h"
 #include "tls_frame.bpf.h"
 
@@ -154,8 +155,8 @@ static __always_inline bool tls_never_left(const struct tls_stream *stream,
 
 /* An object whose handshake was made inside this very write is joined only now, and its request left when
  * the handshake was over. A function of its own, for the stack. */
-static __noinline int tls_look_again(struct tls_stream *stream, struct tls_slot *slot,
-				     const struct tls_stream_key *key, struct tls_frame *frame)
+APART int tls_look_again(struct tls_stream *stream, struct tls_slot *slot,
+			 const struct tls_stream_key *key, struct tls_frame *frame)
 {
 	struct connection *connection;
 
