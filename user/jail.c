@@ -22,11 +22,17 @@
 #error "which numbers do the system calls of this machine have?"
 #endif
 
-static void limit(int what, rlim_t value)
+/* What is more narrow already stays so: a host that bounds all its processes is no obstacle. */
+static int limit(int what, rlim_t value)
 {
-	const struct rlimit bound = {value, value};
+	struct rlimit bound;
 
-	setrlimit((__rlimit_resource_t)what, &bound);
+	if (getrlimit((__rlimit_resource_t)what, &bound))
+		return -errno;
+	if (bound.rlim_max > value)
+		bound.rlim_max = value;
+	bound.rlim_cur = bound.rlim_max;
+	return setrlimit((__rlimit_resource_t)what, &bound) ? -errno : 0;
 }
 
 /* Numbers mean other calls by the entry of 32-bit programs: that one is shut, as are the second numbers
@@ -72,14 +78,20 @@ static int drop_rights(void)
 
 int jail_enter(const struct jail *jail)
 {
+	const struct {
+		int what;
+		rlim_t value;
+	} limits[] = {
+		{RLIMIT_CPU, jail->cpu_seconds},
+		{jail->memory, jail->memory_bytes},
+		{RLIMIT_FSIZE, 0},
+		{RLIMIT_CORE, 0},
+		{RLIMIT_NPROC, 0},
+	};
 	int err = drop_rights();
+	size_t i;
 
-	if (err)
-		return err;
-	limit(RLIMIT_CPU, jail->cpu_seconds);
-	limit(jail->memory, jail->memory_bytes);
-	limit(RLIMIT_FSIZE, 0);
-	limit(RLIMIT_CORE, 0);
-	limit(RLIMIT_NPROC, 0);
-	return jail_filter(jail->calls, jail->call_count, jail->only);
+	for (i = 0; !err && i < sizeof(limits) / sizeof(limits[0]); i++)
+		err = limit(limits[i].what, limits[i].value);
+	return err ? err : jail_filter(jail->calls, jail->call_count, jail->only);
 }

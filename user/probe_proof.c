@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "probe_proof.skel.h"
 #include "subject_random.h"
 #include "tls.h"
@@ -268,9 +269,18 @@ static int attach_all(struct prover *prover)
 static bool wait_ready(const struct prover *prover)
 {
 	struct pollfd wait = {.fd = prover->ready, .events = POLLIN};
+	int error;
 	char byte;
 
-	return poll(&wait, 1, LOAD_LIMIT_MS) == 1 && read(prover->ready, &byte, 1) == 1;
+	if (poll(&wait, 1, LOAD_LIMIT_MS) == 1 && read(prover->ready, &byte, 1) == 1)
+		return true;
+	error = prover->truth->jail_error;
+	if (error)
+		log_warning(error,
+			    "cannot shut in the process that proves where '%s' is probed: %s; its "
+			    "probes are judged by the calls of programs",
+			    prover->order->path, strerror(-error));
+	return false;
 }
 
 /* The pipe's other end closes when the subject ends. */

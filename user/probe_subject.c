@@ -177,7 +177,8 @@ void probe_subject_main(const struct subject_library *library, const char *path,
 	char byte;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (drop_everything(ready, go))
+	truth->jail_error = drop_everything(ready, go);
+	if (truth->jail_error)
 		_exit(2);
 	if (!library->load(path) || !library->connect(SUBJECT_TLS_1_2, pair))
 		_exit(3);

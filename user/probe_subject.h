@@ -30,7 +30,8 @@ struct subject_call {
 
 /* Shared memory. Believed no further than its bounds. */
 struct subject_truth {
-	uint32_t complete; /* 1: all calls were made */
+	int32_t jail_error; /* -errno: it could not be shut in, and ran nothing */
+	uint32_t complete;  /* 1: all calls were made */
 	uint32_t count;
 	struct tls_random_place random; /* where its objects keep it; unused: not found */
 	struct subject_call calls[SUBJECT_CALLS_MAX];

@@ -55,17 +55,25 @@ static void __attribute__((noreturn)) search_main(int file, int answer)
 	static struct tls_image image;
 	const char *why = "";
 	const uint8_t *bytes;
+	int err;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpriority(PRIO_PROCESS, 0, NICENESS);
 	if (tls_image_read(file, &image))
 		_exit(2);
 	bytes = mmap(NULL, image.size, PROT_READ, MAP_PRIVATE, file, 0);
-	if (bytes == MAP_FAILED || drop_everything(answer))
+	if (bytes == MAP_FAILED)
 		_exit(3);
-	result.err = tls_anchors_find(&image, bytes, &result.anchors, &why);
-	if (result.err)
-		strncpy(result.why, why, sizeof(result.why) - 1);
+	err = drop_everything(answer);
+	if (err) {
+		result.err = -ECANCELED;
+		snprintf(result.why, sizeof(result.why),
+			 "the search for them could not be shut in: %s", strerror(-err));
+	} else {
+		result.err = tls_anchors_find(&image, bytes, &result.anchors, &why);
+		if (result.err)
+			strncpy(result.why, why, sizeof(result.why) - 1);
+	}
 	_exit(write(answer, &result, sizeof(result)) != sizeof(result));
 }
 

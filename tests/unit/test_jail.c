@@ -19,6 +19,7 @@
 		sentence, function, NULL, NULL, NULL \
 	}
 #define REFUSED 7 /* exit code of a child that got no filter */
+#define UNBOUND 8 /* of one that was jailed, without its limits */
 
 static const uint32_t own[] = {SYS_write, SYS_exit_group};
 
@@ -89,6 +90,45 @@ static void test_other_entry(void **state)
 }
 #endif
 
+/* How a child ends that enters this jail, after its hard limit of processor time was set to 2 seconds: with
+ * 0, a positive error, or UNBOUND. */
+static int end_of_jailed(const struct jail *jail)
+{
+	struct rlimit cpu = {2, 2}, processes;
+	int status = 0, err;
+	pid_t child = fork();
+
+	if (!child) {
+		err = setrlimit(RLIMIT_CPU, &cpu) ? -EPROTO : jail_enter(jail);
+		if (!err && (getrlimit(RLIMIT_CPU, &cpu) || getrlimit(RLIMIT_NPROC, &processes) ||
+			     cpu.rlim_max != 2 || cpu.rlim_cur != 2 || processes.rlim_max != 0))
+			err = -UNBOUND;
+		syscall(SYS_exit_group, -err);
+	}
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+static void test_limits(void **state)
+{
+	const struct jail narrow = {
+		.cpu_seconds = 3, .memory = RLIMIT_DATA, .memory_bytes = RLIM_INFINITY};
+
+	(void)state;
+	assert_int_equal(end_of_jailed(&narrow), 0);
+}
+
+static void test_no_limits(void **state)
+{
+	const struct jail wrong = {
+		.cpu_seconds = 1, .memory = RLIM_NLIMITS, .memory_bytes = RLIM_INFINITY};
+
+	(void)state;
+	assert_int_equal(end_of_jailed(&wrong), EINVAL);
+}
+
 static void test_too_many(void **state)
 {
 	const uint32_t calls[JAIL_CALLS_MAX + 1] = {0};
@@ -107,6 +147,9 @@ int main(void)
 		     test_other_entry),
 #endif
 		TEST("a list that is too long is refused", test_too_many),
+		TEST("the limits of a jail hold, and one that was more narrow before stays",
+		     test_limits),
+		TEST("without one of its limits there is no jail", test_no_limits),
 	};
 
 	return cmocka_run_group_tests_name("jail", tests, NULL, NULL);
