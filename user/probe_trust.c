@@ -136,11 +136,12 @@ bool probe_trust_ask(struct probe_trust *trust, const struct proof_order *order,
 	struct job *job;
 	int file;
 
-	if (!order->count)
+	/* Asked first: a build-id is a few bytes that anybody's file can copy. */
+	if (!order->count || !probe_proof_allows(order->file, order->path))
 		return false;
 	if (is_remembered(trust, order, build_id, ret_random))
 		return true;
-	if (trust->count == PROBE_TRUST_QUEUE || !probe_proof_allows(order->file, order->path))
+	if (trust->count == PROBE_TRUST_QUEUE)
 		return false;
 	file = fcntl(order->file, F_DUPFD_CLOEXEC, 3);
 	if (file < 0)

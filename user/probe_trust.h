@@ -21,8 +21,8 @@ struct probe_trust;
 struct probe_trust *probe_trust_new(const char *directory);
 void probe_trust_free(struct probe_trust *trust); /* NULL is allowed */
 
-/* True: exactly these places were proven before. False: they will be, if the file may be run; its
- * descriptor is duplicated. build_id: hexadecimal; empty: nothing is remembered. ret_random: as
+/* True: exactly these places were proven before, and only root of this host can have written the file.
+ * False: they will be, if the file may be run; its descriptor is duplicated. build_id: hexadecimal; empty: nothing is remembered. ret_random: as
  * probe_proof_end; written when true. */
 bool probe_trust_ask(struct probe_trust *trust, const struct proof_order *order,
 		     const char *build_id, struct tls_random_place *ret_random);
