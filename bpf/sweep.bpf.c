@@ -36,17 +36,28 @@ static __always_inline bool socket_is_gone(__u64 sock, const struct connection *
 	       BPF_CORE_READ(sk, __sk_common.skc_dport) != bpf_htons(row->remote_port);
 }
 
+/* What a deleted row said: its memory may be another connection's as soon as it is deleted. Too large for
+ * the stack. Only the iterator `sweep_connections` uses it, which is not run twice at the same moment. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct connection);
+} swept_connection SEC(".maps");
+
 SEC("iter/bpf_map_elem")
 int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 {
 	__u64 *key = ctx->key, sock, now = bpf_ktime_get_boot_ns();
-	struct connection *row = ctx->value;
+	struct connection *row = ctx->value, *gone;
+	__u32 zero = 0;
 
 	if (!key || !row)
 		return 0;
 	sock = *key;
 	row = bpf_map_lookup_elem(&connections, &sock);
-	if (!row)
+	gone = bpf_map_lookup_elem(&swept_connection, &zero);
+	if (!row || !gone)
 		return 0;
 	if (row->call_begin_ns && row->uncounted)
 		connection_count(row, 0, (__s64)(now - row->call_begin_ns) > UNDECIDED_NS);
@@ -54,14 +65,15 @@ int sweep_connections(struct bpf_iter__bpf_map_elem *ctx)
 		opaque_finish(row, FAILURE_NONE, true, bpf_ktime_get_boot_ns());
 	if (now - row->begin_ns < CONNECTION_SETTLED_NS || !socket_is_gone(sock, row))
 		return 0;
+	*gone = *row;
 	if (bpf_map_delete_elem(&connections, &sock))
 		return 0;
-	if (row->established_ns) {
-		connection_ends(row, FAILURE_CLOSED);
-		connection_close(row, 0);
+	if (gone->established_ns) {
+		connection_ends(gone, FAILURE_CLOSED);
+		connection_close(gone, 0);
 	}
-	if (row->client_random_known)
-		bpf_map_delete_elem(&client_randoms, row->client_random);
+	if (gone->client_random_known)
+		bpf_map_delete_elem(&client_randoms, gone->client_random);
 	bpf_map_delete_elem(&hellos, &sock);
 	return 0;
 }

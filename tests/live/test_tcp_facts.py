@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 
+import maps
 from harness import Operaglass, Tap
 from network import SERVER4, Network, run
 
@@ -24,6 +25,8 @@ NOBODY = "02:00:00:00:00:98"  # a hardware address that nobody has: what is sent
 STORE = {"upstream": "store"}
 RETRANSMITS, TRIPS = "upstream_retransmits_total", "upstream_round_trip_seconds"
 CONNECTS = "upstream_connect_duration_seconds"
+OPEN, OPENED = "upstream_connections", "upstream_connections_total"
+NO_SOCKET = struct.pack("Q", 8)  # an address at which the kernel has nothing
 
 
 def serve():
@@ -201,6 +204,33 @@ def test_lost_syn(world):
     world.tap.equal("and is in no bucket below it", below(got, CONNECTS, 0.9), 0)
 
 
+def test_missed_end(world):
+    """A row that no socket has any more: a copy of a connection's that has yet to say something."""
+    before = world.operaglass.metrics()
+    world.tell("open")
+    world.operaglass.wait(lambda m: m.value(OPEN, state="idle", **STORE) == 1)
+    value = bytes(int(byte, 16) for byte in maps.dump(world.operaglass, "connections")[0]["value"])
+    maps.put(world.operaglass, "connections", NO_SOCKET, NO_SOCKET + value[len(NO_SOCKET) :])
+    got = world.operaglass.wait(lambda m: m.total(OPENED) == 1, 5, since=before)
+    world.tap.equal(
+        "a connection whose end was missed is counted once, by what its row said",
+        got.by(OPENED, "upstream", "visibility"),
+        {("store", "plain"): 1},
+    )
+    world.tap.equal(
+        "and its row goes, alone",
+        maps.settled(world.operaglass, {"connections": 1}),
+        {"connections": 1},
+    )
+    world.tell("reset")
+    got = world.operaglass.wait(lambda m: m.total(OPENED) == 2, 5, since=before)
+    world.tap.equal(
+        "the other one is counted at its end",
+        got.by(OPENED, "upstream", "visibility"),
+        {("store", "plain"): 2},
+    )
+
+
 def below(metrics, family, bound):
     """How many values are in buckets up to this bound."""
     rows = metrics.rows(f"{family}_bucket", **STORE).items()
@@ -212,7 +242,7 @@ def main():
     with Network("facts", syn_retries=3) as network, Operaglass(CONFIG) as operaglass:
         world = World(network, operaglass, tap)
         try:
-            for test in (test_quiet, test_lost_data, test_much_is_lost, test_lost_syn):
+            for test in (test_quiet, test_lost_data, test_much_is_lost, test_lost_syn, test_missed_end):
                 test(world)
         finally:
             world.end()
