@@ -23,7 +23,7 @@ PKG_BUILD := clang gcc libc6-dev bpftool libbpf-dev libelf-dev zlib1g-dev libmic
              libcap-dev libseccomp-dev libjansson-dev libsqlite3-dev libcrypt-dev nettle-dev libgnutls28-dev pkg-config \
              $(if $(filter x86,$(BPF_ARCH)),libzydis-dev)
 PKG_CHECK := libcmocka-dev libclang-rt-14-dev clang-format clang-tidy cppcheck shellcheck codespell \
-             libssl-dev libnghttp2-dev nghttp2-client libnss3-tools libnss3-dev libcurl3-nss tealdeer default-jre-headless python3 python3-h2 python3-prometheus-client python3-aiohttp python3-pycurl prometheus iproute2 curl wget openssl \
+             libssl-dev libnghttp2-dev nghttp2-client libnss3-tools libnss3-dev libcurl3-nss tealdeer default-jdk-headless python3 python3-h2 python3-prometheus-client python3-aiohttp python3-pycurl prometheus iproute2 curl wget openssl \
              git python3-jsonschema procps debian-archive-keyring golang-go nodejs npm ruby php-cli php-curl qemu-system-x86 busybox-static cpio kmod xz-utils zstd wrk
 
 WARN  := -Wall -Wextra -Wtype-limits -Wformat=2 -Wmissing-prototypes -Wstrict-prototypes -Wshadow \

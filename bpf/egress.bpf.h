@@ -14,30 +14,38 @@ enum {
 	/* TLS 1.3: type, header, hash of 32 or 48 bytes, tag of 16 (RFC 8446 sections 4.4.4, 5.2). */
 	FINISHED_SHA256 = 53,
 	FINISHED_SHA384 = 69,
+	/* Java's JSSE makes each of its records longer (RFC 8446 section 5.4). */
+	PADDING_JSSE = 16,
 	/* TLS 1.3: 2 bytes of alert, type, tag. */
 	ALERT_LENGTH = 19,
 	/* No request of HTTP/1 fits: "GET / HTTP/1.0" and two line ends are 18 bytes. */
 	REQUEST_MIN = 18,
 	HTTP2_FRAME_HEAD = 9,
-	/* The client's preface, up to 6 settings, a window (RFC 9113 sections 3.4, 6.5, 6.9). A first
-	 * request with them, all of its fields in full, is longer. */
-	GREETING_MAX = 24 + 9 + 6 * 6 + 13,
+	HTTP2_PREFACE = 24, /* RFC 9113 section 3.4 */
 };
+
+/* Is this record the preface and the settings of a client, or one of them, and nothing else? */
+static __always_inline bool egress_greets(struct connection *row, __u32 plain)
+{
+	__u32 before = row->greeting ? 0 : HTTP2_PREFACE;
+
+	if (row->greeting == GREETING_OVER)
+		return false;
+	row->greeting = plain == before ? GREETING_PREFACE : GREETING_OVER;
+	return plain == before || record_is_settings(plain - before);
+}
 
 /* Does this record of application data hold a request, or a part of one? Of a client that speaks HTTP/2
  * for certain a request may be as short as its fields are known to the server's table. */
 static __always_inline bool egress_is_request(struct connection *row)
 {
-	__u32 plain = record_plain(row, row->sent.length);
+	__u32 plain = record_plain(row, row->sent.length - row->padding);
+	bool greets = egress_greets(row, plain);
 
-	if (row->negotiated & NEGOTIATED_HTTP2 && !row->greeted) {
-		row->greeted = 1;
-		return plain > GREETING_MAX;
-	}
-	if (record_is_control(plain) && row->kind < UPSTREAM_DATABASE)
-		return false;
-	return plain >= REQUEST_MIN ||
-	       (row->negotiated & NEGOTIATED_HTTP2 && plain > HTTP2_FRAME_HEAD);
+	if (row->negotiated & NEGOTIATED_HTTP2)
+		return !greets && plain > HTTP2_FRAME_HEAD && !record_is_control(plain);
+	return plain >= REQUEST_MIN &&
+	       (!record_is_control(plain) || row->kind >= UPSTREAM_DATABASE);
 }
 
 /* Several segments may be sent again as one packet, which the device cuts. */
@@ -135,13 +143,24 @@ static __always_inline void egress_alert(struct connection *row)
 		row->end = row->server_alert ? FAILURE_CLOSED : FAILURE_TIMEOUT;
 }
 
+/* Does this record end the client's part of a TLS 1.3 handshake? How long it should be tells the padding. */
+static __always_inline bool egress_finishes(struct connection *row)
+{
+	__u32 length = row->sent.length;
+	__u32 hash = row->negotiated & NEGOTIATED_SHA384 ? FINISHED_SHA384 : FINISHED_SHA256;
+
+	if (row->tls != TLS_VERSION_1_3)
+		return length == FINISHED_SHA256 || length == FINISHED_SHA384;
+	if (length != hash && length != hash + PADDING_JSSE)
+		return false;
+	row->padding = length - hash;
+	return true;
+}
+
 /* A record of type 23 begins: is it application data? */
 static __always_inline bool egress_data_record(struct connection *row, __u64 now)
 {
-	__u16 length = row->sent.length;
-	bool finished = length == FINISHED_SHA256 || length == FINISHED_SHA384;
-
-	if (row->tls != TLS_VERSION_1_2 && length == ALERT_LENGTH) {
+	if (row->tls != TLS_VERSION_1_2 && row->sent.length == ALERT_LENGTH + row->padding) {
 		egress_alert(row);
 		return false;
 	}
@@ -152,7 +171,7 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 	if (row->handshake_ns) {
 		if (!row->sent.flight)
 			return egress_is_request(row);
-		row->sent.flight = !finished; /* a client's certificate goes before */
+		row->sent.flight = !egress_finishes(row); /* a client's certificate goes before */
 		return false;
 	}
 	if (!row->received.bytes) {
@@ -161,7 +180,7 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 	}
 	row->handshake_ns = now;
 	row->handshake_over = 1;
-	row->sent.flight = !finished;
+	row->sent.flight = !egress_finishes(row);
 	return false;
 }
 

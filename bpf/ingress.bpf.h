@@ -21,6 +21,10 @@ enum {
 	CONTINUE_1_2_GCM = 49,
 	/* Of HTTP/2: 8 settings and a window (RFC 9113 sections 6.5, 6.9). */
 	SETTINGS_MAX = 9 + 8 * 6 + 13,
+	/* EncryptedExtensions in a record of its own that holds "h2" (RFC 7301) and nothing else, or an
+	 * empty server_name or early_data, too. "http/1.1" is 6 bytes longer. */
+	EXTENSIONS_HTTP2 = 4 + 2 + 9 + 17,
+	EXTENSIONS_HTTP2_MORE = EXTENSIONS_HTTP2 + 4,
 };
 
 SUBPROGRAM int ingress_version(struct __sk_buff *skb, struct connection *row,
@@ -39,23 +43,39 @@ SUBPROGRAM int ingress_version(struct __sk_buff *skb, struct connection *row,
 	is_1_3 = server_hello_is_1_3(head, length);
 	if (is_1_3 < 0)
 		return 0;
-	if (!is_1_3)
-		row->negotiated = server_hello_negotiated(head, length);
+	row->negotiated = server_hello_negotiated(head, length);
 	row->tls = is_1_3 ? TLS_VERSION_1_3 : TLS_VERSION_1_2;
 	return 0;
 }
 
-/* HTTP/2 in TLS 1.2: a response begins with none of the server's settings, which come first and unasked,
- * nor with frames that come by themselves. */
-static __always_inline bool ingress_is_control(struct connection *row)
+/* The first record that the server seals in TLS 1.3: its extensions, most often alone. */
+static __always_inline void ingress_extensions(struct connection *row)
 {
-	__u32 plain = record_plain(row, row->received.length);
+	__u16 length = row->received.length;
 
-	if (!row->tickets) {
-		row->tickets = TICKETS_MAX;
-		return plain <= SETTINGS_MAX;
-	}
-	return record_is_control(plain) && row->response_sequence != row->call_sequence;
+	row->negotiated |= NEGOTIATED_EXTENSIONS;
+	if (length == EXTENSIONS_HTTP2 || length == EXTENSIONS_HTTP2_MORE)
+		row->negotiated |= NEGOTIATED_HTTP2;
+}
+
+/* HTTP/2: a response begins with none of the server's settings, which come first and unasked, nor with
+ * frames that come by themselves. What comes before its settings are session tickets. Returns as
+ * ingress_data_record. */
+static __always_inline int ingress_frames(struct connection *row)
+{
+	__u32 length = row->received.length, plain = record_plain(row, length);
+
+	if (row->negotiated & NEGOTIATED_SETTINGS)
+		return !record_is_control(plain) || row->response_sequence == row->call_sequence;
+	if (plain > SETTINGS_MAX && length <= TICKET_LENGTH_MAX && row->tls != TLS_VERSION_1_2)
+		return 1;
+	row->negotiated |= NEGOTIATED_SETTINGS;
+	if (plain > SETTINGS_MAX)
+		return 1; /* a response is behind them */
+	row->tickets = TICKETS_MAX;
+	row->response_sequence = 0;
+	row->in_doubt = 0;
+	return -1;
 }
 
 /*
@@ -92,15 +112,22 @@ static __always_inline int ingress_maybe_ticket(struct connection *row, __u64 no
 static __always_inline int ingress_data_record(struct connection *row, __u64 now)
 {
 	__u16 length = row->received.length;
+	bool is_1_2 = row->tls == TLS_VERSION_1_2;
+	int kind;
 
-	if (row->negotiated & NEGOTIATED_HTTP2 && ingress_is_control(row))
-		return 0;
-	if (row->tls == TLS_VERSION_1_2)
-		return length != CONTINUE_1_2_CHACHA && length != CONTINUE_1_2_GCM;
-	if (length == ALERT_LENGTH)
+	if (!is_1_2 && length == ALERT_LENGTH)
 		row->server_alert = row->handshake_ns != 0;
-	if (length == ALERT_LENGTH || !row->handshake_ns)
+	if (row->tls == TLS_VERSION_1_3 && !(row->negotiated & NEGOTIATED_EXTENSIONS))
+		ingress_extensions(row);
+	if (!is_1_2 && (length == ALERT_LENGTH || !row->handshake_ns))
 		return 0;
+	if (row->negotiated & NEGOTIATED_HTTP2) {
+		kind = ingress_frames(row);
+		if (kind <= 0)
+			return kind;
+	}
+	if (is_1_2)
+		return length != CONTINUE_1_2_CHACHA && length != CONTINUE_1_2_GCM;
 	if (!row->call_begin_ns) {
 		if (row->tickets < TICKETS_MAX) {
 			row->tickets++;

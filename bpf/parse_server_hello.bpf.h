@@ -63,7 +63,7 @@ static __always_inline int server_hello_has_http2(const __u8 *head)
 	return found;
 }
 
-/* enum tls_negotiated of a ServerHello of TLS 1.2 */
+/* enum tls_negotiated of a ServerHello; of TLS 1.3 it does not say whether HTTP/2 was agreed upon */
 static __always_inline __u8 server_hello_negotiated(const __u8 *head, __u32 length)
 {
 	__u32 at = server_hello_suite(head, length), suite;
@@ -72,6 +72,8 @@ static __always_inline __u8 server_hello_negotiated(const __u8 *head, __u32 leng
 		return 0;
 	suite = parse_byte(head, at, SERVER_HELLO_SIZE - 1) << 8 |
 		parse_byte(head, at + 1, SERVER_HELLO_SIZE - 1);
+	if (suite >> 8 == 0x13)
+		return suite == 0x1302 ? NEGOTIATED_SHA384 : 0;
 	return (suite_has_nonce(suite) ? NEGOTIATED_NONCE : 0) |
 	       (server_hello_has_http2(head) ? NEGOTIATED_HTTP2 : 0);
 }

@@ -16,7 +16,14 @@ enum {
 	 * acknowledgement 9, a window or a reset 13, a ping 17, the first two 22, the windows of a stream
 	 * and its connection 26. */
 	CONTROL_SIZES = 1 << 9 | 1 << 13 | 1 << 17 | 1 << 22 | 1 << 26,
+	/* Settings: a head, 6 bytes each (RFC 9113 section 6.5). */
+	SETTINGS_MIN = 9,
 };
+
+/* Bit n: SETTINGS_MIN + n bytes are up to 8 settings; behind them may be a window of 13 bytes. */
+#define SETTINGS_ALONE \
+	(1 | 1 << 6 | 1 << 12 | 1 << 18 | 1 << 24 | 1 << 30 | 1ULL << 36 | 1ULL << 42 | 1ULL << 48)
+#define SETTINGS_SIZES (SETTINGS_ALONE | SETTINGS_ALONE << 13)
 
 /* What is sealed in the record whose header was read last, at most (blocks of CBC are padded): TLS 1.3
  * adds a type and a tag (RFC 8446 section 5.2), 1.2 a tag, and a nonce with some ciphers. */
@@ -32,6 +39,12 @@ static __always_inline __u32 record_plain(const struct connection *row, __u32 le
 static __always_inline bool record_is_control(__u32 plain)
 {
 	return plain < 32 && CONTROL_SIZES >> plain & 1;
+}
+
+static __always_inline bool record_is_settings(__u32 plain)
+{
+	plain -= SETTINGS_MIN;
+	return plain < 64 && SETTINGS_SIZES >> plain & 1;
 }
 
 /* Payload that has not been seen before: the rest of `segment` is cut off. False: all was seen. */

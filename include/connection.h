@@ -86,9 +86,18 @@ enum tls_version {
 	TLS_VERSION_1_3 = 2, /* type 23 is also handshake, tickets and alerts */
 };
 
-enum tls_negotiated { /* bits; what a ServerHello of TLS 1.2 says in clear */
+enum tls_negotiated { /* bits; what the server has said */
 	NEGOTIATED_HTTP2 = 1,
-	NEGOTIATED_NONCE = 2, /* each record begins with 8 bytes of nonce */
+	NEGOTIATED_NONCE = 2,	   /* TLS 1.2: each record begins with 8 bytes of nonce */
+	NEGOTIATED_SHA384 = 4,	   /* TLS 1.3: the hash of a Finished */
+	NEGOTIATED_EXTENSIONS = 8, /* TLS 1.3: the record with its extensions has passed */
+	NEGOTIATED_SETTINGS = 16,  /* HTTP/2: its settings have passed */
+};
+
+enum greeting { /* of HTTP/2, by the client */
+	GREETING_NONE = 0,
+	GREETING_PREFACE = 1, /* its settings are still to come */
+	GREETING_OVER = 2,
 };
 
 /* One direction of a connection: each payload byte once, and the TLS records' headers. */
@@ -142,9 +151,9 @@ struct connection {
 	__u8 unexplained; /* counted as opaque before the observer could know why: said at its end */
 	__u8 uncounted; /* its open opaque call may be a decoded one: not counted while `visibility` is
 			 * undecided, dropped if that becomes VISIBILITY_DECODED */
-	__u8 greeted;	 /* HTTP/2: the client has said who it is */
-	__u8 early_data; /* data was sent before the server had said anything */
-	__u8 reserved1;
+	__u8 greeting;		  /* enum greeting; also of a client that speaks something else */
+	__u8 early_data;	  /* data was sent before the server had said anything */
+	__u8 padding;		  /* TLS 1.3: zeroes in each record of the client's */
 	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;
@@ -156,13 +165,13 @@ struct connection {
 	__u64 server_finished_ns; /* TLS 1.2, as client_finished_ns */
 	__u32 response_sequence;  /* the last opaque call that got a response */
 	__u16 ticket_length;	  /* of the session tickets seen */
-	__u8 tickets;	   /* seen, or excluded; known HTTP/2: the server has sent its settings */
-	__u8 in_doubt;	   /* the response so far may be a session ticket */
-	__u8 tls;	   /* enum tls_version */
-	__u8 server_ccs;   /* the server has sent a ChangeCipherSpec */
-	__u8 server_alert; /* the server has ended the TLS connection */
-	__u8 negotiated;   /* enum tls_negotiated; 0 in TLS 1.3 */
-	__u32 received_counted; /* TCP sequence number up to which `received` is in the totals */
+	__u8 tickets;		  /* seen, or excluded */
+	__u8 in_doubt;		  /* the response so far may be a session ticket */
+	__u8 tls;		  /* enum tls_version */
+	__u8 server_ccs;	  /* the server has sent a ChangeCipherSpec */
+	__u8 server_alert;	  /* the server has ended the TLS connection */
+	__u8 negotiated;	  /* enum tls_negotiated */
+	__u32 received_counted;	  /* TCP sequence number up to which `received` is in the totals */
 
 	/* The TLS programs. */
 	__u32 first_call; /* calls first_call <= n < next_call may be in map `calls` */

@@ -58,7 +58,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(server_hello_is_1_3(guarded.bytes, (__u32)size) ==
 	       (suite < 0 ? -1 : suite >> 8 == 0x13));
 	expected = second_nonce(suite) ? NEGOTIATED_NONCE : 0;
-	if (suite >= 0 && memmem(head, sizeof(head), http2, sizeof(http2)))
+	if (suite == 0x1302)
+		expected |= NEGOTIATED_SHA384;
+	if (suite >= 0 && suite >> 8 != 0x13 && memmem(head, sizeof(head), http2, sizeof(http2)))
 		expected |= NEGOTIATED_HTTP2;
 	assert(server_hello_negotiated(guarded.bytes, (__u32)size) == expected);
 	unguard(&guarded);

@@ -2,16 +2,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Calls of a Java program (JSSE) are counted once, timed at the socket, and it is said why no more is known.
 
-keytool is in every JRE: it fetches what it is to print, and it can shake hands without saying anything.
+keytool fetches what it is to print, and it can shake hands without saying anything; clients/JavaLines.java makes what
+calls it is told to. JSSE makes each record of TLS 1.3 16 bytes longer than it would have to be.
 """
+import os
 import subprocess
 import time
 
 from harness import Operaglass, Tap
 from scene import Scene, call
-from stage import NAME, Stage
+from stage import HERE, HTTP2, NAME, Stage
 
 PASSWORD = "changeit"
+CLIENT = "JavaLines"
+MEGABYTE = 1000000
 
 
 class Java:
@@ -23,6 +27,18 @@ class Java:
         subprocess.run(
             [*command, "-storepass", PASSWORD], check=True, capture_output=True, timeout=60
         )
+
+    def client(self, http, **properties):
+        """A program that makes calls over this version of HTTP."""
+        directory, program = self.stage.directory, f"{self.stage.directory}/java-{http}-{len(properties)}"
+        if not os.path.exists(f"{directory}/{CLIENT}.class"):
+            command = ["javac", "-d", directory, f"{HERE}/clients/{CLIENT}.java"]
+            subprocess.run(command, check=True, capture_output=True, timeout=60)
+        flags = " ".join(f"-D{name}={value}" for name, value in properties.items())
+        with open(program, "w", encoding="utf-8") as script:
+            print(f'#!/bin/sh\nexec java {flags} -cp {directory} {CLIENT} {http} "$@"', file=script)
+        os.chmod(program, 0o755)
+        return program
 
     def keytool(self, *arguments, **properties):
         trust = {"javax.net.ssl.trustStore": self.store, "javax.net.ssl.trustStorePassword": PASSWORD}
@@ -58,6 +74,30 @@ def test_calls(scene, java):
     check(scene, java, "a call over TLS 1.2", "delay=40", **{"jdk.tls.client.protocols": "TLSv1.2"})
 
 
+def test_http2(scene, java):
+    """Its acknowledgements and windows are no requests, nor are those of the server responses."""
+    calls = [
+        call("getMe", query="delay=40"),
+        call("sendMessage", "POST", "delay=20", body=300),
+        call("getChat", query="status=400"),
+        call("sendDocument", "POST", body=MEGABYTE),
+        call("getFile", query=f"size={30 * MEGABYTE}"),
+        call("getMe", query="delay=10"),
+    ]
+    for sentence, properties in (
+        ("HttpClient over HTTP/2", {}),
+        ("the same in TLS 1.2", {"jdk.tls.client.protocols": "TLSv1.2"}),
+    ):
+        program = java.client(2, **properties)
+        scene.check(sentence, "lines", calls, opaque=True, reason="java", program=program)
+
+
+def test_goodbye(scene, java):
+    calls = [call("getMe"), call("sendMessage", "POST", "delay=20", body=300), call("getMe")]
+    program = java.client(1)
+    scene.check("the end of TLS is no call", "lines", calls, opaque=True, reason="java", program=program)
+
+
 def test_no_request(scene, java):
     said = java.keytool("-printcert", "-sslserver", f"{NAME}:443")
     if "Operaglass test CA" not in said.stdout:
@@ -82,9 +122,12 @@ def main():
             Scene(operaglass, stage, tap).run(
                 [
                     lambda scene: test_calls(scene, java),
+                    lambda scene: test_goodbye(scene, java),
                     lambda scene: test_no_request(scene, java),
                 ]
             )
+            stage.set_name(NAME, a=[HTTP2], aaaa=[])
+            Scene(operaglass, stage, tap).run([lambda scene: test_http2(scene, java)])
     tap.done()
 
 

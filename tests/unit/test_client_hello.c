@@ -315,6 +315,22 @@ static void a_server_hello_of_tls_1_2_tells_what_was_agreed(void **state)
 	assert_int_equal(server_hello_negotiated(head, 45), 0);
 }
 
+static void a_server_hello_of_tls_1_3_tells_the_hash_and_nothing_else(void **state)
+{
+	static const uint8_t http2[] = {0, 16, 0, 5, 0, 3, 2, 'h', '2'};
+	uint8_t head[SERVER_HELLO_SIZE] = {TLS_HANDSHAKE, 3, 3, 0, 122, 2};
+
+	(void)state;
+	memcpy(head + 49, http2, sizeof(http2)); /* by chance */
+	head[44] = 0x13;
+	head[45] = 0x01;
+	assert_int_equal(server_hello_negotiated(head, sizeof(head)), 0);
+	head[45] = 0x03;
+	assert_int_equal(server_hello_negotiated(head, sizeof(head)), 0);
+	head[45] = 0x02;
+	assert_int_equal(server_hello_negotiated(head, sizeof(head)), NEGOTIATED_SHA384);
+}
+
 static void letters_become_lower_case_and_nothing_else_changes(void **state)
 {
 	union {
@@ -352,6 +368,7 @@ int main(void)
 		cmocka_unit_test(the_head_of_one_record_tells_a_whole_hello),
 		cmocka_unit_test(a_server_hello_tells_its_version),
 		cmocka_unit_test(a_server_hello_of_tls_1_2_tells_what_was_agreed),
+		cmocka_unit_test(a_server_hello_of_tls_1_3_tells_the_hash_and_nothing_else),
 		cmocka_unit_test(letters_become_lower_case_and_nothing_else_changes),
 	};
 

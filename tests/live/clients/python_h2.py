@@ -6,7 +6,7 @@ are not to enter the dynamic table. The plan's `window`: bytes of the client's f
 read; `write`: of each write; `plain`: no Huffman code; `before`: says "connected" when so many requests are
 answered, and makes the others at a line of input; `between`: the same once more; `stop`: bytes after which it says "paused" and waits for three
 seconds; `stingy`: gives no more room than `window`; `greet`: says who it is
-and reads so often before the first request; `tls`: "1.2"; `stay`: the connection stays until the input ends; `fork`: after so many
+and reads so often before the first request; `preface`: that goes ahead by itself, as with Rust's h2; `tls`: "1.2"; `stay`: the connection stays until the input ends; `fork`: after so many
 answers a child goes on; `daemon`: its parent ends then.
 """
 import os
@@ -24,6 +24,7 @@ import hpack
 from report import PLAN, context, report
 
 SETTING = h2.settings.SettingCodes.INITIAL_WINDOW_SIZE
+PREFACE = 24
 
 
 class Client:
@@ -42,6 +43,7 @@ class Client:
             encoder = self.h2.encoder
             encoder.encode = lambda fields: plain_encode(encoder, fields, huffman=False)
         self.waiting, self.results, self.alive, self.sent = {}, {}, True, 0
+        self.ahead = PREFACE if PLAN.get("preface") else 0
         if PLAN.get("greet"):
             self.flush()
             for _ in range(PLAN["greet"]):
@@ -49,6 +51,9 @@ class Client:
 
     def flush(self):
         data = self.h2.data_to_send()
+        if self.ahead:
+            self.sock.sendall(data[: self.ahead])
+            data, self.ahead = data[self.ahead :], 0
         step = PLAN.get("write", len(data)) or 1
         stop = PLAN.get("stop", 0) - self.sent
         self.sent += len(data)

@@ -2,7 +2,7 @@
 """A client of our own over `ssl`, for what well-behaved libraries do not do.
 
 Plan options: split=N (every request head in N writes), hold (connect, say "connected", and begin at a
-line of input), pipeline (all requests, then all answers),
+line of input), pipeline (all requests, then all answers), offer (names for ALPN),
 read=N (bytes a read), nonblocking (SSL_write is tried again after WANT_WRITE), order ("host-last"),
 greet (send the ClientHello, say "greeted", and leave the rest of the handshake to the first write).
 """

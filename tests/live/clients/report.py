@@ -18,6 +18,8 @@ def context():
     )
     if PLAN.get("tls") == "1.2":
         made.maximum_version = ssl.TLSVersion.TLSv1_2
+    if PLAN.get("offer"):
+        made.set_alpn_protocols(PLAN["offer"])
     return made
 
 
