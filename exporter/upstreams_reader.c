@@ -14,6 +14,7 @@
 #include "map_rows.h"
 #include "settings.h"
 #include "sweeps.h"
+#include "wall_offset.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -46,7 +47,7 @@ struct upstreams_reader {
 	struct upstream_totals totals[MAX_UPSTREAMS];
 	struct connection_counts counts[MAX_UPSTREAMS];
 	uint64_t now_ns;  /* CLOCK_BOOTTIME of the read that runs */
-	uint64_t boot_ns; /* CLOCK_BOOTTIME's zero in CLOCK_REALTIME */
+	uint64_t boot_ns; /* wall_offset */
 	struct model *model;
 };
 
@@ -333,6 +334,17 @@ static const struct {
 	{MAP_CONNECTIONS, sizeof(uint64_t), sizeof(struct connection), count_connection},
 };
 
+static void look_at_clocks(struct upstreams_reader *reader)
+{
+	struct wall_look look;
+
+	look.boot_before = clock_ns(CLOCK_BOOTTIME);
+	look.wall = clock_ns(CLOCK_REALTIME);
+	look.boot_after = clock_ns(CLOCK_BOOTTIME);
+	reader->now_ns = look.boot_after;
+	reader->boot_ns = wall_offset(reader->boot_ns, &look);
+}
+
 int upstreams_read(struct upstreams_reader *reader, struct model *model)
 {
 	int code = sweeps_run(&reader->sweeps), one;
@@ -340,8 +352,7 @@ int upstreams_read(struct upstreams_reader *reader, struct model *model)
 	size_t i;
 
 	reader->model = model;
-	reader->now_ns = clock_ns(CLOCK_BOOTTIME);
-	reader->boot_ns = clock_ns(CLOCK_REALTIME) - reader->now_ns;
+	look_at_clocks(reader);
 	memset(reader->counts, 0, sizeof(reader->counts));
 	read_upstreams(reader);
 	for (i = 0; i < COUNT(tables); i++) {

@@ -5,7 +5,7 @@ import time
 
 import ledger
 import network
-from harness import Operaglass, Tap
+from harness import Operaglass, Tap, parse_metrics
 from network import SERVER4
 from scene import SETTLE_SECONDS, TOKEN, Scene, call
 from stage import BROKEN, NAME, Stage
@@ -108,15 +108,18 @@ def test_window(scene):
     """Nothing fails, and nothing is heard for longer than the window."""
     good(scene, "a window begins")
     end = scene.before.value(SUCCESS, endpoint="sendMessage") + WINDOW_SECONDS
-    wrong, seen, limit = [], set(), time.monotonic() + 3 * WINDOW_SECONDS
+    wrong, seen, said, limit = [], set(), set(), time.monotonic() + 3 * WINDOW_SECONDS
     while 0 not in seen and time.monotonic() < limit:
         time.sleep(0.01)
         begun = time.time()
-        health = scene.operaglass.metrics().value(HEALTH)
+        text = scene.operaglass.get()[2].decode()
+        health = parse_metrics(text).value(HEALTH)
         seen.add(health)
+        said.update(line for line in text.splitlines() if line.startswith(f'{SUCCESS}{{endpoint="sendMessage"}}'))
         if health != 1 and time.time() < end - MARGIN_SECONDS or health != 0 and begun > end + MARGIN_SECONDS:
             wrong.append((begun - end, health))
     scene.tap.equal("healthy until the window is over, and not a moment longer", (wrong, seen), ([], {0, 1}))
+    scene.tap.equal("all the while the last success was the same moment, to the nanosecond", len(said), 1)
     good(scene, "after a long silence")
 
 
