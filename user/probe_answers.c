@@ -115,7 +115,7 @@ void probe_answers_keep(const char *state_dir, enum tls_probe_kind kind)
 	if (err)
 		return;
 	probe_answers_write(conditions, &answers, text);
-	err = state_file_write(path, text);
+	err = state_file_write(path, text, false);
 	if (err)
 		log_debug(0, "cannot keep '%s': %s; the kernel is asked again after a restart",
 			  path, strerror(-err));

@@ -123,8 +123,9 @@ static void remember(const struct probe_trust *trust, const struct job *job,
 		return;
 	describe(&job->order, text);
 	describe_random(random, text + strlen(text));
-	err = mkdir(trust->directory, 0700) && errno != EEXIST ? -errno
-							       : state_file_write(path, text);
+	err = mkdir(trust->directory, 0700) && errno != EEXIST
+		      ? -errno
+		      : state_file_write(path, text, false);
 	if (err)
 		log_debug(0, "cannot keep '%s': %s; its probes are proven again after a restart",
 			  path, strerror(-err));

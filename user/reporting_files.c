@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,6 +10,7 @@
 
 #include "options.h"
 #include "state_directories.h"
+#include "state_file.h"
 
 #define SECRET_MIN 16
 /* More than any token or key has; a longer file is refused, not cut. */
@@ -149,25 +149,10 @@ static int read_secret(const struct config_report *report, const char *key, cons
 	return err ? config_fail(report, nowhere, "cannot use %s '%s': %s", key, path, why) : 0;
 }
 
-/* 0 or -errno. */
-static int write_key(const char *path, const char *text, size_t size)
-{
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int err = 0;
-
-	if (fd < 0)
-		return -errno;
-	errno = ENOSPC; /* what a short write means */
-	if (write(fd, text, size) != (ssize_t)size || fsync(fd))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
-/* Under another name until it is whole: an empty file would be a key that cannot be used. */
+/* A key that was lost, or an empty file, would cost every label that was made with it. */
 static int make_key(const struct config_report *report, const char *path)
 {
-	char text[2 * REPORTING_KEY_SIZE + 2], part[PATH_MAX];
+	char text[2 * REPORTING_KEY_SIZE + 2] = "";
 	uint8_t key[REPORTING_KEY_SIZE];
 	size_t i;
 	int err;
@@ -177,15 +162,10 @@ static int make_key(const struct config_report *report, const char *path)
 	for (i = 0; i < sizeof(key); i++)
 		snprintf(text + 2 * i, 3, "%02x", key[i]);
 	text[sizeof(text) - 2] = '\n';
-	snprintf(part, sizeof(part), "%s.new", path);
-	err = write_key(part, text, sizeof(text) - 1);
-	if (!err && rename(part, path))
-		err = -errno;
-	if (err) {
-		unlink(part);
+	err = state_file_write(path, text, true);
+	if (err)
 		err = config_fail(report, nowhere, "cannot write the key '%s': %s", path,
 				  strerror(-err));
-	}
 	explicit_bzero(key, sizeof(key));
 	explicit_bzero(text, sizeof(text));
 	return err;

@@ -40,15 +40,16 @@ int state_file_read(const char *path, size_t size, char *ret_text)
 	return err;
 }
 
-int state_file_write(const char *path, const char *text)
+int state_file_write(const char *path, const char *text, bool lasting)
 {
+	int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | (lasting ? O_SYNC : 0);
 	char beside[PATH_MAX];
 	ssize_t written;
 	int file, err = 0;
 
 	if (snprintf(beside, sizeof(beside), "%s.new", path) >= (int)sizeof(beside))
 		return -ENAMETOOLONG;
-	file = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	file = open(beside, flags, 0600);
 	if (file < 0)
 		return -errno;
 	written = write(file, text, strlen(text));

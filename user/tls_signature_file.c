@@ -207,5 +207,5 @@ int tls_signature_save(const char *directory, const struct tls_signature *signat
 	if (snprintf(path, sizeof(path), "%s/%s.yaml", directory, signature->build_id) >=
 	    (int)sizeof(path))
 		return -ENAMETOOLONG;
-	return state_file_write(path, text);
+	return state_file_write(path, text, false);
 }

@@ -107,8 +107,8 @@ static void test_files(void **state)
 	assert_int_equal(scratch_make(directory), 0);
 	snprintf(path, sizeof(path), "%s/file", directory);
 	assert_int_equal(state_file_read(path, sizeof(text), text), -ENOENT);
-	assert_int_equal(state_file_write(path, "first"), 0);
-	assert_int_equal(state_file_write(path, "second"), 0);
+	assert_int_equal(state_file_write(path, "first", false), 0);
+	assert_int_equal(state_file_write(path, "second", true), 0);
 	assert_int_equal(state_file_read(path, sizeof(text), text), 0);
 	assert_string_equal(text, "second");
 	assert_int_equal(stat(path, &status), 0);
@@ -121,7 +121,7 @@ static void test_files(void **state)
 	assert_int_equal(state_file_read(path, sizeof(text), text), -ELOOP);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(rmdir(directory), 0);
-	assert_int_equal(state_file_write(path, "text"), -ENOENT);
+	assert_int_equal(state_file_write(path, "text", false), -ENOENT);
 }
 
 /* Room for two bytes, then for none. */
@@ -134,12 +134,12 @@ static void test_no_room(void **state)
 	(void)state;
 	assert_int_equal(scratch_make(directory), 0);
 	snprintf(path, sizeof(path), "%s/file", directory);
-	assert_int_equal(state_file_write(path, "first"), 0);
+	assert_int_equal(state_file_write(path, "first", false), 0);
 	signal(SIGXFSZ, SIG_IGN);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &two), 0);
-	assert_int_equal(state_file_write(path, "second"), -ENOSPC);
+	assert_int_equal(state_file_write(path, "second", false), -ENOSPC);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){0, RLIM_INFINITY}), 0);
-	assert_int_equal(state_file_write(path, "second"), -EFBIG);
+	assert_int_equal(state_file_write(path, "second", false), -EFBIG);
 	assert_int_equal(setrlimit(RLIMIT_FSIZE, &any), 0);
 	assert_int_equal(state_file_read(path, sizeof(text), text), 0);
 	assert_string_equal(text, "first");
