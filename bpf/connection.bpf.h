@@ -81,13 +81,17 @@ static __always_inline void connection_decide(struct connection *row, __u32 upst
 	__sync_fetch_and_add(&totals->retransmits, row->retransmits);
 }
 
-/* What the observer knows of this very process; NULL: nothing. */
+/* An exec maps the new program's files, of which the observer takes note, before it is told to us. */
+#define EXEC_SECONDS 1
+
+/* What the observer knows of this very program of the process; NULL: nothing. */
 static __always_inline struct tls_process *process_known(__u32 tgid)
 {
 	struct tls_process *known = bpf_map_lookup_elem(&tls_processes, &tgid);
 	struct process *process = known ? bpf_map_lookup_elem(&processes, &tgid) : NULL;
 
-	return process && process->start_ns / 1000000000ULL > known->noted_s ? NULL : known;
+	return process && process->image_ns / 1000000000ULL > known->noted_s + EXEC_SECONDS ? NULL
+											    : known;
 }
 
 /* Counts why the connection is opaque. What is not known of its process now may be known later. */

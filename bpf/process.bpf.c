@@ -44,6 +44,7 @@ int BPF_PROG(process_exec, struct task_struct *task, pid_t old_pid, struct linux
 	if (!row)
 		return 0;
 	row->peak_pages_at_exec = signal->maxrss;
+	row->image_ns = bpf_ktime_get_boot_ns();
 	process_judge(row, task, signal, bprm);
 	row->flags |= PROCESS_EXECED;
 	return 0;

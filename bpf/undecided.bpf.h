@@ -27,14 +27,14 @@ static __always_inline struct upstream_totals *totals_of(__u32 upstream)
 	return upstream ? bpf_map_lookup_elem(&upstream_totals, &upstream) : NULL;
 }
 
-/* What an earlier process of the same number has said is not this one's. */
+/* What an earlier process of the same number has said, or an earlier program of the process, is not its. */
 static __always_inline bool name_known(__u32 tgid, __u16 upstream, enum name_kind kind)
 {
 	struct decoded_name name = {.tgid = tgid, .upstream = upstream, .kind = kind};
 	__u64 *time = bpf_map_lookup_elem(&decoded_names, &name);
 	struct process *process = time ? bpf_map_lookup_elem(&processes, &name.tgid) : NULL;
 
-	return time && (!process || process->start_ns <= *time);
+	return time && (!process || process->image_ns <= *time);
 }
 
 static __always_inline void name_set(__u32 tgid, __u16 upstream, enum name_kind kind, __u64 time)

@@ -208,7 +208,7 @@ struct client_random_owner {
 /* Map `tls_processes` (LRU): what the observer knows of a process' TLS. Key: __u32 tgid. */
 struct tls_process {
 	__u32 undecoded; /* enum undecoded_reason to give for its opaque connections */
-	__u32 noted_s;	 /* CLOCK_BOOTTIME: what started later is another process of this number */
+	__u32 noted_s; /* CLOCK_BOOTTIME: what was executed later is another program of this number */
 };
 
 enum name_kind {

@@ -76,6 +76,7 @@ struct process {
 	__u64 root_start_ns;   /* 0 without a root */
 	__u64 run_start_ns;    /* start of this agent's or tool's life: fork, or for a root the exec
 				  that matched */
+	__u64 image_ns; /* last exec, else fork: what its number said before is another program's */
 	struct usage accounted;
 	struct usage base; /* used when an exec made it what `type` says; before: charged_type's */
 	__u64 peak_pages_at_exec; /* signal->maxrss keeps the old image's peak */
@@ -222,7 +223,7 @@ enum bootstrap_change {
 _Static_assert(sizeof(struct usage) == 80, "contract");
 _Static_assert(sizeof(struct image_name) == 32, "contract");
 _Static_assert(sizeof(struct agent_exit_key) == 4, "contract");
-_Static_assert(sizeof(struct process) == 256, "contract");
+_Static_assert(sizeof(struct process) == 264, "contract");
 _Static_assert(sizeof(struct tool_key) == 18, "contract");
 _Static_assert(sizeof(struct tool) == 64 + sizeof(struct histogram), "contract");
 _Static_assert(sizeof(struct member) == 80, "contract");

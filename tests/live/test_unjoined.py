@@ -10,11 +10,12 @@ import subprocess
 
 import ledger
 from harness import Operaglass, Tap
-from scene import WAIT_SECONDS, Scene, call
+from scene import TOKEN, UNKNOWN, WAIT_SECONDS, Scene, call
 from stage import NAME, Stage
 
 HANG = call("sendMessage", "POST", "end=hang", body=20, timeout=30)
 CALLS = {("sendMessage", "POST"): 1}
+CONNECTIONS = "upstream_connections_total"
 GAVE_UP = {("sendMessage", "timeout"): 1}
 
 
@@ -36,6 +37,13 @@ class Early:
 
     def go(self):
         self.process.stdin.write("go\n")
+        self.process.stdin.flush()
+
+    def tell(self, heard, line):
+        """To the program that it became, once that has said so."""
+        if self.process.stdout.readline() != heard + "\n":
+            raise RuntimeError(f"the client did not say: {heard}")
+        self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
     def answer(self):
@@ -130,6 +138,24 @@ def test_until_close(scene, client):
     ended(scene, "is an answer", {}, {("getMe", "200"): 1})
 
 
+def test_exec(scene, client):
+    """What nobody can look into is counted as opaque, though another program of the process was decoded."""
+    client.go()
+    scene.tap.equal("an answer to the program that a process runs first", client.answer(), 200)
+    scene.stage.truth(1)
+    ended(scene, "is counted as decoded", {}, {("getMe", "200"): 1})
+    client.tell("ready", f"GET {TOKEN}/getMe 0")
+    scene.tap.equal("an answer to the one that it executes then", client.answer(), 200)
+    scene.stage.truth(1)
+    delta = scene.wait(lambda m: sum(ledger.booked(m)["durations"].values()) == 1)
+    book = ledger.booked(delta)
+    scene.tap.equal(
+        "is counted as opaque: what the first one was has no say in it",
+        (book["requests"], book["durations"], delta.by(CONNECTIONS, "visibility")),
+        ({UNKNOWN: 1}, {UNKNOWN: 1}, {("encrypted",): 1}),
+    )
+
+
 def test_nothing_is_added_later(scene):
     delta = scene.wait(lambda m: ledger.booked(m)["failures"], 2)
     book = ledger.booked(delta)
@@ -154,6 +180,8 @@ def main():
         killed, freed = early(HANG), early(impatient, stay=True)
         again = early({**HANG, "timeout": 0.5}, call("sendMessage", "POST", body=9), stay=True)
         closing = early(call("getMe", query="as=close&size=5000"), stay=True)
+        opaque = stage.tls_client("nothing-can-be-read-here", "-s")
+        becomes = early(call("getMe"), then=[opaque, NAME, stage.ca])
         operaglass = stack.enter_context(Operaglass())
         Scene(operaglass, stage, tap).run(
             [
@@ -161,6 +189,7 @@ def main():
                 lambda scene: test_freed(scene, freed),
                 lambda scene: test_next_connection(scene, again),
                 lambda scene: test_until_close(scene, closing),
+                lambda scene: test_exec(scene, becomes),
                 test_nothing_is_added_later,
             ]
         )

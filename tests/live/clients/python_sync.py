@@ -2,9 +2,10 @@
 """http.client over one keep-alive connection (socket BIO, SSL_read_ex and SSL_write_ex).
 
 Plan options: pause=S (after each answer), hold (connect, say "connected", and begin at a line of input),
-stay (live on after the last answer, until the input ends).
+stay (live on after the last answer, until the input ends), then (after the last answer become this command).
 """
 import http.client
+import os
 import sys
 import time
 
@@ -37,5 +38,7 @@ for request in PLAN["requests"]:
             connection.close()
         connection = None
         report(error=error, since=begin)
+if PLAN.get("then"):
+    os.execv(PLAN["then"][0], PLAN["then"])
 if PLAN.get("stay"):
     sys.stdin.read()
