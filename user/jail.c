@@ -8,6 +8,7 @@
 #include <linux/seccomp.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define NOBODY 65534 /* not the exporter's user, who owns the journal */
@@ -62,6 +63,18 @@ int jail_filter(const uint32_t *calls, size_t count, bool only)
 	return prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) ? -errno : 0;
 }
 
+static int close_others(const unsigned int kept[2])
+{
+	unsigned int low = kept[0] < kept[1] ? kept[0] : kept[1],
+		     high = kept[0] < kept[1] ? kept[1] : kept[0];
+
+	if ((low && syscall(SYS_close_range, 0, low - 1, 0)) ||
+	    (high - low > 1 && syscall(SYS_close_range, low + 1, high - 1, 0)) ||
+	    syscall(SYS_close_range, high + 1, ~0U, 0))
+		return -errno;
+	return 0;
+}
+
 static int drop_rights(void)
 {
 	cap_t none = cap_init();
@@ -88,9 +101,11 @@ int jail_enter(const struct jail *jail)
 		{RLIMIT_CORE, 0},
 		{RLIMIT_NPROC, 0},
 	};
-	int err = drop_rights();
+	int err = close_others(jail->kept);
 	size_t i;
 
+	if (!err)
+		err = drop_rights();
 	for (i = 0; !err && i < sizeof(limits) / sizeof(limits[0]); i++)
 		err = limit(limits[i].what, limits[i].value);
 	return err ? err : jail_filter(jail->calls, jail->call_count, jail->only);

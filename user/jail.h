@@ -11,6 +11,7 @@
 #define JAIL_CALLS_MAX 32
 
 struct jail {
+	unsigned int kept[2]; /* the descriptors that stay open; the same twice: one */
 	rlim_t cpu_seconds;
 	int memory; /* RLIMIT_AS or RLIMIT_DATA */
 	rlim_t memory_bytes;
@@ -19,8 +20,8 @@ struct jail {
 	bool only; /* all other calls end the process; else these do */
 };
 
-/* Leaves root, every capability and the ways back to them, files that grow, processes and cores. Returns 0,
- * or -errno: then the process is to end. */
+/* Leaves all other descriptors, root, every capability and the ways back to them, files that grow, processes
+ * and cores. Returns 0, or -errno: then the process is to end. */
 int jail_enter(const struct jail *jail);
 
 /* The last part of it alone: the filter of calls. Needs PR_SET_NO_NEW_PRIVS. -E2BIG: too many. */

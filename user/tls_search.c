@@ -25,17 +25,10 @@ static const uint32_t allowed[] = {
 	SYS_mremap, SYS_madvise, SYS_sysinfo, SYS_exit_group,
 };
 
-static int close_others(unsigned kept)
-{
-	if ((kept && syscall(SYS_close_range, 0, kept - 1, 0)) ||
-	    syscall(SYS_close_range, kept + 1, ~0U, 0))
-		return -errno;
-	return 0;
-}
-
 static int drop_everything(int answer)
 {
 	const struct jail jail = {
+		.kept = {(unsigned int)answer, (unsigned int)answer},
 		.cpu_seconds = TLS_SEARCH_SECONDS,
 		.memory = RLIMIT_DATA,
 		.memory_bytes = MEMORY_MAX,
@@ -43,9 +36,8 @@ static int drop_everything(int answer)
 		.call_count = sizeof(allowed) / sizeof(allowed[0]),
 		.only = true,
 	};
-	int err = close_others((unsigned)answer);
 
-	return err ? err : jail_enter(&jail);
+	return jail_enter(&jail);
 }
 
 /* The file may shrink below us: then this process dies of it, and no other. */

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -19,15 +20,24 @@
 		sentence, function, NULL, NULL, NULL \
 	}
 #define REFUSED 7 /* exit code of a child that got no filter */
-#define UNBOUND 8 /* of one that was jailed, without its limits */
+#define UNBOUND 8 /* of one that was jailed with more than that */
 
 static const uint32_t own[] = {SYS_write, SYS_exit_group};
+
+static int status_of(pid_t child)
+{
+	int status = 0;
+
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return status;
+}
 
 /* The signal that ends a child with this filter when it calls `act`, or 0: it ends by itself. */
 static int signal_of(const uint32_t *calls, size_t count, bool only, void (*act)(void))
 {
-	int status = 0;
 	pid_t child = fork();
+	int status;
 
 	if (!child) {
 		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) || jail_filter(calls, count, only))
@@ -35,8 +45,7 @@ static int signal_of(const uint32_t *calls, size_t count, bool only, void (*act)
 		act();
 		syscall(SYS_exit_group, 0);
 	}
-	assert_true(child > 0);
-	assert_int_equal(waitpid(child, &status, 0), child);
+	status = status_of(child);
 	assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
 	return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
@@ -90,31 +99,47 @@ static void test_other_entry(void **state)
 }
 #endif
 
-/* How a child ends that enters this jail, after its hard limit of processor time was set to 2 seconds: with
- * 0, a positive error, or UNBOUND. */
+static bool is_limit(int what, rlim_t soft_and_hard)
+{
+	struct rlimit limit;
+
+	return !getrlimit((__rlimit_resource_t)what, &limit) && limit.rlim_cur == soft_and_hard &&
+	       limit.rlim_max == soft_and_hard;
+}
+
+static bool is_open(int descriptor)
+{
+	return fcntl(descriptor, F_GETFD) >= 0;
+}
+
+/* How a child ends that enters this jail with two seconds of processor time and descriptors 0 to 4: with 0, a
+ * positive error, or UNBOUND. */
 static int end_of_jailed(const struct jail *jail)
 {
-	struct rlimit cpu = {2, 2}, processes;
-	int status = 0, err;
+	const struct rlimit cpu = {2, 2};
 	pid_t child = fork();
+	int status, err, i;
 
 	if (!child) {
+		for (i = 0; i < 5; i++)
+			dup2(2, i);
 		err = setrlimit(RLIMIT_CPU, &cpu) ? -EPROTO : jail_enter(jail);
-		if (!err && (getrlimit(RLIMIT_CPU, &cpu) || getrlimit(RLIMIT_NPROC, &processes) ||
-			     cpu.rlim_max != 2 || cpu.rlim_cur != 2 || processes.rlim_max != 0))
+		if (!err && !(is_limit(RLIMIT_CPU, 2) && is_limit(RLIMIT_NPROC, 0) && !is_open(0) &&
+			      is_open(1) && !is_open(2) && is_open(3) && !is_open(4)))
 			err = -UNBOUND;
 		syscall(SYS_exit_group, -err);
 	}
-	assert_true(child > 0);
-	assert_int_equal(waitpid(child, &status, 0), child);
+	status = status_of(child);
 	assert_true(WIFEXITED(status));
 	return WEXITSTATUS(status);
 }
 
 static void test_limits(void **state)
 {
-	const struct jail narrow = {
-		.cpu_seconds = 3, .memory = RLIMIT_DATA, .memory_bytes = RLIM_INFINITY};
+	const struct jail narrow = {.kept = {3, 1},
+				    .cpu_seconds = 3,
+				    .memory = RLIMIT_DATA,
+				    .memory_bytes = RLIM_INFINITY};
 
 	(void)state;
 	assert_int_equal(end_of_jailed(&narrow), 0);
@@ -147,7 +172,7 @@ int main(void)
 		     test_other_entry),
 #endif
 		TEST("a list that is too long is refused", test_too_many),
-		TEST("the limits of a jail hold, and one that was more narrow before stays",
+		TEST("a jail has two descriptors and its limits, or those that were more narrow",
 		     test_limits),
 		TEST("without one of its limits there is no jail", test_no_limits),
 	};
