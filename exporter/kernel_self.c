@@ -85,6 +85,7 @@ static void add_programs(const struct kernel_self *self, struct model *model)
 {
 	const struct handover_item *item = NULL;
 	struct bpf_prog_info info;
+	uint64_t skipped = 0;
 	uint32_t size;
 
 	while ((item = handover_next(self->handover, HANDOVER_PROGRAM, item))) {
@@ -96,7 +97,10 @@ static void add_programs(const struct kernel_self *self, struct model *model)
 			continue;
 		model_add(model, FAMILY_PROGRAM_RUN_SECONDS, info.run_time_ns, item->name);
 		model_add(model, FAMILY_PROGRAM_RUNS, info.run_cnt, item->name);
+		skipped += info.recursion_misses;
 	}
+	/* An event that came while its program was at work for another one on the same processor. */
+	model_add(model, FAMILY_LOST, skipped, "programs", "nested");
 }
 
 static void add_lost(const struct kernel_self *self, struct model *model)

@@ -87,6 +87,11 @@ def main():
             tap.equal(f"{family} has nothing to say yet", metrics.get(family, {}), {})
         losses = metrics["operaglass_lost_total"]
         tap.ok("every way to lose something is there", len(losses) > 30, len(losses))
+        tap.equal(
+            "events that the kernel kept from a busy program are one of them",
+            losses.get(frozenset({("where", "programs"), ("cause", "nested")})),
+            0,
+        )
         tap.equal("and nothing is lost", {key: value for key, value in losses.items() if value}, {})
     tap.done()
 
