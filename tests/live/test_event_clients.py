@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Events from real clients: curl, Node's fetch and http, Python, a shell with `operaglass emit`."""
+import contextlib
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -93,6 +95,89 @@ def check_web(og, client):
     tap.equal(f"{client}: counted when it was answered", received(og) - before, 5)
 
 
+# One batch, and what it makes of families that nothing else here is about.
+REPORTED = [
+    {"type": "circuit_breaker.state", "service": "sms", "state": "open"},
+    {"type": "circuit_breaker.state", "service": "sms", "state": "half_open"},
+    {"type": "service.health", "service": "billing", "healthy": True},
+    {"type": "service.health", "service": "sms", "healthy": False},
+    {"type": "queue.depth", "queue": "planning", "depth": 7},
+    {"type": "queue.depth", "queue": "planning", "depth": 3},
+    {"type": "telegram.retry", "endpoint": "sendMessage", "attempt": 1},
+    {"type": "telegram.retry", "endpoint": "sendMessage", "attempt": 2},
+    {"type": "task.completed", "outcome": "success", "duration_seconds": 1.5},
+    {"type": "workflow.step", "step": "plan", "outcome": "ok", "duration_seconds": 2.5},
+    {"type": "pull_request.merged", "duration_seconds": 7200},
+    {"type": "code_review.done", "duration_seconds": 600},
+    {"type": "recovery", "duration_seconds": 90},
+]
+FAMILIES = {
+    "circuit_breaker_state": {("sms", "closed"): 0, ("sms", "open"): 0, ("sms", "half_open"): 1},
+    "circuit_breaker_transitions_total": {("sms", "open"): 1, ("sms", "half_open"): 1},
+    "service_health": {("billing",): 1, ("sms",): 0},
+    "orchestrate_queue_depth": {("planning",): 3},
+    "telegram_reported_retries_total": {("sendMessage",): 2},
+    "orchestrate_task_duration_seconds_count": {(): 1},
+    "orchestrate_task_duration_seconds_sum": {(): 1.5},
+    "workflow_step_duration_seconds_count": {("plan", "ok"): 1},
+    "workflow_step_duration_seconds_sum": {("plan", "ok"): 2.5},
+    "pull_request_cycle_seconds_sum": {(): 7200},
+    "code_review_turnaround_seconds_sum": {(): 600},
+    "recovery_seconds_sum": {(): 90},
+}
+LABELS = ("service", "state", "to", "queue", "endpoint", "step", "outcome")
+PAGE_BYTES = 4096
+COMMIT, INGEST = "operaglass_journal_commit_seconds", "operaglass_event_ingest_seconds"
+
+
+def check_families(og, client):
+    before, begin = og.metrics(), time.monotonic()
+    answer = client.post("/api/v1/events", REPORTED)
+    seconds, now = time.monotonic() - begin, og.metrics()
+    tap.equal("a batch of other types is taken", answer.json(), {"accepted": len(REPORTED), "duplicates": 0})
+    tap.equal(
+        "each family says what was reported",
+        {
+            family: {tuple(dict(key)[name] for name in LABELS if name in dict(key)): value
+                     for key, value in now[family].items()}
+            for family in FAMILIES
+        },
+        FAMILIES,
+    )  # fmt: skip
+    added = now - before
+    tap.equal(
+        "the batch is one group of the journal, on disk when it is answered",
+        {
+            name: added.value(name)
+            for name in ("operaglass_journal_events", "operaglass_journal_commits_total", f"{COMMIT}_count",
+                         f"{INGEST}_count")
+        },
+        {
+            "operaglass_journal_events": len(REPORTED),
+            "operaglass_journal_commits_total": 1,
+            f"{COMMIT}_count": 1,
+            f"{INGEST}_count": len(REPORTED),
+        },
+    )  # fmt: skip
+    tap.equal("and nothing waits for it", now.get("operaglass_journal_queue_events"), {frozenset(): 0})
+    tap.within("its commit took a part of that time", added.value(f"{COMMIT}_sum"), 1e-9, seconds)
+    tap.within(
+        "and each event all of it until then",
+        added.value(f"{INGEST}_sum"),
+        len(REPORTED) * added.value(f"{COMMIT}_sum"),
+        len(REPORTED) * seconds,
+    )
+    path = f"{og.directory}/state/journal/journal.db"
+    with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as journal:
+        bytes_in_pages = journal.execute("PRAGMA page_count").fetchone()[0] * PAGE_BYTES
+    tap.within(
+        "its size is that of its pages, and of the log beside them",
+        now.value("operaglass_journal_size_bytes"),
+        bytes_in_pages,
+        bytes_in_pages + os.stat(path + "-wal").st_size,
+    )
+
+
 def check_emit(og):
     emit = [BUILD + "/operaglass", "emit", f"--events.stream-socket={og.directory}/api.sock"]
     before = received(og)
@@ -177,9 +262,10 @@ def main():
     with tempfile.NamedTemporaryFile("w", prefix="og-token-") as file:
         file.write(TOKEN + "\n")
         file.flush()
-        with Operaglass(f"events: {{token_file: {file.name}}}") as og:
+        with Operaglass(f"defaults: false\nevents: {{token_file: {file.name}}}") as og:
             client = Client(og.port, og.directory + "/api.sock")
             tap.equal("it is up", client.get("/health").status, 200)
+            check_families(og, client)
             for name in CLIENTS:
                 check_web(og, name)
             check_emit(og)

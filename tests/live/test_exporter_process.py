@@ -57,6 +57,38 @@ def check_ready(exporter):
     tap.ok("and ready after it", wait_for(lambda: exporter.get("/-/ready").code == 200))
 
 
+def seconds_of(pid):
+    """CPU time by the kernel's own word, to a tick."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        user, system = file.read().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def check_process(exporter):
+    """What it says of a process lies between what the kernel says of it before and after."""
+
+    def facts():
+        return {
+            "process_cpu_seconds_total": seconds_of(exporter.process.pid),
+            'operaglass_process_cpu_seconds_total{process="exporter"}': seconds_of(exporter.process.pid),
+            'operaglass_process_cpu_seconds_total{process="observer"}': seconds_of(os.getpid()),
+            "process_virtual_memory_bytes": int(exporter.status("VmSize").split()[0]) * 1024,
+            "process_resident_memory_bytes": int(exporter.status("VmRSS").split()[0]) * 1024,
+        }
+
+    slack = {"cpu": 0.05, "virtual": 0, "resident": 1 << 20}  # ticks; what a scrape takes and gives back
+    exporter.get()
+    before = facts()
+    text = exporter.get().text()
+    after = facts()
+    for name, least in before.items():
+        give = next(number for part, number in slack.items() if part in name)
+        tap.within(f"{name} is the kernel's", sample(text, name), least - give, after[name] + give)
+    with open(f"/proc/{exporter.process.pid}/limits", encoding="ascii") as file:
+        limit = re.search(r"^Max open files +(\d+)", file.read(), re.M)[1]
+    tap.equal("process_max_fds is its limit", sample(text, "process_max_fds"), int(limit))
+
+
 def check_self(exporter):
     exporter.say(STATUS, 1, "sockets")
     exporter.say(STATUS, 0, 'tls "x"')
@@ -194,6 +226,7 @@ def main():
     with Exporter() as exporter:
         check_privileges(exporter)
         check_ready(exporter)
+        check_process(exporter)
         check_self(exporter)
         check_memory(exporter)
         tap.ok("it logged no error", "level=error" not in exporter.read_log(), exporter.read_log())
