@@ -37,12 +37,12 @@ static __always_inline bool egress_greets(struct connection *row, __u32 plain)
 
 /* Does this record of application data hold a request, or a part of one? Of a client that speaks HTTP/2
  * for certain a request may be as short as its fields are known to the server's table. */
-static __always_inline bool egress_is_request(struct connection *row)
+static __always_inline bool egress_is_request(struct connection *row, __u64 now)
 {
 	__u32 plain = record_plain(row, row->sent.length - row->padding);
 	bool greets = egress_greets(row, plain);
 
-	if (row->negotiated & NEGOTIATED_HTTP2)
+	if (row->negotiated & NEGOTIATED_HTTP2 || name_greeted(row, now))
 		return !greets && plain > HTTP2_FRAME_HEAD && !record_is_control(plain);
 	return plain >= REQUEST_MIN &&
 	       (!record_is_control(plain) || row->kind >= UPSTREAM_DATABASE);
@@ -166,16 +166,16 @@ static __always_inline bool egress_data_record(struct connection *row, __u64 now
 	}
 	if (row->tls == TLS_VERSION_1_2 || row->client_finished_ns) {
 		row->handshake_over = 1;
-		return egress_is_request(row);
+		return egress_is_request(row, now);
 	}
 	if (row->handshake_ns) {
 		if (!row->sent.flight)
-			return egress_is_request(row);
+			return egress_is_request(row, now);
 		row->sent.flight = !egress_finishes(row); /* a client's certificate goes before */
 		return false;
 	}
 	if (!row->received.bytes) {
-		row->early_data = egress_is_request(row);
+		row->early_data = egress_is_request(row, now);
 		return row->early_data;
 	}
 	row->handshake_ns = now;

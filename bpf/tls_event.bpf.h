@@ -17,7 +17,7 @@ static __always_inline void tls_sent_event(struct tls_at *at, __u32 event)
 	struct tls_stream *stream = at->stream;
 
 	if (event == HTTP_PREFACE) {
-		if (stream->state == TLS_STREAM_JOINED &&
+		if ((stream->state == TLS_STREAM_JOINED || stream->state == TLS_STREAM_NEW) &&
 		    http2_open(stream, &at->stream_key, sizeof("PRI ") - 1))
 			tls_next_message(at);
 		else

@@ -74,10 +74,7 @@ static __always_inline enum tls_opening tls_opening(__u64 buffer, __u64 length)
 	return TLS_OPENING_REQUEST;
 }
 
-/*
- * An object without a connection is about to send the first bytes that are seen of it. A preface is
- * the begin of a connection, which could have been joined: it is timed at its socket.
- */
+/* An object without a connection is about to send the first bytes that are seen of it. */
 static __always_inline void tls_open_unjoined(struct tls_stream *stream,
 					      const struct tls_stream_key *key, __u64 buffer,
 					      __u64 length)
@@ -86,6 +83,10 @@ static __always_inline void tls_open_unjoined(struct tls_stream *stream,
 
 	if (!stream->misses && opening == TLS_OPENING_REQUEST) {
 		name_written(key->tgid, bpf_ktime_get_boot_ns());
+		return;
+	}
+	if (!stream->misses && opening == TLS_OPENING_HTTP2 && TLS_READS_HTTP2) {
+		name_greets(key->tgid, bpf_ktime_get_boot_ns());
 		return;
 	}
 	if (opening == TLS_OPENING_HTTP2 || opening == TLS_OPENING_RESPONSE ||
@@ -136,7 +137,7 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
 		break;
 	case TLS_OPENING_HTTP2:
-		if (connection->call_sequence)
+		if (connection->call_sequence && !connection_take_over(connection))
 			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
 		else if (http2_open(stream, key, 0))
 			connection->decoded = 1;

@@ -51,19 +51,36 @@ static __always_inline void name_written(__u32 tgid, __u64 now)
 		name_set(tgid, 0, NAME_WRITTEN, now);
 }
 
+/* A greeting is about to leave on an object without a connection. */
+static __always_inline void name_greets(__u32 tgid, __u64 now)
+{
+	name_written(tgid, now);
+	name_set(tgid, 0, NAME_GREETED, now);
+}
+
+/* Whether what this connection in doubt sends first may be that greeting. */
+static __always_inline bool name_greeted(const struct connection *row, __u64 now)
+{
+	struct decoded_name name = {.tgid = row->tgid, .kind = NAME_GREETED};
+	__u64 *time;
+
+	if (row->visibility || row->call_sequence)
+		return false;
+	time = bpf_map_lookup_elem(&decoded_names, &name);
+	return time && (__s64)(now - *time) < UNDECIDED_NS;
+}
+
 /* A request whose write began at begin_ns, and nobody knows on which connection, was for this upstream.
  * False: it has been counted by that connection. */
 SUBPROGRAM int name_decoded(__u32 tgid, __u32 upstream, __u64 begin_ns)
 {
 	struct decoded_name name = {.tgid = tgid, .upstream = upstream, .kind = NAME_OPAQUE};
-	__u64 *opaque;
+	__u64 *opaque = bpf_map_lookup_elem(&decoded_names, &name);
 
-	if (name_known(tgid, upstream, NAME_DECODED))
-		return true;
-	opaque = bpf_map_lookup_elem(&decoded_names, &name);
 	if (opaque && *opaque >= begin_ns)
 		return false;
-	name_set(tgid, upstream, NAME_DECODED, begin_ns);
+	if (!name_known(tgid, upstream, NAME_DECODED))
+		name_set(tgid, upstream, NAME_DECODED, begin_ns);
 	return true;
 }
 

@@ -219,6 +219,9 @@ enum name_kind {
 	NAME_WRITTEN = 1,
 	/* Such a connection was counted as opaque. Value: when its call began. */
 	NAME_OPAQUE = 2,
+	/* It has begun to write the preface of HTTP/2 on such an object; upstream 0. Value: the last time:
+	 * the first data of a connection that it begins to use then may say no more than who it is. */
+	NAME_GREETED = 3,
 };
 
 /* Map `decoded_names` (LRU): what a process says without a known socket. Value: __u64 time. */

@@ -15,7 +15,7 @@ import maps
 import places
 from harness import Operaglass, Tap
 from scene import UNKNOWN, Scene, call
-from stage import HERE, HTTP2, NAME, Stage
+from stage import HERE, NAME, Stage
 from test_tls_places import CALLS, joined
 
 PROGRAM = "og-agent-once"
@@ -119,18 +119,9 @@ def test_nss(scene):
     scene.check("NSS, with the handshake in the first write, too", "lines", CALLS, program=program)
 
 
-def test_http2(scene):
-    """Its preface says that the connection begins there, so that its socket counts all of it."""
-    scene.stage.network.set_hosts({NAME: [HTTP2]})
-    scene.check("HTTP/2", "python_h2", [call("getMe")], opaque=True)
-    scene.stage.network.set_hosts({})
-
-
 def test_number_used_again(scene):
-    """An earlier process with the number of this one had decoded calls and no socket."""
-    scene.stage.network.set_hosts({NAME: [HTTP2]})
-    plan = {"host": NAME, "port": 443, "ca": scene.stage.ca, "requests": [call("getMe")]}
-    command = [*scene.stage.command("python_h2"), json.dumps(plan)]
+    """An earlier process with the number of this one, which cannot be read, had decoded calls and no socket."""
+    command = [scene.stage.tls_client("nothing-can-be-read-here", "-s"), NAME, scene.stage.ca]
     waits = ["sh", "-c", 'echo; read line; exec "$@"', "sh"]
     with talking(scene.stage.network.in_client([*waits, *command])) as process:
         for upstream in range(1, UPSTREAMS + 1):
@@ -139,9 +130,9 @@ def test_number_used_again(scene):
         java = JAVA.to_bytes(4, "little") + bytes(4)
         maps.put(scene.operaglass, "tls_processes", process.pid.to_bytes(4, "little"), java)
         tell(process, "go")
-        status = json.loads(process.stdout.readline())["status"]
+        process.stdout.readline()
+        status = ask(process, call("getMe"))
     scene.stage.truth(1)
-    scene.stage.network.set_hosts({})
     scene.tap.equal("a process that has another's number is answered", status, 200)
     requests, durations = {UNKNOWN: 1}, {("unknown", "unknown"): 1}
     counted(scene, "and its call counted", "encrypted", requests=requests, durations=durations)
@@ -244,7 +235,6 @@ def main():
                 lambda scene: test_executable(scene, program),
                 test_libraries,
                 test_nss,
-                test_http2,
                 test_number_used_again,
                 test_endings,
                 test_killed,

@@ -6,7 +6,8 @@ are not to enter the dynamic table. The plan's `window`: bytes of the client's f
 read; `write`: of each write; `plain`: no Huffman code; `before`: says "connected" when so many requests are
 answered, and makes the others at a line of input; `between`: the same once more; `stop`: bytes after which it says "paused" and waits for three
 seconds; `stingy`: gives no more room than `window`; `greet`: says who it is
-and reads so often before the first request; `preface`: that goes ahead by itself, as with Rust's h2; `tls`: "1.2"; `stay`: the connection stays until the input ends; `fork`: after so many
+and reads so often before the first request; `preface`: that goes ahead by itself, as with Rust's h2; `hold`: says "connected" then, and
+waits for a line of input; `tls`: "1.2"; `stay`: the connection stays until the input ends; `fork`: after so many
 answers a child goes on; `daemon`: its parent ends then.
 """
 import os
@@ -48,6 +49,13 @@ class Client:
             self.flush()
             for _ in range(PLAN["greet"]):
                 self.turn()
+        if PLAN.get("hold"):
+            self.pause()
+
+    @staticmethod
+    def pause():
+        print("connected", flush=True)
+        sys.stdin.readline()
 
     def flush(self):
         data = self.h2.data_to_send()
@@ -140,8 +148,7 @@ class Client:
         for pause in filter(None, (PLAN.get("before"), PLAN.get("between"))):
             self.finish(range(made, pause))
             made = pause
-            print("connected", flush=True)
-            sys.stdin.readline()
+            self.pause()
         if "fork" in PLAN:
             made = PLAN["fork"]
             self.finish(range(made))

@@ -20,6 +20,8 @@ def context():
         made.maximum_version = ssl.TLSVersion.TLSv1_2
     if PLAN.get("offer"):
         made.set_alpn_protocols(PLAN["offer"])
+    if PLAN.get("curve"):
+        made.set_ecdh_curve(PLAN["curve"])
     return made
 
 
