@@ -122,12 +122,16 @@ SUBPROGRAM int call_count_begin(struct call *call)
 	return 0;
 }
 
+/* Only a message may be a question to a human, which is what somebody waits for one by one. */
 static __always_inline void call_emit(const struct call *call)
 {
-	struct fact_call *fact = fact_reserve(FACT_CALL, sizeof(*fact));
 	const struct process *process;
+	struct fact_call *fact;
 	__u32 tgid = call->tgid;
 
+	if (!endpoint_is(&call->endpoint, "sendMess", "age\0\0\0\0\0"))
+		return;
+	fact = fact_reserve(FACT_CALL, sizeof(*fact));
 	if (!fact)
 		return;
 	fact->begin_ns = call->begin_ns;

@@ -52,6 +52,7 @@ struct fact_agent_end {
 	__u8 reserved[4];
 };
 
+/* A call to the Bot API's sendMessage; no other is told. */
 struct fact_call {
 	struct fact_head head;
 	__u64 begin_ns;
