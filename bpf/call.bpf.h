@@ -25,9 +25,11 @@
 /* Calls of one connection that are followed, from the oldest that waits to the newest: the end of the
  * connection looks for each. The streams of HTTP/2 are many, and one may wait while others come and go. */
 #ifdef VERIFY_ONCE
-#define CALLS_SPAN 4096
+#define CALLS_SPAN  4096
+#define CALL_IN_ROW 1
 #else
-#define CALLS_SPAN MAX_CALLS_IN_FLIGHT
+#define CALLS_SPAN  MAX_CALLS_IN_FLIGHT
+#define CALL_IN_ROW 0 /* atomic exchange: 5.12, on arm64 5.18 */
 #endif
 
 /* Half of limits.connections by default, set by the loader. */
@@ -255,15 +257,39 @@ SUBPROGRAM int call_count_unsent(__u32 tgid, __u32 upstream, __u32 failure, __u6
 	return 0;
 }
 
+/* Is it the call that is in flight in its connection's row? */
+static __always_inline bool call_is_in_row(const struct connection *row, const struct call_key *key)
+{
+	return CALL_IN_ROW && row && row->call_open && row->call_number == key->sequence;
+}
+
+/* A decoded call in flight. row: of its connection; NULL: there is none, or all its calls are in the
+ * table. */
+static __always_inline struct call *call_find(struct connection *row, const struct call_key *key)
+{
+	return call_is_in_row(row, key) ? &row->call : bpf_map_lookup_elem(&calls, key);
+}
+
 /*
  * A decoded request leaves: counts it and remembers it until call_finish. *call needs what
  * call_count_begin needs; CALL_DECODED is set here. Returns 0, or -1 when it could not be
- * remembered (counted as lost; the request itself is counted).
+ * remembered (counted as lost; the request itself is counted). row: as in call_find.
+ *
+ * Most connections have one call at a time. It lies in the connection's row: to make and delete one of
+ * `calls` would cost more than all else that a request does to tables.
  */
-static __always_inline int call_begin(const struct call_key *key, struct call *call)
+static __always_inline int call_begin(struct connection *row, const struct call_key *key,
+				      struct call *call)
 {
 	call->flags |= CALL_DECODED;
 	call_count_begin(call);
+	if (CALL_IN_ROW && row && !row->call_open) {
+		row->call = *call;
+		row->call_number = key->sequence;
+		asm volatile("" ::: "memory");
+		row->call_open = 1;
+		return 0;
+	}
 	if (bpf_map_update_elem(&calls, key, call, BPF_ANY) == 0)
 		return 0;
 	lost_add(LOST_CALLS_FULL);
@@ -273,12 +299,17 @@ static __always_inline int call_begin(const struct call_key *key, struct call *c
 /*
  * Finishes a call: the caller has changed end_ns, status, retry_after_ns, first_byte_ns, flags or
  * failure in the row that it looked up, or in its own copy, which is `call`. Returns 0, or -1 when
- * somebody else finished it first (then nothing is counted).
+ * somebody else finished it first (then nothing is counted). row: as in call_find.
  */
-static __always_inline int call_finish(const struct call_key *key, struct call *call)
+static __always_inline int call_finish(struct connection *row, const struct call_key *key,
+				       struct call *call)
 {
-	if (bpf_map_delete_elem(&calls, key))
+	if (call_is_in_row(row, key)) {
+		if (!__sync_lock_test_and_set(&row->call_open, 0))
+			return -1;
+	} else if (bpf_map_delete_elem(&calls, key)) {
 		return -1;
+	}
 	call_count_end(call);
 	return 0;
 }

@@ -165,7 +165,7 @@ LOOP_BODY long decoded_finish_one(__u32 i, struct decoded_walk *walk)
 	key.sequence = row->first_call + i;
 	if ((__s32)(row->next_call - key.sequence) <= 0)
 		return 1;
-	found = bpf_map_lookup_elem(&calls, &key);
+	found = call_find(row, &key);
 	if (!found)
 		return 0;
 	call = *found;
@@ -174,7 +174,7 @@ LOOP_BODY long decoded_finish_one(__u32 i, struct decoded_walk *walk)
 		       handshake_is_complete(row) || !row->sent.following ? row->end
 									  : FAILURE_TLS_HANDSHAKE,
 		       walk->now);
-	call_finish(&key, &call);
+	call_finish(row, &key, &call);
 	return 0;
 }
 

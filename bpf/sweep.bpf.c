@@ -106,7 +106,7 @@ int sweep_calls(struct bpf_iter__bpf_map_elem *ctx)
 			      all_processes_are_listed(), now))
 		return 0;
 	call_break_off(&call, FAILURE_TIMEOUT, now);
-	call_finish(&key, &call);
+	call_finish(NULL, &key, &call);
 	return 0;
 }
 

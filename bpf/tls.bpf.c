@@ -40,22 +40,44 @@ tls_stream_of(__u64 cookie, const struct tls_stream_key *key, struct tls_slot **
 	return stream;
 }
 
-static __always_inline bool tls_before_write(__u64 cookie, const struct tls_frame *frame)
+/*
+ * A small write that begins a request on a connection that waits for nothing, after many such in a row:
+ * the library and the socket, whose buffer is empty, take all of it, or the connection is over, which
+ * its end tells. So it is read at its entry, and its return, which costs as much again, is not waited for.
+ */
+static __always_inline bool tls_is_taken_whole(struct tls_stream *stream, __u64 length)
 {
-	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
+	if (length > TLS_WRITE_SMALL || stream->readers[TLS_SENT].state != HTTP_START) {
+		stream->small_requests = 0;
+		return false;
+	}
+	if (stream->small_requests < TLS_WRITES_MANY) {
+		stream->small_requests++;
+		return false;
+	}
+	return stream->settled && stream->state == TLS_STREAM_JOINED && !stream->http2 &&
+	       stream->first_call == stream->next_call;
+}
+
+/* False: it is of no interest. frame->total is set when it can be read before it leaves. */
+static __always_inline bool tls_before_write(__u64 cookie, __u32 tgid, struct tls_frame *frame)
+{
+	struct tls_stream_key key = {.ssl = frame->ssl, .tgid = tgid};
 	struct tls_slot *slot;
 	struct tls_stream *stream = tls_stream_of(cookie, &key, &slot);
 
 	if (!stream || !tls_look(stream, slot, &key, frame->buffer, frame->length))
 		return false;
 	stream->writes += stream->writes < TLS_WRITES_MANY;
+	if (tls_is_taken_whole(stream, frame->length))
+		frame->total = frame->length;
 	return true;
 }
 
 /* False: this read is of no interest: nothing was ever written, or nobody wants it. */
-static __always_inline bool tls_before_read(__u64 ssl)
+static __always_inline bool tls_before_read(__u64 ssl, __u32 tgid)
 {
-	struct tls_stream_key key = {.ssl = ssl, .tgid = bpf_get_current_pid_tgid() >> 32};
+	struct tls_stream_key key = {.ssl = ssl, .tgid = tgid};
 	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
 
 	return stream && stream->state != TLS_STREAM_IGNORED && (stream->http2 || !stream->misses);
@@ -82,10 +104,9 @@ static __always_inline void tls_note(__u64 cookie, enum tls_sign sign)
 }
 
 /* True: what is moved is to be seen at the leave. */
-static __always_inline bool tls_enter(struct pt_regs *ctx, __u64 object, __u32 direction,
-				      __u64 length, __u64 result)
+static __always_inline bool tls_enter(struct pt_regs *ctx, __u64 cookie, __u64 object,
+				      __u32 direction, __u64 length, __u64 result)
 {
-	__u64 cookie = tls_cookie(ctx);
 	struct tls_frame_key key = {.pid_tgid = bpf_get_current_pid_tgid(),
 				    .stack = tls_stack_at_entry(ctx, cookie, 0)};
 	struct tls_frame frame = {
@@ -99,10 +120,15 @@ static __always_inline bool tls_enter(struct pt_regs *ctx, __u64 object, __u32 d
 
 	if (!length)
 		return false;
-	if (direction == TLS_SENT ? !tls_before_write(cookie, &frame) : !tls_before_read(frame.ssl))
+	if (direction == TLS_SENT ? !tls_before_write(cookie, key.pid_tgid >> 32, &frame)
+				  : !tls_before_read(frame.ssl, key.pid_tgid >> 32))
 		return false;
 	if (direction == TLS_SENT)
 		frame.time_ns = bpf_ktime_get_boot_ns();
+	if (frame.total) {
+		tls_read_now(ctx, cookie, key.pid_tgid, &frame, TLS_LINK_LINES);
+		return false;
+	}
 	tls_frame_begin(&key, &frame);
 	tls_note(cookie, TLS_SIGN_OPENED);
 	return true;
@@ -117,28 +143,31 @@ static __always_inline __u64 tls_int(__u64 value)
 
 TLS_ENTRY(og_tls_write)
 {
-	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, tls_int(PT_REGS_PARM3(ctx)), 0);
+	return tls_enter(ctx, cookie, PT_REGS_PARM1(ctx), TLS_SENT, tls_int(PT_REGS_PARM3(ctx)), 0);
 }
 
 TLS_ENTRY(og_tls_write_ex)
 {
-	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM4(ctx));
+	return tls_enter(ctx, cookie, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx),
+			 PT_REGS_PARM4(ctx));
 }
 
 /* Where the fourth argument has been handed on as the fifth: SSL_write_ex of OpenSSL 3.3 and later. */
 TLS_ENTRY(og_tls_write_ex_moved)
 {
-	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx), PT_REGS_PARM5(ctx));
+	return tls_enter(ctx, cookie, PT_REGS_PARM1(ctx), TLS_SENT, PT_REGS_PARM3(ctx),
+			 PT_REGS_PARM5(ctx));
 }
 
 TLS_ENTRY(og_tls_read)
 {
-	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_RECEIVED, tls_int(PT_REGS_PARM3(ctx)), 0);
+	return tls_enter(ctx, cookie, PT_REGS_PARM1(ctx), TLS_RECEIVED, tls_int(PT_REGS_PARM3(ctx)),
+			 0);
 }
 
 TLS_ENTRY(og_tls_read_ex)
 {
-	return tls_enter(ctx, PT_REGS_PARM1(ctx), TLS_RECEIVED, PT_REGS_PARM3(ctx),
+	return tls_enter(ctx, cookie, PT_REGS_PARM1(ctx), TLS_RECEIVED, PT_REGS_PARM3(ctx),
 			 PT_REGS_PARM4(ctx));
 }
 
@@ -196,7 +225,6 @@ static __always_inline bool tls_moved(__u64 cookie, const struct tls_at *at, __u
 TLS_ENTRY(og_tls_callee)
 {
 	struct tls_at at;
-	__u64 cookie;
 
 	return tls_find_frame(ctx, &at, &cookie) &&
 	       at.frame->function == TLS_COOKIE_FUNCTION(cookie);
@@ -224,6 +252,17 @@ TLS_PROGRAM(og_tls_leave)
 	if (tls_find_stream(&at) && tls_moved(cookie, &at, count))
 		tls_read_lines(ctx, &at);
 done:
+	tls_frame_end(&at);
+}
+
+/* What is read before it leaves: usual lines first. */
+TLS_PROGRAM(og_tls_lines)
+{
+	struct tls_at at;
+
+	if (!tls_resume(ctx, &at))
+		return;
+	tls_read_lines(ctx, &at);
 	tls_frame_end(&at);
 }
 
@@ -281,10 +320,7 @@ TLS_PROGRAM(og_tls_event)
 		tls_lose(at.stream, &at.stream_key, at.frame->direction, event);
 		goto done;
 	}
-	if (at.frame->direction == TLS_SENT)
-		tls_sent_event(&at, event);
-	else
-		tls_received_event(&at, event);
+	tls_act(&at, event);
 	if (!at.stream->write_only && at.stream->state != TLS_STREAM_IGNORED &&
 	    at.frame->offset < at.frame->total)
 		tls_go_on(ctx, at.frame, HTTP_NOTHING);

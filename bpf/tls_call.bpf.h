@@ -27,6 +27,19 @@ static __always_inline void tls_call_key(const struct tls_stream *stream,
 	key->sequence = sequence;
 }
 
+/* The method of this request is, letter by letter, the one of the connection's request before. */
+static __always_inline bool tls_is_same_method(const struct tls_stream *stream)
+{
+	const __u64 *words = (const __u64 *)stream->name;
+	__u64 other = 0;
+
+	if (stream->path.state != ENDPOINT_METHOD || !stream->path.length)
+		return false;
+	for (__u32 i = 0; i < ENDPOINT_METHOD_MAX / 8; i++)
+		other |= words[i] ^ stream->path.words[i];
+	return !other;
+}
+
 /* As the Bot API spells it; letters that it does not know stay as they were sent. By words, as in
  * endpoint_name(). */
 static __always_inline void tls_telegram_spelling(struct endpoint *endpoint)
@@ -84,7 +97,8 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	row = bpf_map_lookup_elem(&upstreams, &upstream);
 	if (row)
 		kind = row->kind;
-	if (endpoint_name(&stream->path, kind, stream->name))
+	if (!(kind == UPSTREAM_TELEGRAM && tls_is_same_method(stream)) &&
+	    endpoint_name(&stream->path, kind, stream->name))
 		tls_telegram_spelling(&stream->endpoint);
 	endpoint_begin(&stream->path, kind);
 
@@ -110,7 +124,7 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 	}
 	tls_call_key(stream, object, sequence, &key);
 	if (sequence - stream->first_call < MAX_CALLS_IN_FLIGHT) {
-		call_begin(&key, &call);
+		call_begin(connection, &key, &call);
 	} else {
 		call_count_begin(&call);
 		lost_add(LOST_CALLS_PIPELINED);
@@ -138,13 +152,14 @@ static __always_inline void tls_response_begin(struct tls_stream *stream,
 					       const struct tls_stream_key *object, __u64 now)
 {
 	struct http_reader *reader = &stream->readers[TLS_RECEIVED];
+	struct connection *connection = tls_connection(stream);
 	struct call_key key;
 	struct call *call;
 
-	if (stream->sock && !tls_connection(stream))
+	if (stream->sock && !connection)
 		return;
 	tls_call_key(stream, object, stream->first_call, &key);
-	call = bpf_map_lookup_elem(&calls, &key);
+	call = call_find(connection, &key);
 	if (!call)
 		return;
 	call->status = reader->status;
@@ -171,7 +186,7 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 		return;
 	}
 	tls_call_key(stream, object, sequence, &key);
-	row = bpf_map_lookup_elem(&calls, &key);
+	row = call_find(connection, &key);
 	if (row) {
 		call = *row;
 		call.status = reader->status;
@@ -181,7 +196,7 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 		call.flags |= CALL_ANSWERED;
 		if (connection)
 			call.begin_ns = request_left_ns(connection, call.begin_ns);
-		call_finish(&key, &call);
+		call_finish(connection, &key, &call);
 	}
 	stream->first_call = sequence + 1;
 	if (connection)
@@ -193,17 +208,17 @@ static __always_inline void tls_response_end(struct tls_stream *stream,
 /*
  * The bytes of this direction are not understood any more. A request whose head broke off has been
  * sent all the same: it is counted by what its head said, and the answers that are due are waited
- * for. Then the connection is opaque.
+ * for. Then the connection is opaque. A function of its own, for the stack.
  */
-static __always_inline void tls_lose(struct tls_stream *stream, const struct tls_stream_key *object,
-				     __u32 direction, __u32 why)
+APART int tls_lose(struct tls_stream *stream, const struct tls_stream_key *object, __u32 direction,
+		   __u32 why)
 {
 	struct http_reader *reader = &stream->readers[direction & 1];
 	enum lost_cause cause = LOST_HTTP_MALFORMED;
 
 	if (stream->state != TLS_STREAM_JOINED && stream->state != TLS_STREAM_NAMED) {
 		stream->state = TLS_STREAM_IGNORED;
-		return;
+		return 0;
 	}
 	if (why == TLS_TOO_LONG)
 		cause = LOST_HTTP_TOO_LONG;
@@ -222,6 +237,7 @@ static __always_inline void tls_lose(struct tls_stream *stream, const struct tls
 		stream->state = TLS_STREAM_DRAINED;
 	else
 		tls_give_up(stream, UNDECODED_MALFORMED);
+	return 0;
 }
 
 #endif

@@ -35,7 +35,8 @@ enum tls_link { /* rows of tls_chain */
 	TLS_LINK_HTTP2 = 4,
 	TLS_LINK_AUTHORITY = 5,
 	TLS_LINK_LEAVE = 6,
-	TLS_LINKS = 7,
+	TLS_LINK_LINES = 7,
+	TLS_LINKS = 8,
 };
 
 /* Filled by the observer; pinned, because the kernel empties an array of programs that no
@@ -91,6 +92,7 @@ struct tls_walk_lines {
 	struct tls_stream *stream;
 	struct tls_frame *frame;
 	struct http_reader *reader;
+	struct http_copy copy;
 };
 
 struct tls_walk {
@@ -121,26 +123,52 @@ LOOP_BODY long tls_walk_byte(__u32 i, struct tls_walk *walk)
 	return event != HTTP_NOTHING || tls_line_read(walk->frame, reader);
 }
 
+/*
+ * The next bytes, at most HTTP_PIECE. To read the program's memory costs more than to look at what came
+ * of it: the copy is of more than one piece. Returns how many bytes, 0: unreadable. Places go through
+ * the map, so that the verifier follows unknowns instead of cases.
+ */
+static __always_inline __u32 tls_piece(struct tls_walk_lines *walk, union http_piece *piece)
+{
+	struct tls_frame *frame = walk->frame;
+	__u64 left = frame->total - frame->offset;
+	__u32 size;
+
+	frame->window = left > HTTP_PIECE ? HTTP_PIECE : left;
+	if (frame->offset + frame->window > frame->copied_to ||
+	    frame->offset - frame->copied_from > HTTP_COPY - HTTP_PIECE) {
+		frame->copied_from = frame->offset;
+		frame->copied_to = frame->offset + (left > HTTP_COPY ? HTTP_COPY : left);
+		tls_barrier();
+		__builtin_memset(&walk->copy, 0, sizeof(walk->copy));
+		size = ((frame->copied_to - frame->copied_from - 1) & (HTTP_COPY - 1)) + 1;
+		if (bpf_probe_read_user(&walk->copy, size,
+					(const void *)(frame->buffer + frame->offset))) {
+			frame->copied_to = 0;
+			return 0;
+		}
+	}
+	tls_barrier();
+	http_piece_take(piece, &walk->copy, frame->offset - frame->copied_from);
+	return ((frame->window - 1) & (HTTP_PIECE - 1)) + 1;
+}
+
 /* The usual lines of a head, and bodies; all state is as tls_walk_byte() would leave it. */
 LOOP_BODY long tls_walk_line(__u32 i, struct tls_walk_lines *walk)
 {
 	struct http_reader *reader = walk->reader;
 	struct tls_frame *frame = walk->frame;
-	union http_piece piece = {};
+	union http_piece piece;
 	enum http_event event;
 	__u32 size, taken;
-	__u64 left;
 
 	frame->offset += http_pass(reader, frame->total - frame->offset, &event);
 	frame->event = event;
-	left = frame->total - frame->offset;
-	if (event || !left || !http_is_quick(reader) ||
+	if (event || frame->offset >= frame->total || !http_is_quick(reader) ||
 	    (reader->state == HTTP_START && tls_message_start(walk->stream, frame, reader)))
 		return 1;
-	frame->window = left > HTTP_PIECE ? HTTP_PIECE : left;
-	tls_barrier();
-	size = ((frame->window - 1) & (HTTP_PIECE - 1)) + 1;
-	if (bpf_probe_read_user(&piece, size, (const void *)(frame->buffer + frame->offset)))
+	size = tls_piece(walk, &piece);
+	if (!size)
 		return 1;
 	taken = http_quick(reader, &walk->stream->path, &piece, size, &event);
 	frame->event = event;
@@ -150,21 +178,23 @@ LOOP_BODY long tls_walk_line(__u32 i, struct tls_walk_lines *walk)
 	return event || !taken;
 }
 
-/* Goes on as far as all is usual. Returns the event that stopped it. */
-static __always_inline __u32 tls_lines(struct tls_stream *stream, struct tls_frame *frame,
-				       struct http_reader *reader)
+/* Goes on as far as all is usual. Returns the event that stopped it. A function of its own, as the next
+ * one, for the stack. */
+APART __u32 tls_lines(struct tls_stream *stream, struct tls_frame *frame,
+		      struct http_reader *reader)
 {
 	struct tls_walk_lines walk = {.stream = stream, .frame = frame, .reader = reader};
 
 	if (!TLS_LINKS_LINE)
 		return HTTP_NOTHING;
+	frame->copied_to = 0; /* by another link: its stack is gone */
 	loop(TLS_LINES, TLS_LINES, tls_walk_line, &walk);
 	return frame->event;
 }
 
 /* One window. Returns the event that stopped it; its bytes are added to frame->offset. */
-static __always_inline __u32 tls_window(struct tls_stream *stream, struct tls_frame *frame,
-					struct http_reader *reader)
+APART __u32 tls_window(struct tls_stream *stream, struct tls_frame *frame,
+		       struct http_reader *reader)
 {
 	struct tls_walk walk;
 	enum http_event event = HTTP_NOTHING;

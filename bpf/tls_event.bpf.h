@@ -54,6 +54,16 @@ static __always_inline void tls_received_event(struct tls_at *at, __u32 event)
 		tls_give_up(stream, 0);
 }
 
+/* A function of its own, for the stack. */
+APART int tls_act(struct tls_at *at, __u32 event)
+{
+	if (at->frame->direction == TLS_SENT)
+		tls_sent_event(at, event);
+	else
+		tls_received_event(at, event);
+	return 0;
+}
+
 /*
  * Goes on as far as all is usual and acts on what it means, which is a whole small message; what is
  * not usual goes to the next link. Returns when the bytes of the frame are done with.
@@ -70,13 +80,9 @@ static __always_inline void tls_read_lines(struct pt_regs *ctx, struct tls_at *a
 	}
 	event = tls_lines(at->stream, frame, reader);
 	if (event == HTTP_HEAD || event == HTTP_END) {
-		/* One place for both: what they call is a part of this function, stack and all. */
 		if (event == HTTP_HEAD)
 			frame->offset += http_pass(reader, frame->total - frame->offset, &passed);
-		if (frame->direction == TLS_SENT)
-			tls_sent_event(at, event);
-		else
-			tls_received_event(at, passed ? HTTP_END : event);
+		tls_act(at, passed && frame->direction == TLS_RECEIVED ? HTTP_END : event);
 		event = HTTP_NOTHING;
 	} else if (!event && (frame->unsent || reader->state == HTTP_UNTIL_CLOSE ||
 			      reader->head_bytes > TLS_HEAD_MAX)) {

@@ -13,7 +13,8 @@ static __always_inline __u64 tls_frame_key(struct pt_regs *ctx, struct tls_frame
 	__u64 cookie = tls_cookie(ctx);
 
 	key->pid_tgid = bpf_get_current_pid_tgid();
-	key->stack = tls_stack_at_entry(ctx, cookie, -TLS_RETURN_POPS);
+	key->stack = tls_stack_at_entry(ctx, cookie, -TLS_RETURN_POPS) -
+		     (tls_is_return(ctx, cookie) ? TLS_RETURN_POPS : 0);
 	return cookie;
 }
 
@@ -95,6 +96,21 @@ static __always_inline void tls_go_on(struct pt_regs *ctx, struct tls_frame *fra
 	else if (event == HTTP_HOST)
 		link = TLS_LINK_HOST;
 	bpf_tail_call(ctx, &tls_chain, link);
+}
+
+/* Reads what lies in the frame's buffer at once, at the entry of its call, by that link of the chain.
+ * Returns only when there is no such link. */
+static __always_inline void tls_read_now(struct pt_regs *ctx, __u64 cookie, __u64 pid_tgid,
+					 const struct tls_frame *frame, __u32 link)
+{
+	struct tls_frame_key key = {
+		.pid_tgid = pid_tgid,
+		.stack = tls_stack_at_entry(ctx, cookie, -TLS_RETURN_POPS),
+	};
+
+	tls_frame_begin(&key, frame);
+	bpf_tail_call(ctx, &tls_chain, link);
+	bpf_map_delete_elem(&tls_frames, &key);
 }
 
 #endif

@@ -85,8 +85,8 @@ static __always_inline void go_refresh(struct tls_stream *stream, __u64 object, 
 /* At the jump of (*Conn).Write that is taken when the stack is too small. */
 TLS_PROGRAM(og_tls_go_write)
 {
-	struct tls_stream_key key = {.ssl = GO_REGISTER(ctx, rax),
-				     .tgid = bpf_get_current_pid_tgid() >> 32};
+	__u64 cookie = tls_cookie(ctx), pid_tgid = bpf_get_current_pid_tgid();
+	struct tls_stream_key key = {.ssl = GO_REGISTER(ctx, rax), .tgid = pid_tgid >> 32};
 	struct tls_frame frame = {
 		.ssl = key.ssl,
 		.buffer = GO_REGISTER(ctx, rbx),
@@ -98,7 +98,7 @@ TLS_PROGRAM(og_tls_go_write)
 
 	if (GO_REGISTER(ctx, eflags) & GO_FLAGS_BELOW_OR_EQUAL || (__s64)frame.length <= 0)
 		return;
-	stream = tls_stream_of(tls_cookie(ctx), &key, &slot);
+	stream = tls_stream_of(cookie, &key, &slot);
 	if (!stream)
 		return;
 	go_refresh(stream, key.ssl, key.tgid);
@@ -106,12 +106,13 @@ TLS_PROGRAM(og_tls_go_write)
 		return;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	frame.total = frame.length;
-	tls_decode_now(ctx, &frame);
+	tls_read_now(ctx, cookie, pid_tgid, &frame, TLS_LINK_LINES);
 }
 
 /* At the copy of plain text in (*Conn).Read. */
 TLS_PROGRAM(og_tls_go_read)
 {
+	__u64 cookie = tls_cookie(ctx), pid_tgid = bpf_get_current_pid_tgid();
 	struct tls_frame frame = {
 		.buffer = GO_REGISTER(ctx, rbx),
 		.length = GO_REGISTER(ctx, rcx),
@@ -120,15 +121,15 @@ TLS_PROGRAM(og_tls_go_read)
 	struct tls_slot *slot;
 	bool own;
 
-	slot = tls_slot_of(tls_cookie(ctx), &own);
+	slot = tls_slot_of(cookie, &own);
 	if (!slot || !own || (__s64)frame.length <= 0 ||
 	    bpf_probe_read_user(&frame.ssl, sizeof(frame.ssl),
 				(const void *)(PT_REGS_SP(ctx) + slot->object_at)) ||
-	    !tls_before_read(frame.ssl))
+	    !tls_before_read(frame.ssl, pid_tgid >> 32))
 		return;
 	frame.time_ns = bpf_ktime_get_boot_ns();
 	frame.total = frame.length;
-	tls_decode_now(ctx, &frame);
+	tls_read_now(ctx, cookie, pid_tgid, &frame, TLS_LINK_LINES);
 }
 
 #endif

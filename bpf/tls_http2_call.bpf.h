@@ -170,7 +170,7 @@ static __noinline int http2_request(struct http2_walk *walk)
 	if (connection)
 		connection->next_call = sequence + 1;
 	walk->stream->next_call = sequence + 1;
-	if (call_begin(&key, &call) == 0)
+	if (call_begin(NULL, &key, &call) == 0)
 		__sync_fetch_and_add(&row->open, 1);
 	return 0;
 }
@@ -212,7 +212,7 @@ static __noinline int http2_answer(struct http2_walk *walk, __u32 event, __u32 f
 		call.begin_ns = request_left_ns(connection, call.begin_ns);
 	if (failure)
 		call_break_off(&call, failure, now);
-	if (call_finish(&key, &call) == 0)
+	if (call_finish(NULL, &key, &call) == 0)
 		http2_call_gone(walk, sequence);
 	return 0;
 }
@@ -236,7 +236,7 @@ LOOP_BODY long http2_refuse(__u32 i, struct http2_refused *refused)
 		return 0;
 	call = *found;
 	call_break_off(&call, FAILURE_CLOSED, now);
-	if (call_finish(&key, &call) == 0)
+	if (call_finish(NULL, &key, &call) == 0)
 		http2_call_gone(walk, key.sequence);
 	return 0;
 }

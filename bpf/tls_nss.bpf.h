@@ -26,26 +26,26 @@ static __always_inline __u64 nss_socket(struct pt_regs *ctx)
 	return descriptor.socket;
 }
 
-static __always_inline bool nss_enter(struct pt_regs *ctx, __u32 direction)
+static __always_inline bool nss_enter(struct pt_regs *ctx, __u64 cookie, __u32 direction)
 {
 	__u64 socket = nss_socket(ctx);
 
-	return socket && tls_enter(ctx, socket, direction, tls_int(PT_REGS_PARM3(ctx)), 0);
+	return socket && tls_enter(ctx, cookie, socket, direction, tls_int(PT_REGS_PARM3(ctx)), 0);
 }
 
 TLS_ENTRY(og_tls_nss_write)
 {
-	return nss_enter(ctx, TLS_SENT);
+	return nss_enter(ctx, cookie, TLS_SENT);
 }
 
 TLS_ENTRY(og_tls_nss_read)
 {
-	return nss_enter(ctx, TLS_RECEIVED);
+	return nss_enter(ctx, cookie, TLS_RECEIVED);
 }
 
 TLS_ENTRY(og_tls_nss_recv)
 {
-	return !(PT_REGS_PARM4(ctx) & NSS_PEEK) && nss_enter(ctx, TLS_RECEIVED);
+	return !(PT_REGS_PARM4(ctx) & NSS_PEEK) && nss_enter(ctx, cookie, TLS_RECEIVED);
 }
 
 TLS_PROGRAM(og_tls_nss_close)

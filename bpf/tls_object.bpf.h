@@ -18,6 +18,8 @@ enum tls_stream_state {
 
 /* An object that is written to so often lives long. */
 #define TLS_WRITES_MANY 16
+/* Bytes that the socket of a connection which waits for nothing takes at once: tcp_wmem's least. */
+#define TLS_WRITE_SMALL 4096
 
 struct tls_stream_key {
 	__u64 ssl; /* address of the SSL object */
@@ -43,7 +45,9 @@ struct tls_stream {
 	__u8 writes;	   /* so far, up to TLS_WRITES_MANY */
 	__u8 write_only;   /* only what it sends is seen: its calls are opaque ones with a name */
 	__u8 foreign;	   /* another process opened the connection: this may be its server's end */
-	__u8 reserved[5];
+	__u8 settled;	   /* requests leave on it, and its connection is known to be decoded */
+	__u8 small_requests; /* of one write each, in a row, up to TLS_WRITES_MANY */
+	__u8 reserved[3];
 	struct http_reader readers[2]; /* by enum tls_direction */
 	struct endpoint_reader path;
 	union { /* of the request that is being sent */

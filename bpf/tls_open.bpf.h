@@ -103,8 +103,10 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 	__u64 sock = stream->sock;
 	bool late;
 
-	connection = bpf_map_lookup_elem(&connections, &sock);
 	opening = tls_opening(buffer, length);
+	if (stream->settled && opening == TLS_OPENING_REQUEST)
+		return;
+	connection = bpf_map_lookup_elem(&connections, &sock);
 	if (stream->foreign && connection &&
 	    http2_inherit(stream, key, connection->tgid, buffer, length)) {
 		stream->foreign = 0;
@@ -131,10 +133,12 @@ static __always_inline void tls_open(struct tls_stream *stream, const struct tls
 	switch (opening) {
 	case TLS_OPENING_REQUEST:
 		if (!connection->call_sequence || connection->decoded || connection->suppressed ||
-		    connection_take_over(connection))
+		    connection_take_over(connection)) {
 			connection->decoded = 1;
-		else
+			stream->settled = stream->shaken;
+		} else {
 			tls_give_up(stream, UNDECODED_ATTACHED_LATE);
+		}
 		break;
 	case TLS_OPENING_HTTP2:
 		if (connection->call_sequence && !connection_take_over(connection))

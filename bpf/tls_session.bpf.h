@@ -31,19 +31,19 @@ const volatile __u32 tls_sessions SEC(".rodata.sessions");
 
 /* At an entry; what it defines says whether the leave is to be seen. In a session it is the leave's
  * program, too. */
-#define TLS_ENTRY(name)                                                    \
-	static __always_inline bool name##_run(struct pt_regs *ctx);       \
-	SEC("uprobe") int name(struct pt_regs *ctx)                        \
-	{                                                                  \
-		__u64 cookie = tls_cookie(ctx);                            \
-                                                                           \
-		if (tls_is_return(ctx, cookie))                            \
-			bpf_tail_call(ctx, &tls_chain, TLS_LINK_LEAVE);    \
-		else if (name##_run(ctx) && (cookie & TLS_COOKIE_RETURNS)) \
-			return 0;                                          \
-		return TLS_DONE;                                           \
-	}                                                                  \
-	static __always_inline bool name##_run(struct pt_regs *ctx)
+#define TLS_ENTRY(name)                                                            \
+	static __always_inline bool name##_run(struct pt_regs *ctx, __u64 cookie); \
+	SEC("uprobe") int name(struct pt_regs *ctx)                                \
+	{                                                                          \
+		__u64 cookie = tls_cookie(ctx);                                    \
+                                                                                   \
+		if (tls_is_return(ctx, cookie))                                    \
+			bpf_tail_call(ctx, &tls_chain, TLS_LINK_LEAVE);            \
+		else if (name##_run(ctx, cookie) && (cookie & TLS_COOKIE_RETURNS)) \
+			return 0;                                                  \
+		return TLS_DONE;                                                   \
+	}                                                                          \
+	static __always_inline bool name##_run(struct pt_regs *ctx, __u64 cookie)
 
 /* Whether this run is at the return of what the probe was placed at. */
 static __always_inline bool tls_is_return(struct pt_regs *ctx, __u64 cookie)
@@ -60,12 +60,12 @@ static __always_inline __u64 tls_cookie(void *ctx)
 	return 0;
 }
 
-/* Where the stack pointer was at the function's first instruction; `otherwise`: without a cookie. */
+/* Where the stack pointer was at the function's first instruction, when this is none of its returns;
+ * `otherwise`: without a cookie. */
 static __always_inline __u64 tls_stack_at_entry(struct pt_regs *ctx, __u64 cookie, __s64 otherwise)
 {
-	__s64 adjust = cookie & TLS_COOKIE_PLACED ? TLS_COOKIE_ADJUST(cookie) : otherwise;
-
-	return PT_REGS_SP(ctx) + adjust - (tls_is_return(ctx, cookie) ? TLS_RETURN_POPS : 0);
+	return PT_REGS_SP(ctx) +
+	       (cookie & TLS_COOKIE_PLACED ? TLS_COOKIE_ADJUST(cookie) : otherwise);
 }
 
 #endif

@@ -33,6 +33,7 @@ struct tls_frame {
 	__u64 time_ns; /* entry of a write; return of a read */
 	__u64 total;   /* bytes that were written or read */
 	__u64 offset;  /* of them decoded */
+	__u64 copied_from, copied_to; /* of all those that lie on the stack; see tls_piece() */
 	__u16 direction;
 	__u16 function;	   /* of its file, by the cookie */
 	__u16 event;	   /* enum http_event that stopped the decoding */

@@ -11,17 +11,6 @@
  * much of one was taken: a request line counts when it begins a write and its target ends in it.
  */
 
-/* Decodes what lies in the frame's buffer now. */
-static __always_inline void tls_decode_now(struct pt_regs *ctx, const struct tls_frame *frame)
-{
-	struct tls_frame_key key;
-
-	tls_frame_key(ctx, &key);
-	tls_frame_begin(&key, frame);
-	bpf_tail_call(ctx, &tls_chain, TLS_LINK_DECODE);
-	bpf_map_delete_elem(&tls_frames, &key);
-}
-
 /* Without its connection a call could not be told from the socket's own count of it. */
 static __always_inline bool tls_before_naming(struct tls_stream *stream, struct tls_slot *slot,
 					      const struct tls_stream_key *key)
@@ -48,8 +37,8 @@ static __always_inline bool tls_before_naming(struct tls_stream *stream, struct 
 /* The lengths of SSL_write and of SSL_write_ex, of 2 GiB at most. */
 TLS_PROGRAM(og_tls_write_only)
 {
-	struct tls_stream_key key = {.ssl = PT_REGS_PARM1(ctx),
-				     .tgid = bpf_get_current_pid_tgid() >> 32};
+	__u64 cookie = tls_cookie(ctx), pid_tgid = bpf_get_current_pid_tgid();
+	struct tls_stream_key key = {.ssl = PT_REGS_PARM1(ctx), .tgid = pid_tgid >> 32};
 	struct tls_frame frame = {
 		.ssl = key.ssl,
 		.buffer = PT_REGS_PARM2(ctx),
@@ -59,13 +48,13 @@ TLS_PROGRAM(og_tls_write_only)
 	struct tls_stream *stream;
 	struct tls_slot *slot;
 
-	stream = tls_stream_of(tls_cookie(ctx), &key, &slot);
+	stream = tls_stream_of(cookie, &key, &slot);
 	if (!stream || !frame.length ||
 	    tls_opening(frame.buffer, frame.length) != TLS_OPENING_REQUEST ||
 	    !tls_before_naming(stream, slot, &key))
 		return;
 	frame.total = frame.length;
-	tls_decode_now(ctx, &frame);
+	tls_read_now(ctx, cookie, pid_tgid, &frame, TLS_LINK_DECODE);
 }
 
 #endif

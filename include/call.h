@@ -100,7 +100,8 @@ enum call_flag {
 
 /*
  * A call in flight. Map `calls`, key struct call_key. Deleting the row is the claim to finish the
- * call: whoever's delete succeeds counts it, nobody else.
+ * call: whoever's delete succeeds counts it, nobody else. One of each connection may be in the row of
+ * that instead.
  */
 struct call {
 	__u64 begin_ns;

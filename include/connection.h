@@ -3,6 +3,7 @@
 #define OPERAGLASS_CONNECTION_H
 
 #include <linux/types.h>
+#include "call.h"
 #include "histogram.h"
 #include "sizes.h"
 
@@ -174,15 +175,19 @@ struct connection {
 	__u32 received_counted;	  /* TCP sequence number up to which `received` is in the totals */
 
 	/* The TLS programs. */
-	__u32 first_call; /* calls first_call <= n < next_call may be in map `calls` */
+	__u32 first_call; /* calls first_call <= n < next_call may be in map `calls`, or here */
 	__u32 next_call;
 	__u8 decoded;	/* set before the first application data leaves: no opaque calls */
 	__u8 undecoded; /* enum undecoded_reason, if not 0 */
 	__u8 named;	/* 1: its opaque calls may have a name in map `calls` (CALL_NAME) */
 	__u8 reserved3;
+	__u32 call_number; /* of `call` */
+	__u64 call_open; /* 1: `call` is in flight; who swaps it for 0 finishes it, see call_begin() */
+	struct call call;
 
 	/* The sweep. */
 	__u32 swept; /* call_sequence of the last call that it finished */
+	__u32 reserved4;
 };
 
 /* Map `claims` (LRU): whoever inserts the key finishes that opaque call, or decides how visible the

@@ -21,6 +21,7 @@ struct http_trace {
 	__u8 direction; /* 0, or HTTP_RESPONSE */
 	__u32 bodiless; /* bit n: the n-th response answers HEAD */
 	__u32 messages;
+	size_t pieces; /* taken from copies */
 	bool want_host;
 	bool whole_segments; /* as if no segment of a path was ever cut: none becomes an id by that */
 	bool by_bytes;	     /* usual lines are read byte by byte, too */
@@ -118,13 +119,18 @@ static inline void http_trace_event(struct http_trace *trace, enum http_event ev
 static inline size_t http_trace_quick(struct http_trace *trace, const unsigned char *bytes,
 				      size_t size, enum http_event *ret_event)
 {
-	union http_piece piece = {0};
+	struct http_copy copy = {0};
+	union http_piece piece;
+	size_t skip;
 
 	if (trace->by_bytes || !http_is_quick(&trace->reader))
 		return 0;
+	skip = trace->pieces++ % (HTTP_COPY - HTTP_PIECE + 1);
+	memset(copy.words, '\n', skip); /* what came before */
+	memcpy((char *)copy.words + skip, bytes, size < HTTP_COPY - skip ? size : HTTP_COPY - skip);
+	http_piece_take(&piece, &copy, (__u32)skip);
 	if (size > HTTP_PIECE)
 		size = HTTP_PIECE;
-	memcpy(piece.bytes, bytes, size);
 	return http_quick(&trace->reader, &trace->path, &piece, (__u32)size, ret_event);
 }
 

@@ -87,6 +87,7 @@ const struct bpf_program_row bpf_programs[] = {
 	 "failures of decoded calls of NSS that no socket is known of", NULL},
 	{"tls", "og_tls_go_write", BPF_ATTACH_TLS, 0, "endpoint and status of calls of Go", NULL},
 	{"tls", "og_tls_go_read", BPF_ATTACH_TLS, 0, "endpoint and status of calls of Go", NULL},
+	{"tls", "og_tls_lines", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_decode", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_event", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_path", BPF_ATTACH_TAIL, 0, "endpoint and status of calls", NULL},

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """http.client over one keep-alive connection (socket BIO, SSL_read_ex and SSL_write_ex).
 
-Plan options: pause=S (after each answer), hold (connect, say "connected", and begin at a line of input),
-stay (live on after the last answer, until the input ends), then (after the last answer become this command).
+Plan options: pause=S (after each answer; of a request: after its own), hold (connect, say "connected", and begin
+at a line of input), stay (live on after the last answer, until the input ends), then (after the last answer become
+this command).
 """
 import http.client
 import os
@@ -31,8 +32,7 @@ for request in PLAN["requests"]:
         answer = connection.getresponse()
         answer.read()
         report(answer.status, begin)
-        if PLAN.get("pause"):
-            time.sleep(PLAN["pause"])
+        time.sleep(request.get("pause", PLAN.get("pause", 0)))
     except (OSError, http.client.HTTPException) as error:
         if connection:
             connection.close()
