@@ -9,8 +9,8 @@
 #include "tls_rows.h"
 
 /* Tail calls: the link's number in enum tls_link of bpf/tls_decode.bpf.h, and its program. */
-static const char *const chain[] = {"og_tls_decode", "og_tls_event", "og_tls_path",
-				    "og_tls_host", [6] = "og_tls_leave", "og_tls_lines"};
+static const char *const chain[] = {"og_tls_decode", "og_tls_event",	   "og_tls_path",
+				    "og_tls_host",   [6] = "og_tls_leave", "og_tls_lines"};
 
 static int fill_chain(const struct bpf_set *set)
 {
