@@ -47,7 +47,7 @@ tls_stream_of(__u64 cookie, const struct tls_stream_key *key, struct tls_slot **
  */
 static __always_inline bool tls_is_taken_whole(struct tls_stream *stream, __u64 length)
 {
-	if (length > TLS_WRITE_SMALL || stream->readers[TLS_SENT].state != HTTP_START) {
+	if (length > TLS_WRITE_SMALL || (stream->readers[TLS_SENT].state | stream->http2)) {
 		stream->small_requests = 0;
 		return false;
 	}
@@ -55,9 +55,12 @@ static __always_inline bool tls_is_taken_whole(struct tls_stream *stream, __u64 
 		stream->small_requests++;
 		return false;
 	}
-	return stream->settled && stream->state == TLS_STREAM_JOINED && !stream->http2 &&
-	       stream->first_call == stream->next_call;
+	/* One branch, as the verifier follows each. */
+	return !((stream->state ^ TLS_STREAM_JOINED) | (stream->settled ^ 1) |
+		 (stream->first_call ^ stream->next_call));
 }
+
+_Static_assert(HTTP_START == 0, "a direction before a message is zero");
 
 /* False: it is of no interest. frame->total is set when it can be read before it leaves. */
 static __always_inline bool tls_before_write(__u64 cookie, __u32 tgid, struct tls_frame *frame)

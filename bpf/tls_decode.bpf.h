@@ -123,33 +123,35 @@ LOOP_BODY long tls_walk_byte(__u32 i, struct tls_walk *walk)
 	return event != HTTP_NOTHING || tls_line_read(walk->frame, reader);
 }
 
-/*
- * The next bytes, at most HTTP_PIECE. To read the program's memory costs more than to look at what came
- * of it: the copy is of more than one piece. Returns how many bytes, 0: unreadable. Places go through
- * the map, so that the verifier follows unknowns instead of cases.
- */
-static __always_inline __u32 tls_piece(struct tls_walk_lines *walk, union http_piece *piece)
+/* Copies what comes next to the stack, more than one piece: to read the program's memory costs more than
+ * to look at what came of it. Places go through the map, so that the verifier follows unknowns instead of
+ * cases. False: it cannot be read. */
+static __always_inline bool tls_copy(struct http_copy *copy, struct tls_frame *frame)
 {
-	struct tls_frame *frame = walk->frame;
 	__u64 left = frame->total - frame->offset;
 	__u32 size;
 
-	frame->window = left > HTTP_PIECE ? HTTP_PIECE : left;
-	if (frame->offset + frame->window > frame->copied_to ||
-	    frame->offset - frame->copied_from > HTTP_COPY - HTTP_PIECE) {
-		frame->copied_from = frame->offset;
-		frame->copied_to = frame->offset + (left > HTTP_COPY ? HTTP_COPY : left);
-		tls_barrier();
-		__builtin_memset(&walk->copy, 0, sizeof(walk->copy));
-		size = ((frame->copied_to - frame->copied_from - 1) & (HTTP_COPY - 1)) + 1;
-		if (bpf_probe_read_user(&walk->copy, size,
-					(const void *)(frame->buffer + frame->offset))) {
-			frame->copied_to = 0;
-			return 0;
-		}
-	}
+	frame->copied_from = frame->offset;
+	frame->copied_to = frame->offset + (left > HTTP_COPY ? HTTP_COPY : left);
 	tls_barrier();
-	http_piece_take(piece, &walk->copy, frame->offset - frame->copied_from);
+	__builtin_memset(copy, 0, sizeof(*copy));
+	size = ((frame->copied_to - frame->copied_from - 1) & (HTTP_COPY - 1)) + 1;
+	return !bpf_probe_read_user(copy, size, (const void *)(frame->buffer + frame->offset));
+}
+
+/* The next bytes, at most HTTP_PIECE. Returns how many, 0: they cannot be read. */
+static __always_inline __u32 tls_piece(struct http_copy *copy, struct tls_frame *frame,
+				       union http_piece *piece)
+{
+	__u64 left = frame->total - frame->offset;
+
+	frame->window = left > HTTP_PIECE ? HTTP_PIECE : left;
+	if ((frame->offset + frame->window > frame->copied_to ||
+	     frame->offset - frame->copied_from > HTTP_COPY - HTTP_PIECE) &&
+	    !tls_copy(copy, frame))
+		return 0;
+	tls_barrier();
+	http_piece_take(piece, copy, frame->offset - frame->copied_from);
 	return ((frame->window - 1) & (HTTP_PIECE - 1)) + 1;
 }
 
@@ -167,7 +169,7 @@ LOOP_BODY long tls_walk_line(__u32 i, struct tls_walk_lines *walk)
 	if (event || frame->offset >= frame->total || !http_is_quick(reader) ||
 	    (reader->state == HTTP_START && tls_message_start(walk->stream, frame, reader)))
 		return 1;
-	size = tls_piece(walk, &piece);
+	size = tls_piece(&walk->copy, frame, &piece);
 	if (!size)
 		return 1;
 	taken = http_quick(reader, &walk->stream->path, &piece, size, &event);
@@ -184,11 +186,16 @@ APART __u32 tls_lines(struct tls_stream *stream, struct tls_frame *frame,
 		      struct http_reader *reader)
 {
 	struct tls_walk_lines walk = {.stream = stream, .frame = frame, .reader = reader};
+	enum http_event event;
 
 	if (!TLS_LINKS_LINE)
 		return HTTP_NOTHING;
-	frame->copied_to = 0; /* by another link: its stack is gone */
-	loop(TLS_LINES, TLS_LINES, tls_walk_line, &walk);
+	frame->offset += http_pass(reader, frame->total - frame->offset, &event);
+	frame->event = event;
+	/* With a copy before the loop, the verifier finds each of its steps in the same state. */
+	if (!event && frame->offset < frame->total && http_is_quick(reader) &&
+	    tls_copy(&walk.copy, frame))
+		loop(TLS_LINES, TLS_LINES, tls_walk_line, &walk);
 	return frame->event;
 }
 
