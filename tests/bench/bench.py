@@ -112,12 +112,12 @@ def both_ends(server, *command):
     return (run_seconds(server.pid) - before + used.ru_utime + used.ru_stime) / 5000 * 1e6
 
 
-def with_and_without(directory, rounds, measurements):
+def with_and_without(directory, rounds, measurements, more=""):
     """{name: (without, with)}: medians of interleaved runs of each measurement."""
     results = {name: ([], []) for name in measurements}
     for number in range(rounds):
         for attached in ((False, True) if number % 2 == 0 else (True, False)):
-            program = Operaglass(directory) if attached else None
+            program = Operaglass(directory, more) if attached else None
             for name, measure in measurements.items():
                 results[name][attached].append(measure())
             if program:
@@ -180,17 +180,21 @@ def bench_https(directory, rounds):
                for tool, port in ports.items()}
     for server in servers.values():
         server.stdout.readline()
+    measurements = {
+        name: lambda tool=tool, peer=peer, host=host: both_ends(
+            servers[peer], TOOLS + tool, "client", str(ports[peer]), "5000", host)
+        for name, tool, peer, host, _ in rows}
     try:
-        medians = with_and_without(directory, rounds, {
-            name: lambda tool=tool, peer=peer, host=host: both_ends(
-                servers[peer], TOOLS + tool, "client", str(ports[peer]), "5000", host)
-            for name, tool, peer, host, _ in rows})
+        medians = with_and_without(directory, rounds, measurements)
+        uncounted = with_and_without(directory, rounds, measurements, "bpf_stats: false\n")
     finally:
         for server in servers.values():
             server.kill()
             server.wait()
     for name, _, _, _, aim in rows:
         row("HTTPS keep-alive request, " + name, *medians[name], "µs", aim)
+    for name, _, _, _, aim in rows:
+        row(f"HTTPS keep-alive request, {name}, bpf_stats: false", *uncounted[name], "µs", aim)
 
 
 def bench_http2(directory, rounds):
