@@ -286,8 +286,7 @@ static __always_inline int call_begin(struct connection *row, const struct call_
 	if (CALL_IN_ROW && row && !row->call_open) {
 		row->call = *call;
 		row->call_number = key->sequence;
-		asm volatile("" ::: "memory");
-		row->call_open = 1;
+		__sync_lock_test_and_set(&row->call_open, 1); /* what is above comes first */
 		return 0;
 	}
 	if (bpf_map_update_elem(&calls, key, call, BPF_ANY) == 0)
