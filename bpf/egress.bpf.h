@@ -29,23 +29,59 @@ static __always_inline bool egress_greets(struct connection *row, __u32 plain)
 {
 	__u32 before = row->greeting ? 0 : HTTP2_PREFACE;
 
-	if (row->greeting == GREETING_OVER)
+	if (row->greeting >= GREETING_OVER)
 		return false;
 	row->greeting = plain == before ? GREETING_PREFACE : GREETING_OVER;
 	return plain == before || record_is_settings(plain - before);
 }
 
+/* Of a client of which nobody knows whether it speaks HTTP/2: what this record makes of its greeting. A
+ * preface and settings, each by itself, are no requests; in one record they might be, which the server's
+ * first record decides. Who acknowledges settings has got some. */
+static __always_inline enum greeting egress_guess(const struct connection *row, __u32 plain,
+						  enum greeting before, bool greets)
+{
+	if (row->negotiated & NEGOTIATED_UNTOLD && greets && row->greeting == GREETING_OVER)
+		return before == GREETING_PREFACE ? GREETING_CERTAIN : GREETING_LIKELY;
+	if (row->negotiated & NEGOTIATED_SETTINGS && plain == HTTP2_FRAME_HEAD)
+		return GREETING_CERTAIN;
+	return row->greeting;
+}
+
+/* A request of HTTP/2. If the client's greeting was counted as a call, this is what was counted. */
+static __always_inline void egress_correct(struct connection *row, __u64 now)
+{
+	if (row->greeting != GREETING_LIKELY)
+		return;
+	row->greeting = GREETING_OVER;
+	if (row->call_begin_ns)
+		row->call_begin_ns = now;
+}
+
 /* Does this record of application data hold a request, or a part of one? Of a client that speaks HTTP/2
  * for certain a request may be as short as its fields are known to the server's table. */
-static __always_inline bool egress_is_request(struct connection *row, __u64 now)
+APART bool egress_is_request(struct connection *row, __u64 now)
 {
 	__u32 plain = record_plain(row, row->sent.length - row->padding);
-	bool greets = egress_greets(row, plain);
+	bool control = record_is_control(plain), greets;
+	enum greeting before = row->greeting;
 
-	if (row->negotiated & NEGOTIATED_HTTP2 || name_greeted(row, now))
-		return !greets && plain > HTTP2_FRAME_HEAD && !record_is_control(plain);
-	return plain >= REQUEST_MIN &&
-	       (!record_is_control(plain) || row->kind >= UPSTREAM_DATABASE);
+	greets = egress_greets(row, plain);
+	if (row->negotiated & NEGOTIATED_HTTP2 || before == GREETING_CERTAIN ||
+	    name_greeted(row, now)) {
+		if (greets || control || plain <= HTTP2_FRAME_HEAD)
+			return false;
+		egress_correct(row, now);
+		return true;
+	}
+	row->greeting = egress_guess(row, plain, before, greets);
+	if (greets && row->negotiated & NEGOTIATED_UNTOLD && row->greeting != GREETING_LIKELY)
+		return false;
+	if (plain < REQUEST_MIN || (control && row->kind < UPSTREAM_DATABASE))
+		return false;
+	if (before == GREETING_LIKELY)
+		row->greeting = GREETING_FOLLOWED;
+	return true;
 }
 
 /* Several segments may be sent again as one packet, which the device cuts. */
@@ -119,6 +155,7 @@ SUBPROGRAM int egress_first(struct __sk_buff *skb, struct connection *row,
 		return FIRST_PARTIAL;
 	if (result == PARSE_DONE) {
 		row->protocol = PROTOCOL_TLS;
+		row->offers_http2 = workspace->parsed.http2;
 		records_begin(&row->sent,
 			      row->sent.high - (__u32)row->sent.bytes + workspace->parsed.end);
 	} else {

@@ -25,6 +25,10 @@ enum {
 	 * empty server_name or early_data, too. "http/1.1" is 6 bytes longer. */
 	EXTENSIONS_HTTP2 = 4 + 2 + 9 + 17,
 	EXTENSIONS_HTTP2_MORE = EXTENSIONS_HTTP2 + 4,
+	EXTENSIONS_HTTP1 = EXTENSIONS_HTTP2 + 6,
+	EXTENSIONS_HTTP1_MORE = EXTENSIONS_HTTP1 + 4,
+	EXTENSIONS_NONE = 4 + 2 + 17,
+	EXTENSIONS_NONE_MORE = EXTENSIONS_NONE + 4,
 };
 
 SUBPROGRAM int ingress_version(struct __sk_buff *skb, struct connection *row,
@@ -56,6 +60,31 @@ static __always_inline void ingress_extensions(struct connection *row)
 	row->negotiated |= NEGOTIATED_EXTENSIONS;
 	if (length == EXTENSIONS_HTTP2 || length == EXTENSIONS_HTTP2_MORE)
 		row->negotiated |= NEGOTIATED_HTTP2;
+	else if (row->offers_http2 && length != EXTENSIONS_HTTP1 &&
+		 length != EXTENSIONS_HTTP1_MORE && length != EXTENSIONS_NONE &&
+		 length != EXTENSIONS_NONE_MORE)
+		row->negotiated |= NEGOTIATED_UNTOLD;
+}
+
+/* May this record be a session ticket, of a server of TLS 1.3 that has sent no settings yet? */
+static __always_inline bool ingress_before_settings(const struct connection *row, __u32 plain)
+{
+	return plain > SETTINGS_MAX && row->received.length <= TICKET_LENGTH_MAX;
+}
+
+/* Nobody knows yet whether HTTP/2 is spoken: does the first record that is no session ticket tell it? */
+static __always_inline void ingress_guess(struct connection *row)
+{
+	__u32 plain = record_plain(row, row->received.length);
+	bool greeted = row->greeting == GREETING_LIKELY || row->greeting == GREETING_FOLLOWED;
+	bool first = row->call_sequence <= 1;
+
+	if (first && row->tickets < TICKETS_MAX && ingress_before_settings(row, plain))
+		return;
+	row->negotiated &= ~NEGOTIATED_UNTOLD;
+	if (first && record_is_settings(plain))
+		row->negotiated |=
+			greeted || !row->call_begin_ns ? NEGOTIATED_HTTP2 : NEGOTIATED_SETTINGS;
 }
 
 /* HTTP/2: a response begins with none of the server's settings, which come first and unasked, nor with
@@ -63,11 +92,11 @@ static __always_inline void ingress_extensions(struct connection *row)
  * ingress_data_record. */
 static __always_inline int ingress_frames(struct connection *row)
 {
-	__u32 length = row->received.length, plain = record_plain(row, length);
+	__u32 plain = record_plain(row, row->received.length);
 
 	if (row->negotiated & NEGOTIATED_SETTINGS)
 		return !record_is_control(plain) || row->response_sequence == row->call_sequence;
-	if (plain > SETTINGS_MAX && length <= TICKET_LENGTH_MAX && row->tls != TLS_VERSION_1_2)
+	if (row->tls != TLS_VERSION_1_2 && ingress_before_settings(row, plain))
 		return 1;
 	row->negotiated |= NEGOTIATED_SETTINGS;
 	if (plain > SETTINGS_MAX)
@@ -121,6 +150,10 @@ static __always_inline int ingress_data_record(struct connection *row, __u64 now
 		ingress_extensions(row);
 	if (!is_1_2 && (length == ALERT_LENGTH || !row->handshake_ns))
 		return 0;
+	if (row->greeting == GREETING_CERTAIN)
+		row->negotiated |= NEGOTIATED_HTTP2;
+	else if (row->negotiated & NEGOTIATED_UNTOLD)
+		ingress_guess(row);
 	if (row->negotiated & NEGOTIATED_HTTP2) {
 		kind = ingress_frames(row);
 		if (kind <= 0)

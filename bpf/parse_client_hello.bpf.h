@@ -7,7 +7,8 @@
 #include "parse.bpf.h"
 
 /*
- * TLS ClientHello (RFC 8446 section 4.1.2): where the server's name and the client's random are.
+ * TLS ClientHello (RFC 8446 section 4.1.2): where the server's name and the client's random are, and
+ * whether it offers HTTP/2.
  * Pure; compiled for the kernel and for tests. Never reads at or behind `length`.
  */
 
@@ -20,6 +21,7 @@ enum {
 	CLIENT_HELLO_STEPS =
 		20, /* 4 chunks, and 16 records more that one hello may be spread over */
 	CLIENT_HELLO_NAME_MAX = 253,
+	CLIENT_HELLO_PROTOCOLS = 16, /* offered; browsers offer two */
 	TLS_HEADER_SIZE = 5,
 	TLS_RECORD_MAX = 16384 + 256, /* RFC 8446 section 5.2 */
 };
@@ -30,6 +32,11 @@ enum tls_record_type {
 	TLS_HANDSHAKE = 22,
 	TLS_APPLICATION_DATA = 23,
 	TLS_HEARTBEAT = 24,
+};
+
+enum client_hello_type { /* of an extension */
+	EXTENSION_SERVER_NAME = 0,
+	EXTENSION_ALPN = 16,
 };
 
 enum parse_result {
@@ -45,10 +52,14 @@ struct client_hello {
 	__u32 end;	   /* bytes of the stream up to the end of the message's last record */
 	__u32 name_at;	   /* in the message */
 	__u32 name_length; /* 0: no name */
+	__u32 http2;	   /* 1: it is offered */
 	__u32 at;	   /* the parsers' own: place in the stream or in the message */
 	__u32 have;	   /* bytes of the message so far */
 	__u32 record;	   /* bytes left of the record */
-	__u32 extensions;  /* end of the extensions */
+	__u32 stop;	   /* end of the extensions, or of the protocols */
+	__u32 wanted;	   /* enum client_hello_type */
+	__u32 found;	   /* where its content begins; 0: it is not there */
+	__u32 size;	   /* of its content */
 	__u32 result;	   /* enum parse_result, of the last step */
 };
 
@@ -211,7 +222,7 @@ LOOP_BODY long client_hello_extension(__u32 i, struct client_hello_walk *walk)
 	(void)i;
 	PARSE_FORGET();
 	at = hello->at;
-	end = hello->extensions;
+	end = hello->stop;
 	hello->result = PARSE_DONE;
 	if (at == end)
 		return 1;
@@ -224,23 +235,74 @@ LOOP_BODY long client_hello_extension(__u32 i, struct client_hello_walk *walk)
 	if (at + size > end)
 		return 1;
 	hello->result = PARSE_DONE;
-	if (type == 0) {
-		hello->result = client_hello_name(message, at, size, hello);
+	if (type == hello->wanted) {
+		hello->found = at;
+		hello->size = size;
 		return 1;
 	}
 	hello->at = at + size;
 	return 0;
 }
 
-/* A whole message of hello->length bytes; sets the name. */
+/* The first extension of this type of those that begin at `at`; sets found and size. */
+static __always_inline enum parse_result client_hello_find(const __u8 *message, __u32 at,
+							   enum client_hello_type type,
+							   struct client_hello *hello)
+{
+	struct client_hello_walk walk = {.stream = message, .hello = hello};
+
+	hello->at = at;
+	hello->wanted = type;
+	hello->found = 0;
+	loop(CLIENT_HELLO_EXTENSIONS, CLIENT_HELLO_EXTENSIONS, client_hello_extension, &walk);
+	return hello->result;
+}
+
+LOOP_BODY long client_hello_protocol(__u32 i, struct client_hello_walk *walk)
+{
+	struct client_hello *hello = walk->hello;
+	const __u8 *message = walk->stream;
+	__u32 at, length;
+
+	(void)i;
+	PARSE_FORGET();
+	at = hello->at;
+	if (at + 3 > hello->stop)
+		return 1;
+	at = parse_bound(at, CLIENT_HELLO_SIZE - 1);
+	length = message[at];
+	hello->at = at + 1 + length;
+	hello->http2 = length == 2 && message[at + 1] == 'h' && message[at + 2] == '2';
+	return hello->http2;
+}
+
+/* The ALPN extension (RFC 7301 section 3.1) that was found; a malformed one offers nothing. */
+static __always_inline void client_hello_protocols(const __u8 *message, struct client_hello *hello)
+{
+	struct client_hello_walk walk = {.stream = message, .hello = hello};
+	__u32 at = hello->found, list;
+
+	if (hello->size < 2)
+		return;
+	list = client_hello_u16(message, at);
+	if (list + 2 > hello->size)
+		return;
+	hello->at = at + 2;
+	hello->stop = at + 2 + list;
+	loop(CLIENT_HELLO_PROTOCOLS, CLIENT_HELLO_PROTOCOLS, client_hello_protocol, &walk);
+}
+
+/* A whole message of hello->length bytes; sets the name and http2. What is wrong with extensions behind
+ * the name does not matter. */
 static __always_inline enum parse_result client_hello_parse(const __u8 *message,
 							    struct client_hello *hello)
 {
-	struct client_hello_walk walk = {.stream = message, .hello = hello};
 	__u32 length = hello->length, at = 38;
+	enum parse_result result;
 
 	hello->name_at = 0;
 	hello->name_length = 0;
+	hello->http2 = 0;
 	if (length < 42 || length > CLIENT_HELLO_SIZE || message[0] != 1 || message[4] != 3)
 		return PARSE_MALFORMED;
 	if (message[at] > 32)
@@ -255,12 +317,19 @@ static __always_inline enum parse_result client_hello_parse(const __u8 *message,
 	at += 1 + message[at]; /* compression methods */
 	if (at + 2 > length)
 		return at == length ? PARSE_DONE : PARSE_MALFORMED;
-	hello->at = at + 2;
-	hello->extensions = at + 2 + client_hello_u16(message, at);
-	if (hello->extensions > length)
+	at += 2;
+	hello->stop = at + client_hello_u16(message, at - 2);
+	if (hello->stop > length)
 		return PARSE_MALFORMED;
-	loop(CLIENT_HELLO_EXTENSIONS, CLIENT_HELLO_EXTENSIONS, client_hello_extension, &walk);
-	return hello->result;
+	result = client_hello_find(message, at, EXTENSION_SERVER_NAME, hello);
+	if (result == PARSE_DONE && hello->found)
+		result = client_hello_name(message, hello->found, hello->size, hello);
+	if (result != PARSE_DONE)
+		return result;
+	client_hello_find(message, at, EXTENSION_ALPN, hello);
+	if (hello->found)
+		client_hello_protocols(message, hello);
+	return PARSE_DONE;
 }
 
 #endif

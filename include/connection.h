@@ -92,13 +92,20 @@ enum tls_negotiated { /* bits; what the server has said */
 	NEGOTIATED_NONCE = 2,	   /* TLS 1.2: each record begins with 8 bytes of nonce */
 	NEGOTIATED_SHA384 = 4,	   /* TLS 1.3: the hash of a Finished */
 	NEGOTIATED_EXTENSIONS = 8, /* TLS 1.3: the record with its extensions has passed */
-	NEGOTIATED_SETTINGS = 16,  /* HTTP/2: its settings have passed */
+	/* HTTP/2: its settings have passed. Without NEGOTIATED_HTTP2: or a response as short as they are */
+	NEGOTIATED_SETTINGS = 16,
+	NEGOTIATED_UNTOLD = 32, /* TLS 1.3: HTTP/2 was offered; its extensions tell nothing */
 };
 
 enum greeting { /* of HTTP/2, by the client */
 	GREETING_NONE = 0,
 	GREETING_PREFACE = 1, /* its settings are still to come */
-	GREETING_OVER = 2,
+	GREETING_OVER = 2,    /* or there is none */
+	/* Of NEGOTIATED_UNTOLD */
+	GREETING_LIKELY =
+		3, /* its first record, which was counted as a request, may be no more than that */
+	GREETING_FOLLOWED = 4, /* the same, and there was another one before the server spoke */
+	GREETING_CERTAIN = 5,
 };
 
 /* One direction of a connection: each payload byte once, and the TLS records' headers. */
@@ -152,9 +159,11 @@ struct connection {
 	__u8 unexplained; /* counted as opaque before the observer could know why: said at its end */
 	__u8 uncounted; /* its open opaque call may be a decoded one: not counted while `visibility` is
 			 * undecided, dropped if that becomes VISIBILITY_DECODED */
-	__u8 greeting;		  /* enum greeting; also of a client that speaks something else */
-	__u8 early_data;	  /* data was sent before the server had said anything */
-	__u8 padding;		  /* TLS 1.3: zeroes in each record of the client's */
+	__u8 greeting;	 /* enum greeting; also of a client that speaks something else */
+	__u8 early_data; /* data was sent before the server had said anything */
+	__u8 padding;	 /* TLS 1.3: zeroes in each record of the client's */
+	__u8 offers_http2;
+	__u8 reserved1[7];
 	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 /*
  * The kernel's reader of ClientHellos against a second one that is written differently. Both must
- * find the same name, and the first bytes of a hello must always ask for more.
+ * find the same name and offer, and the first bytes of a hello must always ask for more.
  *
  * Input: two bytes (where to cut), then what a client sends.
  */
@@ -50,13 +50,50 @@ static struct cursor vector(struct cursor *cursor, size_t width)
 	return inner;
 }
 
-/* What the name is; false if the message is malformed. ret_name: empty without one. */
-static bool second_reader(const uint8_t *message, size_t length, struct cursor *ret_name)
+/* The content of the first extension of this type; false if what stands before it is malformed. Without
+ * one it begins nowhere. */
+static bool second_find(struct cursor extensions, size_t wanted, struct cursor *ret_body)
 {
-	struct cursor hello = {message + 4, message + length, false}, extensions, body, name;
+	struct cursor body;
 	size_t i, type;
 
+	*ret_body = (struct cursor){NULL, NULL, true};
+	for (i = 0; i < CLIENT_HELLO_EXTENSIONS && extensions.at < extensions.end; i++) {
+		type = number(&extensions, 2);
+		body = vector(&extensions, 2);
+		if (extensions.bad)
+			return false;
+		if (type == wanted) {
+			*ret_body = body;
+			return true;
+		}
+	}
+	return true;
+}
+
+/* Is HTTP/2 among the first protocols of this extension's list? */
+static bool second_offer(struct cursor body)
+{
+	struct cursor list = vector(&body, 2), name;
+	size_t i;
+
+	for (i = 0; i < CLIENT_HELLO_PROTOCOLS && list.at < list.end; i++) {
+		name = vector(&list, 1);
+		if (!list.bad && name.end - name.at == 2 && name.at[0] == 'h' && name.at[1] == '2')
+			return true;
+	}
+	return false;
+}
+
+/* What the name is, and whether HTTP/2 is offered; false if the message is malformed. ret_name: empty
+ * without one. */
+static bool second_reader(const uint8_t *message, size_t length, struct cursor *ret_name,
+			  bool *ret_offer)
+{
+	struct cursor hello = {message + 4, message + length, false}, extensions, body, name;
+
 	*ret_name = (struct cursor){message, message, false};
+	*ret_offer = false;
 	if (length < 42 || message[0] != 1 || number(&hello, 2) >> 8 != 3)
 		return false;
 	hello.at += 32;
@@ -70,15 +107,9 @@ static bool second_reader(const uint8_t *message, size_t length, struct cursor *
 	if (hello.at == hello.end)
 		return true;
 	extensions = vector(&hello, 2);
-	if (hello.bad)
+	if (hello.bad || !second_find(extensions, 0, &body))
 		return false;
-	for (i = 0; i < CLIENT_HELLO_EXTENSIONS && extensions.at < extensions.end; i++) {
-		type = number(&extensions, 2);
-		body = vector(&extensions, 2);
-		if (extensions.bad)
-			return false;
-		if (type)
-			continue;
+	if (body.at) {
 		number(&body, 2);
 		if (number(&body, 1))
 			return false;
@@ -86,8 +117,9 @@ static bool second_reader(const uint8_t *message, size_t length, struct cursor *
 		if (body.bad || name.at == name.end || name.end - name.at > CLIENT_HELLO_NAME_MAX)
 			return false;
 		*ret_name = name;
-		return true;
 	}
+	second_find(extensions, 16, &body);
+	*ret_offer = second_offer(body);
 	return true;
 }
 
@@ -108,8 +140,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct client_hello hello = {0}, ignored = {0};
 	struct guarded guarded;
 	struct cursor name;
+	bool good, offer;
 	size_t cut;
-	bool good;
 
 	if (size < 3 || size - 2 > CLIENT_HELLO_SIZE)
 		return 0;
@@ -123,9 +155,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	       (ignored.length == hello.length && cut >= hello.length + TLS_HEADER_SIZE));
 	guarded = guard(message, hello.length);
 	good = client_hello_parse(guarded.bytes, &hello) == PARSE_DONE;
-	assert(good == second_reader(guarded.bytes, hello.length, &name));
+	assert(good == second_reader(guarded.bytes, hello.length, &name, &offer));
 	if (good) {
 		assert(hello.name_length == (size_t)(name.end - name.at));
+		assert(hello.http2 == offer);
 		assert(!hello.name_length || guarded.bytes + hello.name_at == name.at);
 	}
 	unguard(&guarded);

@@ -24,12 +24,14 @@ def record(kind, body):
     return struct.pack("!BHH", kind, 0x0303, len(body)) + body
 
 
-def client_hello(name, grow=0, tls12=False):
-    """A real one, with `grow` bytes of padding in front of the other extensions."""
+def client_hello(name, grow=0, tls12=False, offer=()):
+    """A real one, with `grow` bytes of padding in front of the other extensions; offer: names for ALPN."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     if tls12:
         context.maximum_version = ssl.TLSVersion.TLSv1_2
+    if offer:
+        context.set_alpn_protocols(offer)
     out = ssl.MemoryBIO()
     try:
         context.wrap_bio(ssl.MemoryBIO(), out, server_hostname=name).do_handshake()
@@ -114,7 +116,8 @@ class Wire:
                 raise RuntimeError("not acknowledged")
             time.sleep(0.01)
 
-    def shake_hands(self, name, tls12=False, tickets=2, hello=None):
+    def shake_hands(self, name, tls12=False, tickets=2, hello=None, sealed=900):
+        """sealed: bytes of the first record that the server seals in TLS 1.3."""
         self.tls12 = tls12
         self.up(*(hello or [in_records(client_hello(name, tls12=tls12))]))
         if tls12:
@@ -126,7 +129,7 @@ class Wire:
                 record(HANDSHAKE, bytes(190)) + record(CCS, b"\1") + record(HANDSHAKE, bytes(40))
             )
             return
-        self.down(server_hello() + record(CCS, b"\1") + record(DATA, bytes(900)))
+        self.down(server_hello() + record(CCS, b"\1") + record(DATA, bytes(sealed)))
         self.up(record(CCS, b"\1") + record(DATA, bytes(FINISHED_13)))
         self.tickets(tickets)
 

@@ -66,33 +66,63 @@ static inline void put_name(struct writer *writer, const char *name)
 	end(writer, 2, extension);
 }
 
+/* An extension with these names of protocols, each of which ends with a comma. */
+static inline void put_protocols(struct writer *writer, const char *names)
+{
+	size_t extension, list, length;
+
+	put(writer, 2, EXTENSION_ALPN);
+	extension = begin(writer, 2);
+	list = begin(writer, 2);
+	for (; *names; names += length + 1) {
+		length = strcspn(names, ",");
+		put(writer, 1, length);
+		memcpy(writer->bytes + writer->size, names, length);
+		writer->size += length;
+	}
+	end(writer, 2, list);
+	end(writer, 2, extension);
+}
+
+/* A whole message up to its extensions; returns where they begin, for hello_end. ret_message: where it does. */
+static inline size_t hello_begin(struct writer *writer, size_t session, size_t *ret_message)
+{
+	size_t i;
+
+	memset(writer, 0, sizeof(*writer));
+	put(writer, 1, 1);
+	*ret_message = begin(writer, 3);
+	put(writer, 2, 0x0303);
+	for (i = 0; i < 32; i++)
+		put(writer, 1, 0xa0 + i);
+	put(writer, 1, session);
+	put_zeroes(writer, session);
+	put(writer, 2, 34);
+	put_zeroes(writer, 34);
+	put(writer, 2, 0x0100);
+	return begin(writer, 2);
+}
+
+static inline void hello_end(struct writer *writer, size_t message, size_t extensions)
+{
+	end(writer, 2, extensions);
+	end(writer, 3, message);
+}
+
 /* A whole message. before: bytes of an extension in front of the name (a key share); name NULL: no
  * name; session: bytes of the session id. */
 static inline struct writer *hello_of(const char *name, size_t before, size_t after, size_t session)
 {
 	static struct writer writer;
-	size_t message, extensions, i;
+	size_t message, extensions = hello_begin(&writer, session, &message);
 
-	memset(&writer, 0, sizeof(writer));
-	put(&writer, 1, 1);
-	message = begin(&writer, 3);
-	put(&writer, 2, 0x0303);
-	for (i = 0; i < 32; i++)
-		put(&writer, 1, 0xa0 + i);
-	put(&writer, 1, session);
-	put_zeroes(&writer, session);
-	put(&writer, 2, 34);
-	put_zeroes(&writer, 34);
-	put(&writer, 2, 0x0100);
-	extensions = begin(&writer, 2);
 	if (before)
 		put_extension(&writer, 51, before);
 	if (name)
 		put_name(&writer, name);
 	if (after)
 		put_extension(&writer, 21, after);
-	end(&writer, 2, extensions);
-	end(&writer, 3, message);
+	hello_end(&writer, message, extensions);
 	return &writer;
 }
 
