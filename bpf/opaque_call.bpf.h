@@ -19,6 +19,7 @@ static __always_inline void opaque_begin_late(struct connection *row)
 
 	call.upstream = row->upstream;
 	name_set(row->tgid, row->upstream, NAME_OPAQUE, row->call_begin_ns);
+	row->told = 1;
 	endpoint_set(&call.endpoint, "unknown");
 	call_count_begin(&call);
 }
@@ -133,6 +134,16 @@ static __always_inline bool opaque_answered(const struct connection *row, __u64 
 	       (!row->in_doubt || now - row->first_byte_ns >= DOUBT_NS);
 }
 
+/* An object that is seen to write only now may speak on a connection that is opaque since before: what
+ * it sends first is not to be decoded. */
+static __always_inline void opaque_tell(struct connection *row, __u64 now)
+{
+	if (row->told || !name_known(row->tgid, 0, NAME_WRITTEN))
+		return;
+	row->told = 1;
+	name_set(row->tgid, row->upstream, NAME_OPAQUE, now);
+}
+
 /* Application data begins to leave: a new call, unless the open one still waits for its response. */
 SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 {
@@ -152,6 +163,8 @@ SUBPROGRAM int opaque_begin(struct connection *row, __u64 now)
 		}
 		return 0;
 	}
+	if (row->visibility == VISIBILITY_ENCRYPTED)
+		opaque_tell(row, now);
 	/* Also when it is a request that begins no call, so that no other one gets its name. */
 	named = opaque_take_name(row, &call, 0);
 	if (row->call_begin_ns) {

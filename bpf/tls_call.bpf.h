@@ -118,9 +118,12 @@ static __always_inline void tls_request_begin(struct tls_stream *stream,
 			tls_name_next(stream, connection, &call);
 		return;
 	}
-	if (!stream->sock && !name_decoded(object->tgid, upstream, call.begin_ns)) {
-		stream->state = TLS_STREAM_IGNORED;
-		return;
+	if (!stream->sock && !stream->named) {
+		if (!name_decoded(object->tgid, upstream, call.begin_ns)) {
+			stream->state = TLS_STREAM_IGNORED;
+			return;
+		}
+		stream->named = 1;
 	}
 	tls_call_key(stream, object, sequence, &key);
 	if (sequence - stream->first_call < MAX_CALLS_IN_FLIGHT) {

@@ -95,14 +95,12 @@ static __always_inline __u32 http2_upstream(struct http2_walk *walk)
 	if (upstream && upstream != HTTP2_NOBODY && !reader->status) {
 		stream->upstream = upstream;
 		stream->state = TLS_STREAM_NAMED;
-		if (!row->greeted_ns ||
-		    name_decoded(walk->object.tgid, upstream,
-				 row->first_stream ? walk->frame->time_ns : row->greeted_ns))
+		if (row->first_stream || name_decoded(walk->object.tgid, upstream, row->seen_ns))
 			return upstream;
 		stream->state = TLS_STREAM_IGNORED;
 		return 0;
 	}
-	if (upstream || reader->status || row->greeted_ns || row->nameless >= HTTP2_NAMELESS)
+	if (upstream || reader->status || row->nameless >= HTTP2_NAMELESS)
 		stream->state =
 			stream->state == TLS_STREAM_NEW ? TLS_STREAM_IGNORED : stream->state;
 	row->nameless++;

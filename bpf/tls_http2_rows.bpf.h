@@ -52,7 +52,7 @@ struct http2_connection {
 	__u8 nameless;	/* requests whose upstream was not known */
 	__u16 upstream; /* of an object that was not joined: by its SNI; 0: not known */
 	__u8 reserved[2];
-	__u64 greeted_ns; /* of such an object: when its preface was sent; 0: before anybody looked */
+	__u64 seen_ns; /* of such an object: when it was first seen to send something */
 };
 
 #if TLS_READS_HTTP2
@@ -94,7 +94,7 @@ static __always_inline bool http2_open(struct tls_stream *stream, const struct t
 	}
 	row->readers[TLS_SENT].remaining -= sent;
 	row->readers[TLS_SENT].nameless = !stream->sock;
-	row->greeted_ns = stream->request_begin_ns; /* none but a preface's was looked at so far */
+	row->seen_ns = stream->request_begin_ns;
 	row->path.kind = stream->path.kind;
 	stream->http2 = 1;
 	return true;

@@ -47,7 +47,8 @@ struct tls_stream {
 	__u8 foreign;	   /* another process opened the connection: this may be its server's end */
 	__u8 settled;	   /* requests leave on it, and its connection is known to be decoded */
 	__u8 small_requests; /* of one write each, in a row, up to TLS_WRITES_MANY */
-	__u8 reserved[3];
+	__u8 named; /* without a connection: its first request has said whose opaque calls end */
+	__u8 reserved[2];
 	struct http_reader readers[2]; /* by enum tls_direction */
 	struct endpoint_reader path;
 	union { /* of the request that is being sent */

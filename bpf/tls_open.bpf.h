@@ -80,17 +80,25 @@ static __always_inline void tls_open_unjoined(struct tls_stream *stream,
 					      __u64 length)
 {
 	enum tls_opening opening = tls_opening(buffer, length);
+	__u64 now = bpf_ktime_get_boot_ns();
 
 	if (!stream->misses && opening == TLS_OPENING_REQUEST) {
-		name_written(key->tgid, bpf_ktime_get_boot_ns());
+		name_written(key->tgid, now);
 		return;
 	}
 	if (!stream->misses && opening == TLS_OPENING_HTTP2 && TLS_READS_HTTP2) {
-		name_greets(key->tgid, bpf_ktime_get_boot_ns());
+		name_greets(key->tgid, now);
 		return;
 	}
-	if (opening == TLS_OPENING_HTTP2 || opening == TLS_OPENING_RESPONSE ||
-	    (!http2_open_late(stream, key, buffer, length) && stream->misses >= HTTP2_MISSES))
+	if (opening == TLS_OPENING_HTTP2 || opening == TLS_OPENING_RESPONSE) {
+		stream->state = TLS_STREAM_IGNORED;
+		return;
+	}
+	if (!stream->misses)
+		stream->request_begin_ns = now;
+	if (http2_open_late(stream, key, buffer, length))
+		name_written(key->tgid, now);
+	else if (stream->misses >= HTTP2_MISSES)
 		stream->state = TLS_STREAM_IGNORED;
 }
 

@@ -13,7 +13,9 @@
  *  - at the return the object is joined after all and takes the call over (connection_take_over), or
  *    its Host names the upstream (name_decoded), which the connection finds when it is looked at next;
  *  - a connection that has another call, ends, or waits for longer than UNDECIDED_NS until then is
- *    opaque, and the decoding does not begin any more (NAME_OPAQUE).
+ *    opaque, and the decoding does not begin any more (NAME_OPAQUE);
+ *  - neither does it on an object whose library is probed only since its connection is opaque: what it
+ *    is first seen to send, that connection sends meanwhile.
  */
 #include "loop.bpf.h"
 #include "connection_maps.bpf.h"
@@ -70,8 +72,8 @@ static __always_inline bool name_greeted(const struct connection *row, __u64 now
 	return time && (__s64)(now - *time) < UNDECIDED_NS;
 }
 
-/* A request whose write began at begin_ns, and nobody knows on which connection, was for this upstream.
- * False: it has been counted by that connection. */
+/* The first request of an object that nobody knows the connection of, and that was first seen to write at
+ * begin_ns, was for this upstream. False: that is counted by its connection. */
 SUBPROGRAM int name_decoded(__u32 tgid, __u32 upstream, __u64 begin_ns)
 {
 	struct decoded_name name = {.tgid = tgid, .upstream = upstream, .kind = NAME_OPAQUE};

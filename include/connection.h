@@ -163,7 +163,8 @@ struct connection {
 	__u8 early_data; /* data was sent before the server had said anything */
 	__u8 padding;	 /* TLS 1.3: zeroes in each record of the client's */
 	__u8 offers_http2;
-	__u8 reserved1[7];
+	__u8 told; /* opaque, and its process knows that (NAME_OPAQUE) */
+	__u8 reserved1[6];
 	__u64 client_finished_ns; /* TLS 1.2: its handshake record after the ChangeCipherSpec */
 	__u8 client_random[32];
 	struct record_follower sent;
@@ -231,7 +232,7 @@ enum name_kind {
 	/* It has begun to write a request on an object that is joined to no socket; upstream 0, as the
 	 * name inside is not known yet. A connection that it begins to use may prove to be decoded. */
 	NAME_WRITTEN = 1,
-	/* Such a connection was counted as opaque. Value: when its call began. */
+	/* Such a connection was counted as opaque, or began to be used again when it was. Value: when. */
 	NAME_OPAQUE = 2,
 	/* It has begun to write the preface of HTTP/2 on such an object; upstream 0. Value: the last time:
 	 * the first data of a connection that it begins to use then may say no more than who it is. */

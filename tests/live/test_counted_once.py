@@ -3,7 +3,8 @@
 """A call is counted once, in one family, though its TLS object is not joined to its connection when the request leaves.
 
 No place of a client random is known: the table of known builds is emptied, and what was found in libraries is hidden.
-Or the place is known, but the handshake is made inside of the first write.
+Or the place is known, but the handshake is made inside of the first write. Or the library is probed only when its
+connection has been counted as opaque.
 """
 import contextlib
 import json
@@ -15,7 +16,8 @@ import maps
 import places
 from harness import Operaglass, Tap
 from scene import UNKNOWN, Scene, call
-from stage import HERE, NAME, Stage
+from stage import HERE, HTTP2, NAME, Stage, wait_for
+from test_http2_late import AGENTS_ONLY, AUTHORITY, Early, attach
 from test_tls_places import CALLS, joined
 
 PROGRAM = "og-agent-once"
@@ -214,8 +216,45 @@ def test_found_meanwhile(scene, hiding):
     over(scene)
 
 
+def test_probed_later(scene, stack):
+    """What a connection is counted as it stays: its object is not read when it could be."""
+    program = compile_client(scene, "tls_client.c", "early", "-lssl", "-lcrypto")
+    command = scene.stage.network.in_client([program, NAME, scene.stage.ca])
+    first = stack.enter_context(talking(command))
+    before = [ask(first, POST), ask(first, POST)]
+    scene.stage.truth(2)
+    scene.stage.network.set_hosts({NAME: [HTTP2]})
+    calls = [call("getMe", query=f"{n}" * 30, **AUTHORITY) for n in range(5)]
+    second = Early(stack, scene.stage, "python_h2", calls[:2], calls[2:], at_once=1)
+    attach(scene.operaglass)
+    proven = lambda m: m.total("operaglass_tls_probed_files", stack="openssl", trust="proven")
+    wait_for(lambda: proven(scene.operaglass.metrics()), 20, "the proof of libssl")
+    places.clear_table(scene.operaglass)
+    with places.Hidden(scene.operaglass):
+        after = [ask(first, POST) for _ in range(3)]
+        second.go()
+        new = scene.stage.play("python_h2", calls[:1])
+    statuses = before + after + [row["status"] for row in new]
+    scene.tap.equal("all are answered", statuses, [200] * 6)
+    want = {UNKNOWN: 10, ("getMe", "GET"): 1}
+    got = lambda m: ledger.booked(m)["requests"]
+    scene.tap.equal(
+        "HTTP/1 and HTTP/2 on connections that were opaque stay so, and a new one is read",
+        got(scene.wait(lambda m: got(m) == want)),
+        want,
+    )
+
+
+def probed_later(tap):
+    with contextlib.ExitStack() as stack:
+        stage = stack.enter_context(Stage("oncelater"))
+        operaglass = stack.enter_context(Operaglass(AGENTS_ONLY))
+        Scene(operaglass, stage, tap).run([lambda scene: test_probed_later(scene, stack)])
+
+
 def main():
     tap = Tap()
+    probed_later(tap)
     with contextlib.ExitStack() as stack:
         stage = stack.enter_context(Stage("once"))
         operaglass = stack.enter_context(Operaglass(CONFIG))
