@@ -24,7 +24,7 @@ TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))
 sys.path.append(TOP + "/tests/live")
 import certificates  # noqa: E402
 import reporting  # noqa: E402
-from harness import free_port  # noqa: E402
+from harness import Child, free_port  # noqa: E402
 
 BUILD = os.environ.get("OPERAGLASS_BUILD", TOP + "/build")
 TOOLS = BUILD + "/tools/bench/"
@@ -51,7 +51,7 @@ class Operaglass:
         with open(self.config, "w", encoding="utf-8") as f:
             f.write(CONFIG + more)
         begin = time.monotonic()
-        self.process = subprocess.Popen(
+        self.process = Child(
             [BUILD + "/operaglass", "run", "--config.file", self.config, "--bpf.pin-path", PIN, "--state.dir",
              directory + "/state", "--web.listen-address", f"127.0.0.1:{self.port}", "--log.level", "error",
              "--events.socket", self.events, "--events.stream-socket", self.stream],
@@ -104,7 +104,7 @@ def both_ends(server, *command):
     """µs of CPU that a client of 5,000 requests and its server spend on one: waits for what else runs here are not
     in it."""
     before = run_seconds(server.pid)
-    client = subprocess.Popen(["taskset", "-c", "1", *command], stdout=subprocess.DEVNULL)
+    client = Child(["taskset", "-c", "1", *command], stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(client.pid, 0)
     client.returncode = os.waitstatus_to_exitcode(status)
     if client.returncode:
@@ -175,11 +175,11 @@ def bench_https(directory, rounds):
             ("unwatched, client probed", probed, opaque, STRANGER, ""),
             ("unwatched, server probed", opaque, probed, STRANGER, "")]
     ports = {opaque: PORT_HTTPS, probed: PORT_HTTPS + 1}
-    servers = {tool: subprocess.Popen(["taskset", "-c", "1", TOOLS + tool, "server", str(port), cert, key],
+    servers = {tool: Child(["taskset", "-c", "1", TOOLS + tool, "server", str(port), cert, key],
                                       stdout=subprocess.PIPE)
                for tool, port in ports.items()}
     for server in servers.values():
-        server.stdout.readline()
+        server.line()
     measurements = {
         name: lambda tool=tool, peer=peer, host=host: both_ends(
             servers[peer], TOOLS + tool, "client", str(ports[peer]), "5000", host)
@@ -205,9 +205,9 @@ def bench_http2(directory, rounds):
         "HTTP/2 request, decoded client": ("http2", "1"),
         "HTTP/2 request, decoded client, ten at once": ("http2", "10"),
     }
-    server = subprocess.Popen(["taskset", "-c", "1", TOOLS + "http2_static", "server", str(PORT_HTTPS), cert, key],
+    server = Child(["taskset", "-c", "1", TOOLS + "http2_static", "server", str(PORT_HTTPS), cert, key],
                               stdout=subprocess.PIPE)
-    server.stdout.readline()
+    server.line()
     try:
         medians = with_and_without(directory, rounds, {
             name: lambda tool=tool, streams=streams: pinned(TOOLS + tool, "client", str(PORT_HTTPS), "5000", streams)
@@ -242,11 +242,11 @@ def bench_programs(directory, _rounds):
     """Nanoseconds per run by bpf_stats, under the loads of the other rows."""
     program = Operaglass(directory)
     cert, key = certificates.server_pair(directory)
-    servers = [subprocess.Popen([TOOLS + tool, "server", str(port), cert, key], stdout=subprocess.PIPE)
+    servers = [Child([TOOLS + tool, "server", str(port), cert, key], stdout=subprocess.PIPE)
                for tool, port in (("https_static", PORT_HTTPS), ("http2_static", PORT_HTTPS + 1),
                                   ("https", PORT_HTTPS + 2))]
     for server in servers:
-        server.stdout.readline()
+        server.line()
     agent = os.path.join(directory, "claude")
     shutil.copy(TOOLS + "spawn", agent)
     loads = [("unwatched packets", [[TOOLS + "tcp", "rr", "1"]]),
@@ -292,9 +292,9 @@ def bench_scrape(directory, _rounds):
         for count in (0, 500, 2000):
             agents = None
             if count:
-                agents = subprocess.Popen([TOOLS + "spawn", "-l", agent, str(count)], stdin=subprocess.PIPE,
+                agents = Child([TOOLS + "spawn", "-l", agent, str(count)], stdin=subprocess.PIPE,
                                           stdout=subprocess.PIPE)
-                agents.stdout.readline()
+                agents.line()
             connection = http.client.HTTPConnection("127.0.0.1", program.port, timeout=10)
             times = []
             for _ in range(60):

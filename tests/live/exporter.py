@@ -13,11 +13,10 @@ import os
 import re
 import socket
 import struct
-import subprocess
 import tempfile
 import time
 
-from harness import BUILD
+from harness import BUILD, Child
 
 EXPORTER = os.environ.get("OPERAGLASS_EXPORTER", os.path.join(BUILD, "operaglass-exporter"))
 MAP, PROGRAM, ITERATOR, COMPLETE, REPLACED, LISTENING, STATUS = range(1, 8)
@@ -101,7 +100,7 @@ class Exporter:
         self.set(settings or default_settings())
         self.log = tempfile.TemporaryFile()
         with theirs:
-            self.process = subprocess.Popen(
+            self.process = Child(
                 [EXPORTER, f"--handover.fd={theirs.fileno()}"]
                 + [f"--web.listen-address={address}" for address in addresses]
                 + list(options),

@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -29,6 +30,7 @@ BPFFS = "/sys/fs/bpf"
 # Every observer sees every connection of the host: two tests at once would count each other's.
 LOCK = "/run/lock/operaglass-live-test.lock"
 READY_SECONDS, STOP_SECONDS, LOCK_SECONDS = 10, 10, 400
+PATIENCE_SECONDS = 60  # with a child that has been told to do something, on a machine under load
 SAMPLE = re.compile(r"^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
 ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
@@ -157,6 +159,31 @@ def free_port():
         return server.getsockname()[1]
 
 
+def bounded(call, seconds=PATIENCE_SECONDS):
+    """What call() returns. What hangs fails its own test, and does not hold up all that wait for the lock."""
+    returned = []
+    thread = threading.Thread(target=lambda: returned.append(call()), daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if not returned:
+        raise TimeoutError(f"{call}: not in {seconds} s")
+    return returned[0]
+
+
+class Child(subprocess.Popen):
+    """A process that nobody waits for without a bound."""
+
+    def wait(self, timeout=None):
+        return super().wait(PATIENCE_SECONDS if timeout is None else timeout)
+
+    def communicate(self, input=None, timeout=None):
+        return super().communicate(input, PATIENCE_SECONDS if timeout is None else timeout)
+
+    def line(self):
+        """The next line of its output; empty at the end of it."""
+        return bounded(self.stdout.readline)
+
+
 def quickest(call):
     """The least of five times that it takes, in seconds: what else runs on the machine is in the others."""
     times = []
@@ -261,7 +288,7 @@ class Operaglass:
             *self.arguments,
         ]
         self.log = open(self.directory + "/log", "ab")
-        self.process = subprocess.Popen(
+        self.process = Child(
             command,
             stdin=subprocess.DEVNULL,
             stdout=self.log,

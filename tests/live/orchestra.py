@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A directory of make-believe agents and tools for tests of processes, and what /metrics says of them."""
 import os
-import select
 import shutil
 import signal
 import subprocess
 import tempfile
 
-from harness import BUILD
+from harness import BUILD, Child
 
 PLAY = BUILD + "/tools/live/process_play"
 EXITS, STARTS = "orchestrate_agent_exits_total", "orchestrate_agent_starts_total"
@@ -68,14 +67,14 @@ class Orchestra:
     def start(self, *command, **more):
         """Output is a pipe; a child of its own is this process's to reap."""
         more.setdefault("stdin", subprocess.DEVNULL)
-        child = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, cwd=self.directory, **more)
+        child = Child([str(part) for part in command], stdout=subprocess.PIPE, cwd=self.directory, **more)
         self.children.append(child)
         return child
 
     def ready(self, *command, **more):
         """Starts it and waits for its line: Popen alone returns while the kernel is still within the exec."""
         child = self.start(*command, **more)
-        if not select.select([child.stdout], [], [], 30)[0] or not child.stdout.readline():
+        if not child.line():
             raise RuntimeError(f"{command}: it never said that it is ready")
         return child
 

@@ -45,7 +45,7 @@ def held_go(scene):
     scene.stage.build_go(f"{HERE}/clients/client.go", program)
 
     def attached(process):
-        process.stdout.readline()
+        process.line()
         scene.operaglass.wait(
             lambda m: m.total("operaglass_tls_targets", stack="go", state="attached") == 1, 5
         )

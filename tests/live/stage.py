@@ -15,7 +15,7 @@ import time
 
 import certificates
 import network
-from harness import BUILD, leave_on_sigterm
+from harness import BUILD, Child, leave_on_sigterm
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NAME = "api.telegram.org"
@@ -133,11 +133,11 @@ class Stage:
         )
 
     def start(self, command):
-        child = subprocess.Popen(
+        child = Child(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )
         self.children.append(child)
-        line = child.stdout.readline()
+        line = child.line()
         if line.strip() != "ready":
             raise RuntimeError(f"{command[-2]}: not ready: {line!r}")
         return child
@@ -165,7 +165,7 @@ class Stage:
         self.names[name] = row
         self.write_names()
         self.dns.send_signal(1)
-        self.dns.stdout.readline()
+        self.dns.line()
 
     def start_truth(self):
         for address in [*BROKEN, HTTP2]:
@@ -292,7 +292,7 @@ class Stage:
     def playing(self, command, requests, begin=None, **options):
         """A client in the middle of its requests, once begin(process) returned; killed at the end."""
         plan = {"host": NAME, "port": 443, "ca": self.ca, "requests": requests, **options}
-        process = subprocess.Popen(
+        process = Child(
             self.network.in_client([*command, json.dumps(plan)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

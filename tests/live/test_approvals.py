@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from stage import Stage, wait_for
 
 TYPE = "asking-agent"
@@ -55,7 +55,7 @@ class Agent:
             file.write(AGENT)
         os.chmod(path, 0o755)
         command = stage.network.in_client([path, f"{og.directory}/events.sock", stage.ca, TOKEN])
-        self.process = subprocess.Popen(
+        self.process = Child(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.tools = []
@@ -63,15 +63,15 @@ class Agent:
     def tell(self, line):
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
-        if self.process.stdout.readline() != "done\n":
+        if self.process.line() != "done\n":
             raise RuntimeError(f"the agent did not {line}")
 
     def tool(self):
         """Starts a tool that stays; its pid."""
         self.process.stdin.write("tool\n")
         self.process.stdin.flush()
-        self.tools.append(int(self.process.stdout.readline()))
-        if self.process.stdout.readline() != "done\n":
+        self.tools.append(int(self.process.line()))
+        if self.process.line() != "done\n":
             raise RuntimeError("the agent did not start a tool")
         return self.tools[-1]
 

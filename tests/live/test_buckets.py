@@ -127,7 +127,7 @@ def test_slow_handshake(scene):
     os.kill(server, signal.SIGSTOP)
     try:
         with scene.stage.playing(scene.stage.command("python_raw"), [call("getMe")], greet=True) as process:
-            process.stdout.readline()
+            process.line()
             time.sleep(SLOW_SECONDS)
             os.kill(server, signal.SIGCONT)
             process.communicate(timeout=20)

@@ -3,10 +3,9 @@
 """Nothing is missed: 20,000 processes in bursts, agents and tools without end, names of every kind."""
 import os
 import shutil
-import subprocess
 import time
 
-from harness import BUILD, Operaglass, Tap
+from harness import BUILD, Child, Operaglass, Tap
 from orchestra import TOOLS, Orchestra, exits, starts, tools
 
 SPAWNERS, COUNT = 8, 20000
@@ -44,7 +43,7 @@ def test_agents(tap, og, stage):
     agent = stage.play("codex")
     before = og.metrics()
     for _ in range(AGENTS // 20):
-        children = [subprocess.Popen([agent, "exit", str(code)]) for code in range(20)]
+        children = [Child([agent, "exit", str(code)]) for code in range(20)]
         for child in children:
             child.wait()
     expected = {("success" if code == 0 else "error", str(code)): AGENTS // 20 for code in range(20)}

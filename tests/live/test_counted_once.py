@@ -14,7 +14,7 @@ import subprocess
 import ledger
 import maps
 import places
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import UNKNOWN, Scene, call
 from stage import HERE, HTTP2, NAME, Stage, wait_for
 from test_http2_late import AGENTS_ONLY, AUTHORITY, Early, attach
@@ -39,9 +39,9 @@ def compile_client(scene, source, name, *flags):
 @contextlib.contextmanager
 def talking(command):
     """A process that hears and answers lines; it has said that it is ready."""
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = Child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
-        process.stdout.readline()
+        process.line()
         yield process
     finally:
         process.kill()
@@ -56,7 +56,7 @@ def tell(process, line):
 def ask(process, request):
     """One call of a client that takes a call a line; its status."""
     tell(process, f"{request['method']} {request['path']} {request.get('body') or 0}")
-    return json.loads(process.stdout.readline())["status"]
+    return json.loads(process.line())["status"]
 
 
 def connected(scene, client, requests, **options):
@@ -132,7 +132,7 @@ def test_number_used_again(scene):
         java = JAVA.to_bytes(4, "little") + bytes(4)
         maps.put(scene.operaglass, "tls_processes", process.pid.to_bytes(4, "little"), java)
         tell(process, "go")
-        process.stdout.readline()
+        process.line()
         status = ask(process, call("getMe"))
     scene.stage.truth(1)
     scene.tap.equal("a process that has another's number is answered", status, 200)
@@ -190,7 +190,7 @@ def test_killed_writing(scene):
 def test_long_write(scene):
     with writing(scene) as process:
         scene.stage.server.send_signal(signal.SIGCONT)
-        status = json.loads(process.stdout.readline())["status"]
+        status = json.loads(process.line())["status"]
     scene.stage.truth(1)
     scene.tap.equal("it ends, and is answered", status, 200)
     requests, durations = {UNKNOWN: 1}, {("unknown", "unknown"): 1}

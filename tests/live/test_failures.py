@@ -6,7 +6,7 @@ import signal
 import subprocess
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from network import SERVER4
 from scene import SETTLE_SECONDS, UNKNOWN, Scene, call
 from stage import NAME, Stage
@@ -73,7 +73,7 @@ def test_killed(scene):
         "ca": scene.stage.ca,
         "requests": [call("sendMessage", query="end=hang")],
     }
-    client = subprocess.Popen(
+    client = Child(
         scene.stage.network.in_client([*scene.stage.command("python_sync"), json.dumps(plan)]),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,

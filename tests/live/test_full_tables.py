@@ -13,7 +13,7 @@ import tempfile
 import time
 
 import certificates
-from harness import BUILD, Operaglass, Tap, free_port
+from harness import BUILD, Child, Operaglass, Tap, free_port
 
 TOOLS = BUILD + "/tools/bench/"
 LOST, REQUESTS = "operaglass_lost_total", "telegram_api_requests_total"
@@ -99,9 +99,9 @@ def test_processes(tap, og, directory):
     agent = directory + "/claude"
     shutil.copy(TOOLS + "tiny", agent)
     before = og.metrics()
-    crowd = subprocess.Popen([TOOLS + "spawn", "-l", agent, str(PROCESSES + 200)], stdin=subprocess.PIPE,
+    crowd = Child([TOOLS + "spawn", "-l", agent, str(PROCESSES + 200)], stdin=subprocess.PIPE,
                              stdout=subprocess.PIPE)
-    crowd.stdout.readline()
+    crowd.line()
     got = og.metrics() - before
     lost = got.value(LOST, where="processes", cause="table_full")
     started = got.value("orchestrate_agent_starts_total", type="claude-code")
@@ -119,9 +119,9 @@ def main():
     tap, directory = Tap(), tempfile.mkdtemp(prefix="og-full-")
     os.chmod(directory, 0o755)
     https, database = free_port(), free_port()
-    server = subprocess.Popen([TOOLS + "https_static", "server", str(https), *certificates.server_pair(directory)],
+    server = Child([TOOLS + "https_static", "server", str(https), *certificates.server_pair(directory)],
                               stdout=subprocess.PIPE)
-    server.stdout.readline()
+    server.line()
     config = (f"limits: {{endpoints: {ENDPOINTS}, connections: {CONNECTIONS}, processes: {PROCESSES}}}\nupstreams:\n"
               f"  - {{name: telegram, kind: telegram, hosts: [api.telegram.org], ports: [{https}]}}\n"
               f"  - {{name: full-database, kind: database, ports: [{database}]}}\n")

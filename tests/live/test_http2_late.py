@@ -13,7 +13,7 @@ import subprocess
 
 import ledger
 import places
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import TOKEN, Scene, call
 from stage import HTTP2, NAME, Stage, wait_for
 
@@ -39,7 +39,7 @@ class Early:
             "between": between and len(early) + between,
             **options,
         }
-        self.process = subprocess.Popen(
+        self.process = Child(
             stage.network.in_client([*stage.command(client), json.dumps(plan)]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -50,7 +50,7 @@ class Early:
         stage.truth(len(early))
 
     def wait(self):
-        line = self.process.stdout.readline()
+        line = self.process.line()
         if line != "connected\n":
             raise RuntimeError(f"an early client does not pause: {line!r}")
 

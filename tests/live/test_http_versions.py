@@ -5,7 +5,7 @@ import json
 import subprocess
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from network import SERVER4
 from scene import Scene, call
 from stage import HERE, HTTP2, NAME, Stage
@@ -84,13 +84,13 @@ def test_go(scene):
         "AtOnce": 4,
         "Requests": [{"Method": row["method"], "Path": row["path"]} for row in requests],
     }
-    process = subprocess.Popen(
+    process = Child(
         scene.stage.network.in_client([program, json.dumps(plan)]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    process.stdout.readline()
+    process.line()
     scene.operaglass.wait(
         lambda m: m.total("operaglass_tls_targets", stack="go", state="attached") == 1, 5
     )

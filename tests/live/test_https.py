@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import FILES, TOKEN, Scene, call, usual
 from stage import NAME, Stage, wait_for
 
@@ -179,7 +179,7 @@ def test_handshake_inside_a_write(scene):
         with scene.stage.playing(
             scene.stage.command("python_raw"), [call("getMe", query="delay=20")], greet=True
         ) as process:
-            greeted = process.stdout.readline()
+            greeted = process.line()
             time.sleep(SLOW_SECONDS)
             os.kill(scene.stage.server.pid, signal.SIGCONT)
             process.communicate(timeout=20)
@@ -240,13 +240,13 @@ def test_families(scene):
 def connect_and_hold(stage, calls):
     """A client that is connected before the observer starts, and makes its calls at a line of input."""
     plan = {"host": NAME, "port": 443, "ca": stage.ca, "requests": calls, "hold": True}
-    client = subprocess.Popen(
+    client = Child(
         stage.network.in_client([*stage.command("python_sync"), json.dumps(plan)]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    if client.stdout.readline() != "connected\n":
+    if client.line() != "connected\n":
         raise RuntimeError("the early client did not connect")
     return client
 

@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import BUILD, Tap
+from harness import BUILD, Child, Tap
 
 PLAY = f"{BUILD}/tools/live/journal_play"
 EXPORTER = f"{BUILD}/operaglass-exporter"
@@ -24,10 +24,10 @@ SECONDS_MAX = 240  # of all rounds; they take some 40 on two CPUs
 
 def start(directory, prefix, events=0):
     """The driver and what it found: (sms, accepted, stored)."""
-    process = subprocess.Popen(
+    process = Child(
         [PLAY, directory, prefix, str(events), str(GROUP), str(TICKETS)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    words = process.stdout.readline().split()
+    words = process.line().split()
     if not words or words[0] != b"held":
         process.kill()
         raise SystemExit(f"journal_play: {process.communicate()[1].decode()}")
@@ -46,7 +46,7 @@ def acknowledged(output):
 
 def one_round(directory, number, chance):
     process, held = start(directory, f"{number}-")
-    first = process.stdout.readline()
+    first = process.line()
     time.sleep(chance.uniform(0, 0.03))  # the moment of death, not a wait for anything
     process.send_signal(signal.SIGKILL)
     rest, errors = process.communicate(timeout=30)

@@ -16,7 +16,7 @@ import urllib.request
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from harness import Operaglass, Tap, free_port, parse_metrics
+from harness import Child, Operaglass, Tap, free_port, parse_metrics
 from scene import call
 from stage import Stage, wait_for
 
@@ -210,7 +210,7 @@ def test_prometheus(operaglass, tap):
             f"    static_configs: [{{targets: ['127.0.0.1:{operaglass.port}']}}]\n"
         )
     log = open(f"{directory}/log", "wb")
-    server = subprocess.Popen(
+    server = Child(
         [
             "prometheus",
             f"--config.file={directory}/prometheus.yml",

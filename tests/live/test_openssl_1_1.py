@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 
 import certificates
-from harness import BUILD, TOP, Operaglass, Tap, free_port
+from harness import BUILD, TOP, Child, Operaglass, Tap, free_port
 from packages import unpacked
 
 SUITE, PACKAGE = "bullseye", "libssl1.1"
@@ -24,16 +24,16 @@ def library():
 def main():
     tap, port, directory = Tap(), free_port(), tempfile.mkdtemp(prefix="og-openssl-")
     where = library()
-    server = subprocess.Popen([BUILD + "/tools/bench/https_static", "server", str(port), *certificates.server_pair(directory)],
+    server = Child([BUILD + "/tools/bench/https_static", "server", str(port), *certificates.server_pair(directory)],
                               stdout=subprocess.PIPE)
-    server.stdout.readline()
+    server.line()
     config = f"upstreams:\n  - {{name: telegram, kind: telegram, hosts: [api.telegram.org], ports: [{port}]}}\n"
     try:
         with Operaglass(config) as og:
             before = og.metrics().total("operaglass_tls_targets", stack="openssl", state="attached")
-            client = subprocess.Popen(["/usr/bin/python3", CLIENT, where, str(port)], stdin=subprocess.PIPE,
+            client = Child(["/usr/bin/python3", CLIENT, where, str(port)], stdin=subprocess.PIPE,
                                       stdout=subprocess.PIPE, text=True)
-            client.stdout.readline()
+            client.line()
             got = og.wait(lambda m: m.total("operaglass_tls_targets", stack="openssl", state="attached") > before)
             tap.equal("a library that is mapped late is probed",
                       got.total("operaglass_tls_targets", stack="openssl", state="attached") - before, 1)

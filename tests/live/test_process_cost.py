@@ -81,7 +81,7 @@ def run_ns(pid):
 def test_alive(tap, og, stage):
     before = og.metrics()
     child = stage.start(stage.play("goose"), "threads", 4, 50)
-    child.stdout.readline()
+    child.line()
     got = og.metrics() - before
     truth = run_ns(child.pid) / 1e9
     with open(f"/proc/{child.pid}/statm", encoding="ascii") as file:
@@ -107,7 +107,7 @@ def test_tools(tap, og, stage):
     agent, tool, other = stage.play("crush"), stage.play("tool-of-crush"), stage.play("other-of-crush")
     before = og.metrics()
     child = stage.start(agent, "fork", tool, "threads", 2, 150)
-    child.stdout.readline()
+    child.line()
     truth = run_ns(stage.running("tool-of-crush")[0]) / 1e9
     got = og.metrics() - before
     tap.within("a living tool's CPU is that of its threads to 1 %", got.value(TOOL_CPU, tool="tool-of-crush", **kind),
@@ -130,7 +130,7 @@ def test_many_threads(tap, og, stage):
     """200 threads: more than a loop could follow that the verifier must unroll."""
     before = og.metrics()
     child = stage.start(stage.play("qwen"), "threads", 200, 1)
-    child.stdout.readline()
+    child.line()
     got = og.metrics() - before
     truth = run_ns(child.pid) / 1e9
     tap.equal("201 threads", got.value("orchestrate_agent_threads", type="qwen-code"), 201)

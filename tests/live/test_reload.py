@@ -10,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 
 SCRIPT = "#!/bin/sh\nread line\nexit 0\n"
 ONE = """
@@ -56,7 +56,7 @@ class Agents:
         with open(path, "w", encoding="utf-8") as file:
             file.write(SCRIPT)
         os.chmod(path, 0o755)
-        process = subprocess.Popen([path], stdin=subprocess.PIPE)
+        process = Child([path], stdin=subprocess.PIPE)
         self.living.append(process)
         return process
 

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from api import Client, exposition
-from harness import BUILD, Operaglass, Tap
+from harness import BUILD, Child, Operaglass, Tap
 
 TYPE = "report-agent"
 CONFIG = f"""
@@ -88,7 +88,7 @@ class Command:
 
 class Agent:
     def __init__(self, path, code):
-        self.process = subprocess.Popen([path, str(code)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        self.process = Child([path, str(code)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
 
     def end(self):
         self.process.stdin.close()

@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from deaths import Watch, gone, kill, restart_after
-from harness import Operaglass, Tap, free_port
+from harness import Child, Operaglass, Tap, free_port
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 CONFIG = """
@@ -39,17 +39,17 @@ class World:
         }
         with open(directory + "/server.json", "w", encoding="utf-8") as file:
             json.dump(config, file)
-        self.server = subprocess.Popen(
+        self.server = Child(
             [sys.executable, HERE + "/truth_server.py", directory + "/server.json"],
             stdout=subprocess.PIPE,
             text=True,
         )
-        if self.server.stdout.readline() != "ready\n":
+        if self.server.line() != "ready\n":
             raise RuntimeError("the truth server did not start")
         self.load = None
 
     def start_load(self):
-        self.load = subprocess.Popen(
+        self.load = Child(
             [sys.executable, HERE + "/clients/load.py", self.agent, str(self.port)],
             stdout=subprocess.PIPE,
             text=True,

@@ -223,7 +223,7 @@ def test_handshakes(scene):
             name: stack.enter_context(stage.playing(stage.command("python_raw"), requests, greet=True))
             for name, requests in plans.items()
         }
-        greeted = [process.stdout.readline() for process in clients.values()]
+        greeted = [process.line() for process in clients.values()]
         kill_both(scene.operaglass)
         scene.operaglass.start()
         os.kill(stage.server.pid, signal.SIGCONT)

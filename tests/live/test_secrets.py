@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from kernel_bytes import map_bytes, process_bytes
 from stage import CLIENTS, HERE, HTTP2, Stage
 
@@ -129,7 +129,7 @@ def check_search(tap):
 
 def client_in(stage, client, plan, stdin=subprocess.DEVNULL):
     plan = {"host": HOST, "port": 443, "ca": stage.ca, "requests": [], **plan}
-    return subprocess.Popen(
+    return Child(
         stage.network.in_client([*client, json.dumps(plan)]),
         stdin=stdin,
         stdout=subprocess.PIPE,
@@ -162,7 +162,7 @@ def check_shapes(tap, stage, og):
     script = ["/usr/bin/python3", f"{HERE}/clients/secret.py"]
     # The plan is an argument, and arguments of this client are in its memory only.
     client = client_in(stage, script, {"writes": writes, "pause": 3})
-    line = client.stdout.readline()
+    line = client.line()
     tap.equal("a client stopped in the middle of a request line", line, "paused\n")
     expect_nothing(tap, og, "in the middle of a request line")
     lines = client.stdout.read().splitlines()
@@ -197,7 +197,7 @@ def early_http2(stage):
     requests = [{**row, "never": [":authority"]} for row in http2_requests()]
     plan = {"requests": [early, *requests, *requests], "before": 1, "stay": True, "at_once": 1}
     client = client_in(stage, CLIENTS["python_h2"], plan, stdin=subprocess.PIPE)
-    if client.stdout.readline() != "connected\n":
+    if client.line() != "connected\n":
         raise RuntimeError("the early client did not connect")
     stage.network.set_hosts({})
     return client
@@ -242,7 +242,7 @@ def check_http2(tap, stage, og):
     client = client_in(
         stage, CLIENTS["python_h2"], {"requests": requests[:1], "stop": 160, "plain": True}
     )
-    tap.equal("a client stopped in the middle of :path", client.stdout.readline(), "paused\n")
+    tap.equal("a client stopped in the middle of :path", client.line(), "paused\n")
     expect_nothing(tap, og, "in the middle of :path")
     client.stdout.read()
     client.wait(60)
@@ -259,7 +259,7 @@ def check_segment(tap, stage, og):
     client = client_in(stage, script, {"host": host, "writes": [[line, rest]], "pause": 3})
     tap.equal(
         "a client stopped in the middle of a segment of letters",
-        client.stdout.readline(),
+        client.line(),
         "paused\n",
     )
     expect_nothing(tap, og, "in the middle of a segment")
@@ -298,7 +298,7 @@ def main():
     check_search(tap)
     # Whoever runs already is looked at through /proc.
     early = [
-        subprocess.Popen([*command, f"https://x/bot1:{SECRETS['early']}/y"], stdin=subprocess.PIPE)
+        Child([*command, f"https://x/bot1:{SECRETS['early']}/y"], stdin=subprocess.PIPE)
         for command in (["/usr/bin/python3", "-c", "input()"], ["/bin/sh", "-c", "read x"])
     ]
     try:

@@ -15,7 +15,7 @@ import subprocess
 import tempfile
 
 import certificates
-from harness import BUILD, Operaglass, Tap, free_port
+from harness import BUILD, Child, Operaglass, Tap, free_port
 from stage import wait_for
 
 PROGRAM = f"{BUILD}/tools/bench/https_static"
@@ -58,11 +58,11 @@ class World:
         files = certificates.server_pair(self.directory)
         for port in (self.port, self.second_port):  # each serves one client at a time
             server = self.start([PROGRAM, "server", str(port), *files], {})
-            if server.stdout.readline() != b"ready\n":
+            if server.line() != b"ready\n":
                 raise RuntimeError("the server is not ready")
 
     def start(self, command, environment):
-        child = subprocess.Popen(
+        child = Child(
             command,
             env={**os.environ, **environment},
             stdin=subprocess.PIPE,
@@ -100,7 +100,7 @@ def call(client):
     """The status of the answer."""
     client.stdin.write(b"\n")
     client.stdin.flush()
-    return client.stdout.readline().strip().decode()
+    return client.line().strip().decode()
 
 
 def targets(operaglass):

@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 import maps
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from network import SERVER4, Network, run
 
 PORT = 5599
@@ -81,10 +81,10 @@ class World:
         self.network, self.operaglass, self.tap = network, operaglass, tap
         here = ["/usr/bin/python3", os.path.abspath(__file__)]
         pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-        self.server = subprocess.Popen(network.in_server([*here, "server"]), **pipes)
-        if self.server.stdout.readline() != "ready\n":
+        self.server = Child(network.in_server([*here, "server"]), **pipes)
+        if self.server.line() != "ready\n":
             raise RuntimeError("the server is not ready")
-        self.client = subprocess.Popen(network.in_client([*here, "client"]), **pipes)
+        self.client = Child(network.in_client([*here, "client"]), **pipes)
         link = json.loads(run("ip", "-n", network.server, "-j", "link", "show", "veth1"))
         self.address = link[0]["address"]
         self.neighbour(self.address)
@@ -102,7 +102,7 @@ class World:
     def tell(self, word):
         self.client.stdin.write(word + "\n")
         self.client.stdin.flush()
-        return json.loads(self.client.stdout.readline())
+        return json.loads(self.client.line())
 
     def exchange(self):
         self.tell("send")

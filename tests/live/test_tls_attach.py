@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 
-from harness import BUILD
+from harness import BUILD, Child
 from tls_world import LIBSSL_PROBES, World
 
 FILES, STARTS, LOST = 50, 200, 2000
@@ -81,7 +81,7 @@ def test_latency_beside_busy_loops(world):
     try:
         for cpu in sorted(os.sched_getaffinity(0)):
             command = ["taskset", "-c", str(cpu), sys.executable, "-c", "while True: pass"]
-            loops.append(subprocess.Popen(command))
+            loops.append(Child(command))
         took = attach_seconds(world, "busy")
     finally:
         for loop in loops:
@@ -126,7 +126,7 @@ def test_all_at_once(world):
     clients = start_clients(world, library, STARTS, "/at-once")
     for client in clients:
         client.tell("go")
-    statuses = [client.process.stdout.readline().strip() for client in clients]
+    statuses = [client.process.line().strip() for client in clients]
     labels = {"upstream": "discovery", "endpoint": "/at-once"}
     metrics = world.og.wait(
         lambda m: m.value(

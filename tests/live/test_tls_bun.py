@@ -12,7 +12,7 @@ import subprocess
 import tarfile
 
 import network
-from harness import BUILD, Operaglass, Tap
+from harness import BUILD, Child, Operaglass, Tap
 from scene import Scene, call
 from stage import CLIENTS, HERE, NAME, Stage, wait_for
 from test_tls_stacks import conversation, inspect
@@ -78,10 +78,10 @@ def searches(scene, path):
 def running(scene, program, requests, **plan):
     """A Bun, by its command, that makes its calls when it is told to, once its file is in the state that is waited for."""
     plan = {"host": NAME, "ca": scene.stage.ca, "requests": requests, "hold": True, **plan}
-    with subprocess.Popen(
+    with Child(
         scene.stage.network.in_client([*program, json.dumps(plan)]), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        if process.stdout.readline() != "mapped\n":
+        if process.line() != "mapped\n":
             raise RuntimeError(f"{program} did not start")
         yield process
 

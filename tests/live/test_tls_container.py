@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from network import SERVER4
 from scene import Scene
 from stage import HERE, NAME, Stage, wait_for
@@ -65,13 +65,13 @@ def test_containers(scene, container):
     ):
         program = container.program(name, *command)
         # One process that says nothing keeps the library mapped: what is proven is not a race.
-        waits = subprocess.Popen(
+        waits = Child(
             scene.stage.network.in_client([program, NAME]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        if waits.stdout.readline() != "ready\n":
+        if waits.line() != "ready\n":
             raise RuntimeError(f"{sentence}: its client did not start")
         wait_for(lambda: scene.operaglass.probes(os.stat(container.library)), 5, f"{sentence}: its library is probed")
         before = scene.operaglass.probes(os.stat(container.library))

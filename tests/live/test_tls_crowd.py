@@ -10,7 +10,7 @@ import shutil
 import subprocess
 
 import maps
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap, bounded
 from network import SERVER4
 from scene import TOKEN, Scene
 from stage import HERE, NAME, Stage
@@ -39,7 +39,7 @@ class Crowd:
 
     def start(self, *command, **pipes):
         arguments = [self.program, NAME, self.stage.ca]
-        return subprocess.Popen(
+        return Child(
             self.stage.network.in_client([*command, *arguments]), env=self.environment, **pipes
         )
 
@@ -54,9 +54,9 @@ class Crowd:
         os.close(said)
         with open(output, encoding="ascii") as lines:
             for _ in processes:
-                lines.readline()
+                bounded(lines.readline)
             os.close(release)
-            answers = sum('"status": 200' in line for line in lines)
+            answers = bounded(lines.read).count('"status": 200')
         for process in processes:
             process.wait()
         return answers
@@ -122,7 +122,7 @@ def main():
             scene.run([lambda scene: test_new_library(scene, crowd)])
             # Whoever maps the library keeps its probes.
             keeper = crowd.start(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-            keeper.stdout.readline()
+            keeper.line()
             scene.run([lambda scene: test_known_library(scene, crowd)])
             keeper.communicate()
     tap.done()

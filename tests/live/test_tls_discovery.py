@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 
+from harness import Child
 from tls_world import NODE_CLIENT, World
 
 ATTACH_SECONDS = 0.1  # 20 ms on an idle machine: test_tls_attach.py measures
@@ -133,13 +134,13 @@ def test_garbage(world):
     with open(path + "/libssl.so.3", "wb") as file:
         file.write(b"\x7fELF" + os.urandom(100000))
     before = world.og.metrics().by("operaglass_tls_targets", "stack", "state")
-    child = subprocess.Popen(
+    child = Child(
         [sys.executable, "-c", MAP_GARBAGE, path + "/libssl.so.3"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    child.stdout.readline()
+    child.line()
     client = world.python(world.library("after-garbage"))
     world.wait_log(world.directory + "/after-garbage/libssl.so.3")
     world.decoded(

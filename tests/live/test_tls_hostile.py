@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import hostile_elf
-from harness import BUILD
+from harness import BUILD, Child
 from tls_world import World
 
 AGENTS = """
@@ -76,14 +76,14 @@ def write(world, directory, file):
 
 
 def start(program, *arguments, name="python3"):
-    process = subprocess.Popen(
+    process = Child(
         [name, "-c", program, *arguments],
         executable="/usr/bin/python3" if "/" not in name else name,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    process.stdout.readline()
+    process.line()
     return process
 
 

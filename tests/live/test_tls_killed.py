@@ -13,7 +13,7 @@ import time
 import ledger
 import maps
 import network
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from network import SERVER4, SILENT4
 from scene import UNKNOWN, Scene, call, held_go
 from stage import BROKEN, NAME, Stage, wait_for
@@ -142,13 +142,13 @@ def test_opaque(scene):
         ("with half of an answer", "end=hang&at=body&size=400000&pieces=10", {UNKNOWN: 1}, {}),
     ):
         before = maps.rows(scene.operaglass)
-        process = subprocess.Popen(
+        process = Child(
             scene.stage.network.in_client([program, NAME, scene.stage.ca]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        process.stdout.readline()
+        process.line()
         process.stdin.write(f"GET /botT/getMe?{query} 0\n")
         process.stdin.flush()
         scene.operaglass.wait(
@@ -236,7 +236,7 @@ def test_before_a_request(scene):
         scene,
         "killed with an idle connection",
         SERVER4,
-        lambda process: process.stdout.readline(),
+        lambda process: process.line(),
         {},
         1,
     )

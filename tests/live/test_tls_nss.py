@@ -7,7 +7,7 @@ import os
 import subprocess
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import Scene, call
 from stage import HERE, NAME, Stage
 from test_tls_stacks import conversation
@@ -40,7 +40,7 @@ def test_tstclnt(scene):
     """The library's own client: sockets that do not block, PR_Poll."""
     request = call("getMe")
     command = ["tstclnt", "-h", NAME, "-p", "443", "-D", "-o"]
-    process = subprocess.Popen(
+    process = Child(
         scene.stage.network.in_client(command),
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -9,7 +9,7 @@ import subprocess
 
 import maps
 import places
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import Scene, call
 from stage import NAME, Stage
 
@@ -47,7 +47,7 @@ def main():
     tap = Tap()
     with Stage("places") as stage, Operaglass(CONFIG) as operaglass:
         program = stage.tls_client(PROGRAM)
-        held = subprocess.Popen(
+        held = Child(
             [program, NAME, "none"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
         places.wait_until_found(operaglass)

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from harness import BUILD, TOP
+from harness import BUILD, TOP, Child
 from test_tls_attach import copy, map_code
 from tls_world import World
 
@@ -45,7 +45,7 @@ def unprobed(world, paths, seconds=10):
 
 def test_execs(world):
     directory, paths = chain(world, "execs")
-    process = subprocess.Popen([CHAIN, directory, str(EXECS), "stay"])
+    process = Child([CHAIN, directory, str(EXECS), "stay"])
     world.tap.equal(
         f"a process that executes {EXECS} programs in a row, each with a new library: all are probed",
         unprobed(world, paths),
@@ -87,12 +87,12 @@ def test_agents(world):
         path = f"{world.directory}/agent-{number}"
         os.mkdir(path)
         paths.append(shutil.copy(program, path + "/racer"))
-    hog = subprocess.Popen(
+    hog = Child(
         [sys.executable, "-c", "while True: pass"], preexec_fn=lambda: os.sched_setaffinity(0, {0})
     )
     try:
         for path in paths:
-            agents.append(subprocess.Popen([path], preexec_fn=as_idle))
+            agents.append(Child([path], preexec_fn=as_idle))
             time.sleep(0.05)  # a rest, so that a bell rings for the next
         missed = unprobed(world, paths, 20)
     finally:
@@ -133,7 +133,7 @@ def test_stripped(world):
     running = []
 
     def start(path):
-        running.append(subprocess.Popen([path]))
+        running.append(Child([path]))
         return running[-1].pid
 
     try:

@@ -13,7 +13,7 @@ import struct
 import subprocess
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import UNKNOWN, Scene
 from stage import Stage, wait_for
 
@@ -74,7 +74,7 @@ def targets(scene, stack):
 @contextlib.contextmanager
 def stopped_at_exec(command, environment):
     """A process that stands still behind its last exec, all that it maps by then is mapped."""
-    process = subprocess.Popen(
+    process = Child(
         command,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -131,7 +131,7 @@ def unreadable_nss(scene):
 
 def test_nss(scene):
     command = ["tstclnt", "-h", HOST, "-p", "443", "-D", "-o"]
-    process = subprocess.Popen(
+    process = Child(
         scene.stage.network.in_client(command),
         env=dict(os.environ, LD_LIBRARY_PATH=unreadable_nss(scene)),
         stdin=subprocess.PIPE,
@@ -158,7 +158,7 @@ def answered(scene):
 def test_java(scene):
     """A JVM that waits on its input is seen as what it is."""
     command = ["keytool", "-importcert", "-file", scene.stage.ca, "-keystore"]
-    process = subprocess.Popen(
+    process = Child(
         [*command, f"{scene.stage.directory}/trusted"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

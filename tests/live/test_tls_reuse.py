@@ -7,7 +7,7 @@ One program does it all (clients/tls_reuse.c): two upstreams, two endpoints each
 import contextlib
 import subprocess
 
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import TOKEN, Scene
 from stage import HERE, NAME, Stage
 
@@ -24,18 +24,18 @@ class Client:
             check=True,
             timeout=60,
         )
-        self.process = subprocess.Popen(
+        self.process = Child(
             stage.network.in_client([program]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.process.stdout.readline()
+        self.process.line()
 
     def tell(self, *words):
         self.process.stdin.write(" ".join(map(str, words)) + "\n")
         self.process.stdin.flush()
-        return int(self.process.stdout.readline())
+        return int(self.process.line())
 
     def open(self, slot, host, *like):
         """A new object and connection; the descriptor's number."""

@@ -8,7 +8,7 @@ import os
 import subprocess
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import UNKNOWN, Scene, call
 from stage import NAME, Stage
 from test_tls_stacks import inspect, sign
@@ -52,13 +52,13 @@ def targets(metrics):
 def play(scene, path):
     """The program starts, is looked into, listed, and calls."""
     before = targets(scene.operaglass.metrics())
-    process = subprocess.Popen(
+    process = Child(
         scene.stage.network.in_client([path, NAME, scene.stage.ca]),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
-    process.stdout.readline()
+    process.line()
     after = targets(scene.operaglass.wait(lambda m: targets(m) != before, 5))
     pins = scene.operaglass.probes(os.stat(path))
     listed = [(row["stack"], row["state"], row["why"]) for row in scene.operaglass.tls_list(process.pid)]

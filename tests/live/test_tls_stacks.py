@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 
-from harness import BUILD, Operaglass, Tap
+from harness import BUILD, Child, Operaglass, Tap
 from scene import Scene, call
 from stage import HERE, NAME, Stage
 
@@ -72,10 +72,10 @@ def running(scene, command, stack, state):
     """A process of the program, which does nothing, once its file is a target in this state."""
     program = next(os.path.basename(word) for word in command if "og-agent" in word)
     before = scene.operaglass.metrics().total("operaglass_tls_targets", stack=stack, state=state)
-    with subprocess.Popen(
+    with Child(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        process.stdout.readline()
+        process.line()
         scene.operaglass.wait(
             lambda m: m.total("operaglass_tls_targets", stack=stack, state=state) == before + 1, 5
         )
@@ -169,7 +169,7 @@ def tell(scene, sentence, process, reason):
     for request in calls:
         print(request["method"], request["path"], request.get("body") or 0, file=process.stdin)
         process.stdin.flush()
-        results.append(json.loads(process.stdout.readline()))
+        results.append(json.loads(process.line()))
     process.stdin.close()
     truth = scene.stage.truth(len(calls))
     scene.compare(sentence, truth, results, calls, "telegram", True, None, reason)

@@ -9,7 +9,7 @@ import signal
 import subprocess
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import Scene, call
 from stage import HERE, NAME, Stage, wait_for
 
@@ -79,10 +79,10 @@ def listed(scene, pid):
 
 def holder(program):
     """A process that maps the program, and does nothing."""
-    process = subprocess.Popen(
+    process = Child(
         [program, NAME, "none"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
-    process.stdout.readline()
+    process.line()
     return process
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from book import Book
+from harness import Child
 from tls_world import World
 from wire import Listener, Wire
 
@@ -31,7 +32,7 @@ class Speaker:
     """The client's end of a Wire, in a process of its own."""
 
     def __init__(self, port):
-        self.process = subprocess.Popen(
+        self.process = Child(
             [sys.executable, "-S", "-c", SPEAKER, str(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -47,7 +48,7 @@ class Speaker:
 
     def recv(self, size):
         self.tell("recv", size)
-        return bytes.fromhex(self.process.stdout.readline())
+        return bytes.fromhex(self.process.line())
 
     def close(self):
         self.process.communicate(timeout=10)

@@ -9,7 +9,7 @@ import json
 import subprocess
 
 import ledger
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import TOKEN, UNKNOWN, WAIT_SECONDS, Scene, call
 from stage import NAME, Stage
 
@@ -24,7 +24,7 @@ class Early:
 
     def __init__(self, stage, *calls, **options):
         plan = {"host": NAME, "port": 443, "ca": stage.ca, "requests": calls, "hold": True}
-        self.process = subprocess.Popen(
+        self.process = Child(
             stage.network.in_client(
                 [*stage.command("python_sync"), json.dumps({**plan, **options})]
             ),
@@ -32,7 +32,7 @@ class Early:
             stdout=subprocess.PIPE,
             text=True,
         )
-        if self.process.stdout.readline() != "connected\n":
+        if self.process.line() != "connected\n":
             raise RuntimeError("the early client did not connect")
 
     def go(self):
@@ -41,16 +41,16 @@ class Early:
 
     def tell(self, heard, line):
         """To the program that it became, once that has said so."""
-        if self.process.stdout.readline() != heard + "\n":
+        if self.process.line() != heard + "\n":
             raise RuntimeError(f"the client did not say: {heard}")
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
     def answer(self):
-        line = self.process.stdout.readline()
+        line = self.process.line()
         if line == "connected\n":  # once more
             self.go()
-            line = self.process.stdout.readline()
+            line = self.process.line()
         return json.loads(line)["status"]
 
     def end(self):

@@ -59,7 +59,7 @@ def held(scene, requests, **plan):
     command = [*scene.stage.command("python_h2"), json.dumps(plan)]
     with talking(scene.stage.network.in_client(command)) as process:
         yield process
-        statuses = [json.loads(process.stdout.readline())["status"] for _ in requests]
+        statuses = [json.loads(process.line())["status"] for _ in requests]
     scene.stage.truth(len(requests))
     scene.tap.equal("all were answered", statuses, [200] * len(requests))
 

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import network
-from harness import Operaglass, Tap
+from harness import Child, Operaglass, Tap
 from scene import Scene, call
 from stage import DATABASE_PORT, HERE, Stage
 
@@ -150,7 +150,7 @@ def test_gauges(scene):
         "pause": 1.0,
         "requests": [call("getMe", query="delay=1000")],
     }
-    client = subprocess.Popen(
+    client = Child(
         scene.stage.network.in_client([*scene.stage.command("python_sync"), json.dumps(plan)]),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -200,7 +200,7 @@ def test_state_of_telegram(scene):
 
 def test_database(scene):
     """The database speaks plain TCP: turnaround and the pool, with no TLS library in sight."""
-    client = subprocess.Popen(
+    client = Child(
         scene.stage.network.in_client(
             ["/usr/bin/python3", f"{HERE}/clients/database.py", network.SERVER4, str(DATABASE_PORT)]
         ),
@@ -212,7 +212,7 @@ def test_database(scene):
     def say(line):
         client.stdin.write(line + "\n")
         client.stdin.flush()
-        return client.stdout.readline()
+        return client.line()
 
     try:
         say("open 4")

@@ -5,7 +5,7 @@ import crypt
 import subprocess
 import time
 
-from harness import Tap, quickest
+from harness import Child, Tap, quickest
 from web_world import STRANGER, TLS, Web, web_directory
 
 INGEST, READ = "ingest-token-0123456789", "read-token-0123456789"
@@ -81,7 +81,7 @@ def check_many_passwords(og):
     og.status("-u", "alice:secret")
     command = ["curl", "-sk", "-o", "/dev/null", "-w", "%{http_code} ", og.url + "/metrics"]
     guesses = [
-        subprocess.Popen([*command, "-u", f"alice:{i}"], stdout=subprocess.PIPE, text=True)
+        Child([*command, "-u", f"alice:{i}"], stdout=subprocess.PIPE, text=True)
         for i in range(50)
     ]
     begin = time.monotonic()

@@ -21,7 +21,7 @@ import time
 from datetime import datetime, timezone
 
 import certificates
-from harness import Operaglass, Tap, free_port
+from harness import Child, Operaglass, Tap, free_port
 
 HOST = "discovery.test"
 # Sessions (Linux 6.13): one in each of the functions that SSL_write and SSL_read call, one at SSL_free.
@@ -108,7 +108,7 @@ class Client:
     """A process that says when it has mapped its TLS code, and makes a call for each path it is told."""
 
     def __init__(self, command, environment=None):
-        self.process = subprocess.Popen(
+        self.process = Child(
             command,
             env={**os.environ, **(environment or {})},
             stdin=subprocess.PIPE,
@@ -118,7 +118,7 @@ class Client:
         self.mapped = self.wait_mapped()
 
     def wait_mapped(self):
-        words = self.process.stdout.readline().split()
+        words = self.process.line().split()
         if not words or words[0] != "mapped":
             raise RuntimeError("the client did not start")
         return float(words[1]) if len(words) > 1 else 0
@@ -129,7 +129,7 @@ class Client:
 
     def call(self, path):
         self.tell(path)
-        return self.process.stdout.readline().strip()
+        return self.process.line().strip()
 
     def end(self):
         self.process.stdin.close()
