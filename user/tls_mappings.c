@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -76,6 +77,33 @@ int tls_mappings_scan(tls_mapping_taker *take, void *context)
 	return 0;
 }
 
+int tls_mapping_name(int file, dev_t *ret_device, ino_t *ret_inode)
+{
+	size_t size = (size_t)sysconf(_SC_PAGESIZE), room = 0;
+	void *page = mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0);
+	FILE *maps = page == MAP_FAILED ? NULL : fopen("/proc/self/maps", "re");
+	unsigned int major, minor;
+	uint64_t begin, inode;
+	char *line = NULL;
+	int err = maps ? -ENOENT : -errno;
+
+	while (err == -ENOENT && getline(&line, &room, maps) > 0) {
+		if (sscanf(line, "%" SCNx64 "-%*x %*s %*x %x:%x %" SCNu64, &begin, &major, &minor,
+			   &inode) != 4 ||
+		    begin != (uintptr_t)page)
+			continue;
+		*ret_device = makedev(major, minor);
+		*ret_inode = inode;
+		err = 0;
+	}
+	free(line);
+	if (maps)
+		fclose(maps);
+	if (page != MAP_FAILED)
+		munmap(page, size);
+	return err;
+}
+
 /* Opens nothing but a regular file: a FIFO would block, a device might act. So would a file on which its
  * owner has a lease, for 45 s. */
 static int open_regular(const char *path, ino_t inode)
@@ -99,9 +127,11 @@ static int open_regular(const char *path, ino_t inode)
 static int open_same(const struct tls_mapping *mapping)
 {
 	int fd = open_regular(mapping->path, mapping->inode);
-	struct stat status;
+	dev_t device;
+	ino_t inode;
 
-	if (fd < 0 || (!fstat(fd, &status) && status.st_dev == mapping->device))
+	if (fd < 0 || (!tls_mapping_name(fd, &device, &inode) && device == mapping->device &&
+		       inode == mapping->inode))
 		return fd;
 	close(fd);
 	return -ESTALE;

@@ -52,6 +52,10 @@ void tls_mappings_of(pid_t pid, tls_mapping_taker *take, void *context);
  * `line`) when it is an executable mapping of a file. Pure. */
 _Bool tls_mapping_parse(char *line, struct tls_mapping *ret_mapping);
 
+/* What an open file is called where it is mapped: btrfs and overlayfs give their files devices of their own
+ * in fstat() only. 0 or -errno: it cannot be mapped. */
+int tls_mapping_name(int file, dev_t *ret_device, ino_t *ret_inode);
+
 /* Opens the very file that is mapped, whatever its path means here. Descriptor or -errno. */
 int tls_mapping_open_file(const struct tls_mapping *mapping);
 

@@ -5,6 +5,7 @@
 
 #include "log.h"
 #include "tls_changes.h"
+#include "tls_mappings.h"
 #include "tls_recognise.h"
 
 struct tls_target *tls_row_find(struct tls_targets *targets, dev_t device, ino_t inode)
@@ -15,6 +16,15 @@ struct tls_target *tls_row_find(struct tls_targets *targets, dev_t device, ino_t
 		if (targets->rows[i].inode == inode && targets->rows[i].device == device)
 			return &targets->rows[i];
 	return NULL;
+}
+
+struct tls_target *tls_row_of_file(struct tls_targets *targets, int file)
+{
+	dev_t device;
+	ino_t inode;
+
+	return tls_mapping_name(file, &device, &inode) ? NULL
+						       : tls_row_find(targets, device, inode);
 }
 
 uint32_t tls_row_free_slot(const struct tls_targets *targets)

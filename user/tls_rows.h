@@ -34,6 +34,9 @@ struct tls_targets {
 /* NULL: not known. */
 struct tls_target *tls_row_find(struct tls_targets *targets, dev_t device, ino_t inode);
 
+/* The same for an open file. */
+struct tls_target *tls_row_of_file(struct tls_targets *targets, int file);
+
 /* The lowest slot that no row has; there are more slots than rows. */
 uint32_t tls_row_free_slot(const struct tls_targets *targets);
 

@@ -4,7 +4,6 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -12,6 +11,7 @@
 #include "lost.h"
 #include "tls_changes.h"
 #include "tls_live_check.h"
+#include "tls_mappings.h"
 #include "tls_recognise.h"
 
 /* Why connections of a process that maps such a file stay opaque. */
@@ -126,11 +126,8 @@ static int look_into(struct tls_targets *targets, dev_t device, ino_t inode, int
 void tls_take_search(void *context, const struct tls_search_job *job)
 {
 	struct tls_targets *targets = context;
-	struct tls_target *target;
-	struct stat status;
+	struct tls_target *target = tls_row_of_file(targets, job->file);
 
-	target = fstat(job->file, &status) ? NULL
-					   : tls_row_find(targets, status.st_dev, status.st_ino);
 	if (!target || target->fate != TLS_FATE_UNDECODED)
 		return;
 	tls_target_attach(target, &targets->tools, job->file, job->path, &job->found);
@@ -304,13 +301,14 @@ void tls_take_known_file(void *context, const char *path, int file)
 {
 	struct tls_targets *targets = context;
 	struct tls_target *target;
-	struct stat status;
+	dev_t device;
+	ino_t inode;
 
-	if (fstat(file, &status))
+	if (tls_mapping_name(file, &device, &inode))
 		return;
-	target = tls_row_find(targets, status.st_dev, status.st_ino);
+	target = tls_row_find(targets, device, inode);
 	if (target && !guard(targets, target, file))
 		target = NULL;
-	if (target || !look_into(targets, status.st_dev, status.st_ino, file, path, &target))
+	if (target || !look_into(targets, device, inode, file, path, &target))
 		target->kept = true;
 }

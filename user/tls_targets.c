@@ -8,7 +8,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -195,12 +194,8 @@ static void judge(void *context, const struct proof_order *order, enum proof_ver
 		  const struct tls_random_place *random)
 {
 	struct tls_targets *targets = context;
-	struct tls_target *target;
-	struct stat status;
+	struct tls_target *target = tls_row_of_file(targets, order->file);
 
-	if (fstat(order->file, &status))
-		return;
-	target = tls_row_find(targets, status.st_dev, status.st_ino);
 	if (!target || verdict == PROOF_UNMADE) {
 		log_debug(0, "where '%s' is probed could not be proven", order->path);
 	} else if (verdict == PROOF_RIGHT) {
