@@ -6,6 +6,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <signal.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -101,11 +102,15 @@ int jail_enter(const struct jail *jail)
 		{RLIMIT_CORE, 0},
 		{RLIMIT_NPROC, 0},
 	};
+	const pid_t parent = getppid();
 	int err = close_others(jail->kept);
 	size_t i;
 
 	if (!err)
 		err = drop_rights();
+	/* The change of user forgets an earlier one; a parent that died before it is seen by its number. */
+	if (!err && (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != parent))
+		err = -ESRCH;
 	for (i = 0; !err && i < sizeof(limits) / sizeof(limits[0]); i++)
 		err = limit(limits[i].what, limits[i].value);
 	return err ? err : jail_filter(jail->calls, jail->call_count, jail->only);

@@ -20,7 +20,7 @@ struct jail {
 	bool only; /* all other calls end the process; else these do */
 };
 
-/* Leaves all other descriptors, root, every capability and the ways back to them, files that grow, processes
+/* Ends with its parent from here on. Leaves all other descriptors, root, every capability and the ways back to them, files that grow, processes
  * and cores. Returns 0, or -errno: then the process is to end. */
 int jail_enter(const struct jail *jail);
 

@@ -5,11 +5,9 @@
 #include <errno.h>
 #include <malloc.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -171,7 +169,6 @@ void probe_subject_main(const struct subject_library *library, const char *path,
 	void *pair[2];
 	char byte;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	truth->jail_error = drop_everything(ready, go);
 	if (truth->jail_error)
 		_exit(2);

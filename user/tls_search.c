@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,7 +48,6 @@ static void __attribute__((noreturn)) search_main(int file, int answer)
 	const uint8_t *bytes;
 	int err;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	setpriority(PRIO_PROCESS, 0, NICENESS);
 	if (tls_image_read(file, &image))
 		_exit(2);

@@ -20,7 +20,7 @@
 		sentence, function, NULL, NULL, NULL \
 	}
 #define REFUSED 7 /* exit code of a child that got no filter */
-#define UNBOUND 8 /* of one that was jailed with more than that */
+#define UNBOUND 8 /* of one that was jailed with more than that, or for longer */
 
 static const uint32_t own[] = {SYS_write, SYS_exit_group};
 
@@ -107,6 +107,13 @@ static bool is_limit(int what, rlim_t soft_and_hard)
 	       limit.rlim_max == soft_and_hard;
 }
 
+static bool ends_with_its_parent(void)
+{
+	int signal = 0;
+
+	return !prctl(PR_GET_PDEATHSIG, &signal) && signal == SIGKILL;
+}
+
 static bool is_open(int descriptor)
 {
 	return fcntl(descriptor, F_GETFD) >= 0;
@@ -125,7 +132,8 @@ static int end_of_jailed(const struct jail *jail)
 			dup2(2, i);
 		err = setrlimit(RLIMIT_CPU, &cpu) ? -EPROTO : jail_enter(jail);
 		if (!err && !(is_limit(RLIMIT_CPU, 2) && is_limit(RLIMIT_NPROC, 0) && !is_open(0) &&
-			      is_open(1) && !is_open(2) && is_open(3) && !is_open(4)))
+			      is_open(1) && !is_open(2) && is_open(3) && !is_open(4) &&
+			      ends_with_its_parent()))
 			err = -UNBOUND;
 		syscall(SYS_exit_group, -err);
 	}
@@ -164,17 +172,17 @@ static void test_too_many(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
-		TEST("with a list of what is allowed, another call ends the process", test_only),
-		TEST("with a list of what is not, only these calls do", test_all_but),
+	const struct CMUnitTest tests[] =
+	{ TEST("with a list of what is allowed, another call ends the process", test_only),
+	  TEST("with a list of what is not, only these calls do", test_all_but),
 #if defined(__x86_64__)
-		TEST("no call comes in by the entry of 32-bit programs, or by a second number",
-		     test_other_entry),
+	  TEST("no call comes in by the entry of 32-bit programs, or by a second number",
+	       test_other_entry),
 #endif
-		TEST("a list that is too long is refused", test_too_many),
-		TEST("a jail has two descriptors and its limits, or those that were more narrow",
-		     test_limits),
-		TEST("without one of its limits there is no jail", test_no_limits),
+	  TEST("a list that is too long is refused", test_too_many),
+	  TEST("a jail has two descriptors and its limits, or narrower ones, and ends with its parent",
+	       test_limits),
+	  TEST("without one of its limits there is no jail", test_no_limits),
 	};
 
 	return cmocka_run_group_tests_name("jail", tests, NULL, NULL);
