@@ -29,17 +29,24 @@ static int inspect(const struct options *options)
 	return tls_inspect_readable(&inspection) ? EXIT_OK : EXIT_FAILED;
 }
 
+#define TEXT_SIZE (6 * 4096) /* of a path, escaped */
+
+/* Names are others' to choose, and this may be root's terminal. */
 static void print_row(void *context, const struct tls_list_row *row)
 {
+	char command[TEXT_SIZE], path[TEXT_SIZE];
+
 	(void)context;
-	printf("%-8d %-16s %-10s %-10s %-8s %s%s%s\n", row->pid, row->command, row->stack,
-	       tls_list_states[row->state], *row->trust ? row->trust : "-", row->path,
+	log_escape(row->command, command, sizeof(command));
+	log_escape(row->path, path, sizeof(path));
+	printf("%-8d %-16s %-10s %-10s %-8s %s%s%s\n", row->pid, command, row->stack,
+	       tls_list_states[row->state], *row->trust ? row->trust : "-", path,
 	       *row->why ? ": " : "", row->why);
 }
 
 static void print_text(const char *name, const char *text)
 {
-	char escaped[6 * 4096];
+	char escaped[TEXT_SIZE];
 
 	log_escape(text, escaped, sizeof(escaped));
 	printf(",\"%s\":\"%s\"", name, escaped);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "doctor_checks.h"
+#include "log.h"
 #include "tls_list.h"
 
 #define TOLD_MAX 16 /* processes that are named */
@@ -20,6 +21,7 @@ static void take(void *context, const struct tls_list_row *row)
 {
 	const bool wrong = row->state == TLS_LIST_REFUSED || row->state == TLS_LIST_STALE;
 	struct counts *counts = context;
+	char detail[DOCTOR_DETAIL_SIZE];
 	struct doctor_finding *finding;
 
 	counts->states[row->state]++;
@@ -29,8 +31,10 @@ static void take(void *context, const struct tls_list_row *row)
 		return;
 	finding = doctor_add(counts->report, "tls_of_process");
 	finding->state = wrong ? DOCTOR_DEGRADED : DOCTOR_OK;
-	snprintf(finding->detail, sizeof(finding->detail), "%d %s: %s %s, %s", row->pid,
-		 row->command, row->stack, tls_list_states[row->state], row->path);
+	snprintf(detail, sizeof(detail), "%d %s: %s %s, %s", row->pid, row->command, row->stack,
+		 tls_list_states[row->state], row->path);
+	/* Others choose these names, and this may be root's terminal. */
+	log_escape(detail, finding->detail, sizeof(finding->detail));
 	finding->lost = "endpoint and status of its calls";
 	finding->advice = "see 'operaglass tls list' and the log";
 }

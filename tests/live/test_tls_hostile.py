@@ -31,6 +31,15 @@ for name in sorted(os.listdir(sys.argv[1])):
 print("mapped", flush=True)
 sys.stdin.read()
 """
+ESCAPES = "\x1b[2J\x1b]0;mine\x07\r"  # clears the screen, sets the title
+RENAMED = f"""
+import ctypes, sys
+for path in sys.argv[1:]:
+    ctypes.CDLL(path)
+ctypes.CDLL(None).prctl(15, {ESCAPES.encode()!r})  # PR_SET_NAME
+print("mapped", flush=True)
+sys.stdin.read()
+"""
 # The owner of a file holds a lease on it: whoever opens it waits until the lease is broken.
 LEASE = """
 import fcntl, mmap, os, signal, sys
@@ -128,6 +137,31 @@ def test_variants(world):
     client.end()
 
 
+def test_names(world):
+    """What a process calls itself and its files does nothing to the terminal of who looks at it."""
+    library = world.library(ESCAPES)
+    shutil.copy(f"{library}/libssl.so.3", f"{library}/libjvm.so")  # doctor names who maps what is not read
+    process = start(RENAMED, f"{library}/libssl.so.3", f"{library}/libjvm.so")
+    for words, named in ((("tls", "list"), 2), (("doctor",), 1)):
+        done = subprocess.run(
+            [
+                f"{BUILD}/operaglass", *words,
+                "--bpf.pin-path", world.og.pins, "--state.dir", world.og.directory + "/state",
+            ],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        rows = [row for row in done.stdout.split("\n") if f"{process.pid} " in row]
+        control = {letter for letter in done.stdout if ord(letter) < 32} - {"\n"}
+        world.tap.equal(
+            f"`{' '.join(words)}` shows names without their control characters",
+            (control, len(rows)),
+            (set(), named),
+        )
+    process.communicate()
+
+
 def test_unnamed(world):
     """The same under names that say nothing, in an agent: all that it maps is looked into."""
     agent = f"{world.directory}/hostile-agent"
@@ -188,7 +222,7 @@ def test_lease(world):
 def main():
     with World(AGENTS) as world:
         with world.og as og:
-            for test in (test_variants, test_unnamed, test_many, test_lease):
+            for test in (test_names, test_variants, test_unnamed, test_many, test_lease):
                 test(world)
             world.tap.equal("the observer lives", og.process.poll(), None)
             world.scan()
