@@ -180,6 +180,14 @@ static __always_inline void egress_alert(struct connection *row)
 		row->end = row->server_alert ? FAILURE_CLOSED : FAILURE_TIMEOUT;
 }
 
+/* While a client shakes hands it is not known whether it pads; nothing else is as long as a padded alert. */
+static __always_inline bool egress_is_alert(const struct connection *row)
+{
+	__u32 padding = row->sent.length - ALERT_LENGTH;
+
+	return padding == row->padding || (!row->handshake_ns && padding == PADDING_JSSE);
+}
+
 /* Does this record end the client's part of a TLS 1.3 handshake? How long it should be tells the padding. */
 static __always_inline bool egress_finishes(struct connection *row)
 {
@@ -197,7 +205,7 @@ static __always_inline bool egress_finishes(struct connection *row)
 /* A record of type 23 begins: is it application data? */
 static __always_inline bool egress_data_record(struct connection *row, __u64 now)
 {
-	if (row->tls != TLS_VERSION_1_2 && row->sent.length == ALERT_LENGTH + row->padding) {
+	if (row->tls != TLS_VERSION_1_2 && egress_is_alert(row)) {
 		egress_alert(row);
 		return false;
 	}

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from harness import Operaglass, Tap
-from scene import Scene, call
+from scene import UNKNOWN, Scene, call
 from stage import HERE, HTTP2, NAME, Stage
 
 PASSWORD = "changeit"
@@ -40,8 +40,9 @@ class Java:
         os.chmod(program, 0o755)
         return program
 
-    def keytool(self, *arguments, **properties):
+    def keytool(self, *arguments, trusting=True, **properties):
         trust = {"javax.net.ssl.trustStore": self.store, "javax.net.ssl.trustStorePassword": PASSWORD}
+        trust = trust if trusting else {}
         flags = [f"-J-D{name}={value}" for name, value in {**trust, **properties}.items()]
         return subprocess.run(
             self.stage.network.in_client(["keytool", *flags, *arguments]),
@@ -98,6 +99,16 @@ def test_goodbye(scene, java):
     scene.check("the end of TLS is no call", "lines", calls, opaque=True, reason="java", program=program)
 
 
+def test_refused(scene, java):
+    """Its alert is padded, too, which nobody can know by then."""
+    for version in ("TLSv1.2", "TLSv1.3"):
+        properties = {"jdk.tls.client.protocols": version, "trusting": False}
+        said = java.fetch("/list.crl", **properties)
+        seen = scene.stage.truth(1)
+        failures, calls = {("unknown", "tls_handshake"): 1}, {UNKNOWN: 1}
+        scene.add_up(f"a certificate that it refuses, {version}", failures, calls, (said, seen))
+
+
 def test_no_request(scene, java):
     said = java.keytool("-printcert", "-sslserver", f"{NAME}:443")
     if "Operaglass test CA" not in said.stdout:
@@ -123,6 +134,7 @@ def main():
                 [
                     lambda scene: test_calls(scene, java),
                     lambda scene: test_goodbye(scene, java),
+                    lambda scene: test_refused(scene, java),
                     lambda scene: test_no_request(scene, java),
                 ]
             )
