@@ -18,16 +18,17 @@ from harness import BUILD, Child, Operaglass, Tap, free_port
 TOOLS = BUILD + "/tools/bench/"
 LOST, REQUESTS = "operaglass_lost_total", "telegram_api_requests_total"
 ENDPOINTS, CONNECTIONS, PROCESSES = 16, 256, 1024
-METHODS = 10**5
+METHODS = 1 + 10**5
+MESSAGES = 6000  # the ring has room for a third of them
 GROWTH_KIB = 256
 ANSWER_LENGTH = 40  # of tests/bench/https.c
-WARM_UP = 10  # calls that its client makes before it measures
 
 
 def methods():
-    """Letters only, as the Bot API's methods are."""
+    """Letters only, as the Bot API's methods are. The first one is the one whose calls are told one by one."""
     digits = string.ascii_lowercase[:10]
-    return ("distinct" + "".join(word) for word in itertools.product(digits, repeat=5))
+    yield "sendMessage"
+    yield from ("distinct" + "".join(word) for word in itertools.product(digits, repeat=5))
 
 
 def call_each(port, names):
@@ -68,11 +69,11 @@ def test_ring(tap, og, port):
     exporter = og.exporter()
     os.kill(exporter, signal.SIGSTOP)
     try:
-        subprocess.run([TOOLS + "https", "client", str(port), "6000"], check=True, capture_output=True, timeout=60)
+        call_each(port, itertools.repeat("sendMessage", MESSAGES))
     finally:
         os.kill(exporter, signal.SIGCONT)
-    got = og.wait(lambda m: (m - before).total(REQUESTS) == 6000 + WARM_UP, 10, since=None)
-    tap.equal("while nobody reads the ring, every call is counted", (got - before).total(REQUESTS), 6000 + WARM_UP)
+    got = og.wait(lambda m: (m - before).total(REQUESTS) == MESSAGES, 10, since=None)
+    tap.equal("while nobody reads the ring, every call is counted", (got - before).total(REQUESTS), MESSAGES)
     tap.ok("and what the ring had no room for is", (got - before).value(LOST, where="facts", cause="ring_full") > 0,
            got.rows(LOST))
 
