@@ -205,7 +205,9 @@ class Stage:
 
         def rows():
             with open(f"{self.directory}/truth.jsonl", encoding="utf-8") as file:
-                lines = file.read().splitlines()[self.seen :]
+                text = file.read()
+            # A line that goes beyond a page of the file is there by halves for a moment.
+            lines = text[: text.rfind("\n") + 1].splitlines()[self.seen :]
             return [json.loads(line) for line in lines] if len(lines) >= count else None
 
         if not count:
