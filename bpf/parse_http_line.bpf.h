@@ -2,6 +2,7 @@
 #ifndef OPERAGLASS_PARSE_HTTP_LINE_BPF_H
 #define OPERAGLASS_PARSE_HTTP_LINE_BPF_H
 
+#include "http_piece.bpf.h"
 #include "parse_http.bpf.h"
 
 /*
@@ -9,36 +10,6 @@
  * the one that ends something. Compiled for the kernel and for tests. What is unusual is left to
  * http_byte() and http_target_byte(), and the reader is left as they would have left it.
  */
-
-#define HTTP_PIECE 64
-
-/* What lies at the reader's place, as far as it is there; zeroes behind it. */
-union http_piece {
-	__u64 words[HTTP_PIECE / 8];
-	__u8 bytes[HTTP_PIECE];
-};
-
-#define HTTP_COPY 128
-
-/* Bytes of a message as they lie in it, as many as are there; zeroes behind them. */
-struct http_copy {
-	__u64 words[HTTP_COPY / 8 + 1];
-};
-
-/* The piece `skip` bytes into the copy, at most HTTP_COPY - HTTP_PIECE. Only whole words of the copy are
- * read: the verifier takes no others of the stack. */
-static __always_inline void http_piece_take(union http_piece *piece, const struct http_copy *copy,
-					    __u32 skip)
-{
-	const __u32 last = (HTTP_COPY - HTTP_PIECE) / 8;
-	__u32 word = skip >> 3, shift = (skip & 7) * 8;
-
-	if (word > last)
-		word = last; /* never; for the verifier */
-	for (__u32 i = 0; i < HTTP_PIECE / 8; i++)
-		piece->words[i] = copy->words[word + i] >> shift | copy->words[word + i + 1]
-									   << 1 << (63 - shift);
-}
 
 enum http_quick { /* what is known of a line whose beginning was looked at */
 	HTTP_UNUSUAL = 0,
