@@ -35,6 +35,11 @@ def some():
     ]
 
 
+def shortened(requests, most):
+    """With bodies of `most` bytes where they are longer."""
+    return [{**row, "body": min(row.get("body") or 0, most) or None} for row in requests]
+
+
 def many(count, query="delay=80", endpoint="getMe"):
     return [call(endpoint, query=query) for _ in range(count)]
 
@@ -50,7 +55,7 @@ def go_attached(scene):
 
 def test_one_after_the_other(scene):
     scene.check("curl --http2", "curl", some(), http="2")
-    small = [{**row, "body": min(row.get("body", 0), 16000) or None} for row in some()]
+    small = shortened(some(), 16000)
     scene.check("Python's h2", "python_h2", small, at_once=1)
     scene.check("without Huffman's code", "python_h2", small, at_once=1, plain=True)
     scene.check("every write one byte", "python_h2", small[:8], at_once=1, write=1)
@@ -60,8 +65,12 @@ def test_one_after_the_other(scene):
 
 
 def test_gnutls(scene):
-    """libnghttp2 in Debian's libcurl-gnutls, which git, and much else, brings."""
-    requests = [row for row in some() if row["method"] != "HEAD"]
+    """libnghttp2 in Debian's libcurl-gnutls, which git, and much else, brings.
+
+    Of bodies that wait for a window this libcurl (7.88.1) sends 15 kB twice in about 2 of 100, watched or not, and the
+    server hangs up; those are of other clients here.
+    """
+    requests = [row for row in shortened(some(), 60000) if row["method"] != "HEAD"]
     scene.check("libcurl over GnuTLS", "gnutls_curl", requests, http="2")
     alpn = {row.get("alpn") for row in scene.stage.last}
     scene.tap.equal("it speaks HTTP/2 indeed", alpn, {"h2"})
