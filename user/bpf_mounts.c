@@ -12,75 +12,24 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "mountinfo.h"
+
 #define BPFFS	      "/sys/fs/bpf"
 #define MOUNTINFO_MAX (1024 * 1024)
 
-/* mountinfo writes blank, tab, newline and backslash as \ooo. */
-static int unescape(const char *text, size_t length, char *ret_path, size_t size)
-{
-	size_t used = 0, i;
-
-	for (i = 0; i < length; i++) {
-		if (used + 1 >= size)
-			return -ENAMETOOLONG;
-		if (text[i] == '\\' && length - i > 3) {
-			ret_path[used++] = (char)((text[i + 1] - '0') * 64 +
-						  (text[i + 2] - '0') * 8 + (text[i + 3] - '0'));
-			i += 3;
-		} else {
-			ret_path[used++] = text[i];
-		}
-	}
-	ret_path[used] = '\0';
-	return 0;
-}
-
-/* Field `index` (from 0) of a line; its length, 0 when there is none. */
-static size_t field(const char *line, const char *end, int index, const char **ret_field)
-{
-	const char *stop;
-
-	while (index-- > 0) {
-		line = memchr(line, ' ', (size_t)(end - line));
-		if (!line)
-			return 0;
-		line++;
-	}
-	stop = memchr(line, ' ', (size_t)(end - line));
-	*ret_field = line;
-	return (size_t)((stop ? stop : end) - line);
-}
-
-static bool is_type(const char *line, const char *end, const char *type)
-{
-	const char *separator = memmem(line, (size_t)(end - line), " - ", 3);
-	const char *name;
-	size_t length;
-
-	if (!separator)
-		return false;
-	length = field(separator + 3, end, 0, &name);
-	return length == strlen(type) && !memcmp(name, type, length);
-}
-
 int bpf_mounts_find(const char *mountinfo, const char *type, char *ret_path, size_t size)
 {
-	const char *line, *end, *root, *point, *best = NULL;
-	size_t length, best_length = 0;
+	struct mount mount, best = {};
 
-	for (line = mountinfo; *line; line = *end ? end + 1 : end) {
-		end = strchrnul(line, '\n');
-		if (!is_type(line, end, type))
+	while (mountinfo_next(&mountinfo, &mount)) {
+		if (!mount_text_is(mount.type, type))
 			continue;
-		length = field(line, end, 4, &point);
-		if (length == 0 || (best && !(field(line, end, 3, &root) == 1 && *root == '/')))
-			continue;
-		best = point;
-		best_length = length;
-		if (field(line, end, 3, &root) == 1 && *root == '/')
-			break;
+		if (mount_text_is(mount.root, "/"))
+			return mount_text_plain(mount.point, ret_path, size);
+		if (!best.point.length)
+			best = mount;
 	}
-	return best ? unescape(best, best_length, ret_path, size) : -ENOENT;
+	return best.point.length ? mount_text_plain(best.point, ret_path, size) : -ENOENT;
 }
 
 static char *read_mountinfo(void)
