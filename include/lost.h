@@ -30,7 +30,8 @@
 	X(SERIES_FULL, "call_series", "table_full")             \
 	X(FACTS_FULL, "facts", "ring_full")                     \
 	X(PEAK_HIDDEN, "peak_memory", "hidden_by_former_image") \
-	X(TLS_TARGETS_FULL, "tls_targets", "table_full")
+	X(TLS_TARGETS_FULL, "tls_targets", "table_full")        \
+	X(TLS_TARGETS_MAY_HANG, "tls_targets", "file_system_may_hang")
 
 #define LOST_ENUM(name, where, cause) LOST_##name,
 enum lost_cause {

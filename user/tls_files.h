@@ -15,8 +15,8 @@ enum tls_file_kind {
 	TLS_FILE_EMPTY,	   /* was looked into: nothing, whoever maps it */
 	TLS_FILE_OTHERS,   /* is of interest only when an agent maps it, which none has yet */
 	TLS_FILE_SETTLED,  /* has its probes, and what the next scan must know of it */
-	TLS_FILE_LEFT_OUT, /* should have them, and there was no room: was counted as lost */
-	TLS_FILE_COUNTED,  /* the same, and there may be room by now */
+	TLS_FILE_LEFT_OUT, /* should have them, and cannot: was counted as lost */
+	TLS_FILE_COUNTED,  /* the same, and it may be possible by now */
 };
 
 struct tls_file {

@@ -149,13 +149,31 @@ static void command_of(pid_t pid, char name[32])
 	fclose(comm);
 }
 
+/* NULL: there is no room for it. */
+static struct file *know(struct list *list, const struct tls_mapping *mapping,
+			 const struct tls_recognition *found)
+{
+	struct file *file = file_of(list, mapping->device, mapping->inode);
+
+	if (file) {
+		file->known = true;
+		file->found = *found;
+	}
+	return file;
+}
+
 /* NULL: no TLS in it. */
 static struct file *look_into(struct list *list, const struct tls_mapping *mapping)
 {
 	struct tls_recognition found = {};
-	struct file *known;
 	int file = tls_mapping_open_file(mapping), err;
 
+	if (file == -EREMOTE && tls_stack_of_file(mapping->path) >= 0) {
+		found.stack = (uint32_t)tls_stack_of_file(mapping->path);
+		found.refused = true;
+		snprintf(found.why, sizeof(found.why), "%s", "its file system may not answer");
+		return know(list, mapping, &found);
+	}
 	if (file < 0)
 		return NULL;
 	err = tls_recognise(file, mapping->path, list->signatures.list, &found);
@@ -164,12 +182,7 @@ static struct file *look_into(struct list *list, const struct tls_mapping *mappi
 		tls_candidates_decided(list->candidates, mapping, TLS_FILE_EMPTY);
 		return NULL;
 	}
-	known = file_of(list, mapping->device, mapping->inode);
-	if (known) {
-		known->known = true;
-		known->found = found;
-	}
-	return known;
+	return know(list, mapping, &found);
 }
 
 static void take_mapping(void *context, const struct tls_mapping *mapping)

@@ -6,15 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/limits.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "mount_views.h"
 
 bool tls_mapping_parse(char *line, struct tls_mapping *ret_mapping)
 {
@@ -105,17 +108,23 @@ int tls_mapping_name(int file, dev_t *ret_device, ino_t *ret_inode)
 }
 
 /* Opens nothing but a regular file: a FIFO would block, a device might act. So would a file on which its
- * owner has a lease, for 45 s. */
-static int open_regular(const char *path, ino_t inode)
+ * owner has a lease, for 45 s. Takes `name`, which is that of O_PATH or -1. answering: as of
+ * mount_views_ask_file. */
+static int open_regular(struct mount_views *views, int name, dev_t answering,
+			const struct tls_mapping *mapping)
 {
-	int fd = -ESTALE, name = open(path, O_PATH | O_CLOEXEC);
+	int fd = name < 0 ? -errno : mount_views_ask_file(views, name, answering, mapping->path);
 	char self[32];
 	struct stat status;
 
-	if (name < 0)
-		return -errno;
+	if (fd) {
+		if (name >= 0)
+			close(name);
+		return fd;
+	}
+	fd = -ESTALE;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", name);
-	if (!fstat(name, &status) && S_ISREG(status.st_mode) && status.st_ino == inode) {
+	if (!fstat(name, &status) && S_ISREG(status.st_mode) && status.st_ino == mapping->inode) {
 		fd = open(self, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 		if (fd < 0)
 			fd = -errno;
@@ -124,12 +133,49 @@ static int open_regular(const char *path, ino_t inode)
 	return fd;
 }
 
+static int open_mapped(struct mount_views *views, const struct tls_mapping *mapping)
+{
+	char path[64];
+	int name;
+
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, mapping->pid,
+		 mapping->begin, mapping->end);
+	name = open(path, O_PATH | O_CLOEXEC);
+	return open_regular(views, name, mapping->device, mapping);
+}
+
+/* By its path, as the process of `views` sees it: the kernel has told it, so there is no link in it, but
+ * for one that was put there meanwhile and leads anywhere. */
+static int open_path(struct mount_views *views, dev_t answering, const struct tls_mapping *mapping)
+{
+	const struct open_how how = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int err = mount_views_ask_way(views, mapping->path), root, name;
+	char path[32];
+
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "/proc/%d/root", views->pid);
+	root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0)
+		return -errno;
+	name = (int)syscall(SYS_openat2, root, mapping->path, &how, sizeof(how));
+	err = open_regular(views, name, answering, mapping);
+	close(root);
+	return err;
+}
+
+/* The process has ended: the same file may have this name here, too. */
 static int open_same(const struct tls_mapping *mapping)
 {
-	int fd = open_regular(mapping->path, mapping->inode);
+	struct mount_views views = mount_views_of(getpid());
+	int fd = open_path(&views, 0, mapping);
 	dev_t device;
 	ino_t inode;
 
+	mount_views_free(&views);
 	if (fd < 0 || (!tls_mapping_name(fd, &device, &inode) && device == mapping->device &&
 		       inode == mapping->inode))
 		return fd;
@@ -139,19 +185,17 @@ static int open_same(const struct tls_mapping *mapping)
 
 int tls_mapping_open_file(const struct tls_mapping *mapping)
 {
-	char path[64 + PATH_MAX];
-	int fd;
+	struct mount_views views = mount_views_of(mapping->pid);
+	int fd = mount_views_ask_device(&views, mapping->device, mapping->path), first;
 
-	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, mapping->pid,
-		 mapping->begin, mapping->end);
-	fd = open_regular(path, mapping->inode);
-	if (fd >= 0)
-		return fd;
+	if (!fd)
+		fd = open_mapped(&views, mapping);
+	first = fd;
 	/* The mapping was split, or the capability for map_files is missing. */
-	snprintf(path, sizeof(path), "/proc/%d/root%s", mapping->pid, mapping->path);
-	fd = open_regular(path, mapping->inode);
-	if (fd != -ENOENT && fd != -ESRCH)
-		return fd;
-	/* The process has ended: the same file may have this name here, too. */
-	return open_same(mapping);
+	if (fd < 0 && fd != -EREMOTE && fd != -ESTALE)
+		fd = open_path(&views, mapping->device, mapping);
+	mount_views_free(&views);
+	if (fd == -ENOENT || fd == -ESRCH)
+		fd = open_same(mapping);
+	return fd == -EREMOTE ? first : fd;
 }

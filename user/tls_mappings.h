@@ -56,7 +56,8 @@ _Bool tls_mapping_parse(char *line, struct tls_mapping *ret_mapping);
  * in fstat() only. 0 or -errno: it cannot be mapped. */
 int tls_mapping_name(int file, dev_t *ret_device, ino_t *ret_inode);
 
-/* Opens the very file that is mapped, whatever its path means here. Descriptor or -errno. */
+/* Opens the very file that is mapped, whatever its path means here. Descriptor, or -errno; -EREMOTE: it was
+ * not touched, as its file system may leave us waiting for ever (mount_views.h). */
 int tls_mapping_open_file(const struct tls_mapping *mapping);
 
 #endif

@@ -39,11 +39,10 @@ static void note_of_target(const struct tls_targets *targets, const struct tls_t
 			     pid);
 }
 
-/* A file that has no row because there is none left. The counter is shared with programs, none of which
- * counts this. */
-static void leave_out(struct tls_targets *targets, const struct tls_mapping *mapping)
+/* A file that gets no row. The counter is shared with programs, none of which counts this. */
+static void leave_out(struct tls_targets *targets, const struct tls_mapping *mapping,
+		      uint32_t cause)
 {
-	uint32_t cause = LOST_TLS_TARGETS_FULL;
 	uint64_t count;
 
 	if (tls_candidates_leave_out(targets->candidates, mapping) &&
@@ -51,6 +50,7 @@ static void leave_out(struct tls_targets *targets, const struct tls_mapping *map
 		count++;
 		bpf_map_update_elem(targets->lost_fd, &cause, &count, BPF_ANY);
 	}
+	note_process(targets, UNDECODED_PROBE_REFUSED, mapping->pid);
 }
 
 static bool needs_guard(const struct tls_targets *targets, const struct tls_target *target)
@@ -232,17 +232,17 @@ static struct tls_target *look_into_mapped(struct tls_targets *targets,
 		return NULL;
 	}
 	file = tls_mapping_open_file(mapping);
-	if (file < 0) {
+	if (file == -EREMOTE)
+		leave_out(targets, mapping, LOST_TLS_TARGETS_MAY_HANG);
+	else if (file < 0)
 		log_debug(0, "cannot open '%s' of process %d: %s", mapping->path, mapping->pid,
 			  strerror(-file));
+	if (file < 0)
 		return NULL;
-	}
 	err = look_into(targets, mapping->device, mapping->inode, file, mapping->path, &target);
 	close(file);
-	if (err == -ENOSPC) {
-		leave_out(targets, mapping);
-		note_process(targets, UNDECODED_PROBE_REFUSED, mapping->pid);
-	}
+	if (err == -ENOSPC)
+		leave_out(targets, mapping, LOST_TLS_TARGETS_FULL);
 	if (err == -ENOENT && !named)
 		tls_candidates_decided(targets->candidates, mapping, TLS_FILE_EMPTY);
 	return target;
@@ -257,6 +257,8 @@ static struct tls_target *guard_mapped(struct tls_targets *targets, struct tls_t
 	if (!needs_guard(targets, target))
 		return target;
 	file = tls_mapping_open_file(mapping);
+	if (file == -EREMOTE)
+		target->watch = -1; /* not tried again */
 	if (file < 0)
 		return target;
 	if (!guard(targets, target, file))

@@ -1,0 +1,137 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A library on a file system that somebody answers for who may stop to: it is not touched, and it is said so.
+
+The daemon of such a file system is stopped after clients have mapped a library on it: by its path, and through an
+overlay above it, of root's and of a user's own. Whoever asks for anything of these files then waits until it goes on.
+"""
+import os
+import re
+import subprocess
+
+from fuse_directory import FuseDirectory
+from harness import Child
+from test_tls_full import unread
+from tls_world import World
+
+WARNING = "may leave us waiting for ever"
+OVERLAY = """
+mount -t tmpfs tmpfs {scratch} && mkdir {scratch}/up {scratch}/work {scratch}/merged &&
+mount -t overlay overlay -o lowerdir={served},upperdir={scratch}/up,workdir={scratch}/work {scratch}/merged &&
+LD_LIBRARY_PATH={scratch}/merged exec "$@"
+"""
+OF_ROOT, OF_USER = ["unshare", "--mount"], ["unshare", "--mount", "--user", "--map-root-user"]
+# Has what it says to be in the place of each library, before anybody can have looked at that.
+REPLACE = """
+import mmap, os, sys, ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+served = os.open(sys.argv[1], os.O_RDONLY)
+print("opened", flush=True)
+sys.stdin.readline()
+def put(place, file):
+    return libc.mmap(place, 4096, 5, 0x10 * bool(place) | 2, file, 0)
+for path in sys.argv[2:]:
+    put(put(None, os.open(path, os.O_RDONLY)), served)
+print("replaced", flush=True)
+sys.stdin.read()
+"""
+REPLACED = 20
+
+
+def through_overlay(world, namespaces, name):
+    """A client whose library lies below an overlay that only it sees."""
+    scratch = f"{world.directory}/{name}"
+    os.mkdir(scratch)
+    script = OVERLAY.format(scratch=scratch, served=f"{world.directory}/served")
+    return world.client([*namespaces, "sh", "-c", script, "sh", *world.python_command()])
+
+
+def mapped(client):
+    """(device, inode) of the libssl that it runs."""
+    with open(f"/proc/{client.process.pid}/maps", encoding="utf-8") as maps:
+        return re.search(r" r-xp \w+ (\S+) (\d+) +/\S*libssl", maps.read()).groups()
+
+
+def left_out(metrics):
+    return metrics.value("operaglass_lost_total", where="tls_targets", cause="file_system_may_hang")
+
+
+def test_start(world, clients):
+    """It has been started behind the stop, and read every process' mappings."""
+    lost = len({mapped(client) for client in clients})
+    metrics = world.og.wait(lambda m: left_out(m) == lost)
+    world.tap.equal(
+        "it starts, and counts each library that it leaves out",
+        (left_out(metrics), world.og.logs().count(WARNING)),
+        (lost, lost),
+    )
+    return lost
+
+
+def test_others(world, name):
+    path = world.library(name)
+    client = world.python(path)
+    world.tap.ok(f"{name}: what others map meanwhile is probed at once", world.wait_pins(f"{path}/libssl.so.3", seconds=3))
+    world.decoded(f"{name}: and their calls are read", client, f"/{name}")
+    client.end()
+
+
+def test_replaced(world, served):
+    """The kernel tells of a library, and when it is opened by its place something else is there."""
+    served.go_on()
+    libraries = [f"{world.library(f'replaced{number}')}/libssl.so.3" for number in range(REPLACED)]
+    process = Child(
+        ["/usr/bin/python3", "-c", REPLACE, f"{served.mountpoint}/libssl.so.3", *libraries],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    process.line()
+    served.stop()
+    process.stdin.write("\n")
+    process.stdin.flush()
+    world.tap.equal("libraries are replaced by files that do not answer", process.line(), "replaced\n")
+    test_others(world, "after-replaced")
+    world.tap.equal("none of them is taken for what it was", [p for p in libraries if world.pins(p)], [])
+    served.go_on()
+    process.communicate()
+
+
+def test_answers_again(world, served, clients, lost):
+    served.go_on()
+    for client in clients:
+        unread(world, "a call by such a library is timed, and it is said why not more", client, "probe_refused", world.og.metrics())
+    unread(world, "so is that of its next process", world.python(served.mountpoint), "probe_refused", world.og.metrics())
+    world.tap.equal("no library is told of twice", world.og.logs().count(WARNING), lost)
+
+
+def main():
+    with World() as world:
+        os.unlink(f"{world.library('source')}/libcrypto.so.3")
+        os.mkdir(f"{world.directory}/served")
+        with FuseDirectory(f"{world.directory}/source", f"{world.directory}/served") as served:
+            clients = [
+                world.python(served.mountpoint),
+                through_overlay(world, OF_ROOT, "of-root"),
+                through_overlay(world, OF_USER, "of-user"),
+            ]
+            served.stop()
+            with world.og:
+                lost = test_start(world, clients)
+                test_others(world, "ordinary")
+                world.tap.equal(
+                    "`tls list` says it of each of them",
+                    [(row["state"], row["why"]) for client in clients for row in world.og.tls_list(client.process.pid)],
+                    3 * [("refused", "its file system may not answer")],
+                )
+                world.scan()
+                world.tap.equal("the next scan counts none of them again", left_out(world.og.metrics()), lost)
+                test_replaced(world, served)
+                test_answers_again(world, served, clients, lost)
+    world.tap.done()
+
+
+if __name__ == "__main__":
+    main()
