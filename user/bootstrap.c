@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "../bpf/image_name.h"
+#include "bounded_call.h"
 #include "log.h"
 
 /* Of a longer command line the beginning is read: the script stands there. */
@@ -56,19 +57,24 @@ static int pass(int link, size_t *ret_changes)
 	return code;
 }
 
+/* A process whose memory is locked reads as if it had no arguments. */
 static size_t read_command_line(__u32 pid, char *ret_text)
 {
-	char path[64];
-	ssize_t size = 0;
-	int fd;
+	static struct bounded_reading file;
+	size_t size;
 
-	snprintf(path, sizeof(path), "/proc/%u/cmdline", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	size = read(fd, ret_text, COMMAND_LINE_SIZE);
-	close(fd);
-	return size > 0 ? (size_t)size : 0;
+	file.fd = -1;
+	file.at = 0;
+	file.used = 0;
+	file.count = 1;
+	snprintf(file.paths[0], sizeof(file.paths[0]), "/proc/%u/cmdline", pid);
+	bounded_read(&file);
+	if (file.fd >= 0)
+		close(file.fd);
+	size = file.used < COMMAND_LINE_SIZE ? file.used : COMMAND_LINE_SIZE;
+	memcpy(ret_text, file.bytes, size);
+	explicit_bzero(file.bytes, file.used);
+	return size;
 }
 
 /* A process that ends meanwhile reads as empty, and is no agent. */

@@ -14,8 +14,8 @@ static const char *const answering[] = {
 	"mqueue",  "hugetlbfs", "tracefs",  "debugfs",	   "securityfs", "configfs",   "pstore",
 	"fusectl", "cgroup",	"efivarfs", "binfmt_misc", "selinuxfs",	 "rpc_pipefs", "ext2",
 	"ext3",	   "bcachefs",	"f2fs",	    "erofs",	   "ramfs",	 "rootfs",     "virtiofs",
-	"exfat",   "ntfs3",	"msdos",    "iso9660",	   "udf",	 "cramfs",     "romfs",
-	"jfs",	   "nilfs2",	"reiserfs",
+	"exfat",   "ntfs3",	"iso9660",  "udf",	   "cramfs",	 "romfs",      "jfs",
+	"nilfs2",  "reiserfs",
 };
 
 static const char *const layers[] = {"lowerdir=", "lowerdir+=", "datadir+=", "upperdir="};

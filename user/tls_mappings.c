@@ -17,6 +17,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "bounded_call.h"
 #include "mount_views.h"
 
 bool tls_mapping_parse(char *line, struct tls_mapping *ret_mapping)
@@ -40,30 +41,83 @@ bool tls_mapping_parse(char *line, struct tls_mapping *ret_mapping)
 	return true;
 }
 
-void tls_mappings_of(pid_t pid, tls_mapping_taker *take, void *context)
+/* Gives what the whole lines of the text say; returns their bytes. */
+static size_t take_lines(char *text, size_t length, pid_t pid, tls_mapping_taker *take,
+			 void *context)
 {
 	struct tls_mapping mapping;
-	char path[32], *line = NULL;
-	size_t room = 0;
-	ssize_t length;
-	FILE *maps;
+	char *line = text, *end;
 
-	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
-	maps = fopen(path, "re");
-	if (!maps)
-		return; /* it has ended, or is a kernel thread */
-	while ((length = getline(&line, &room, maps)) > 0) {
+	for (; (end = memchr(line, '\n', length - (size_t)(line - text))); line = end + 1) {
+		*end = '\0';
 		/* Most lines are neither executable nor of a file: tell by their cheapest part. */
-		if (line[length - 1] != '\n' || !strchr(line, '/') || !strstr(line, "x"))
-			continue;
-		line[length - 1] = '\0';
-		if (!tls_mapping_parse(line, &mapping))
+		if (!strchr(line, '/') || !strchr(line, 'x') || !tls_mapping_parse(line, &mapping))
 			continue;
 		mapping.pid = pid;
 		take(context, &mapping);
 	}
-	free(line);
-	fclose(maps);
+	return (size_t)(line - text);
+}
+
+/* The maps of some processes; of one that has ended, or is a kernel thread, they are empty. */
+struct batch {
+	pid_t pids[BOUNDED_FILES];
+	struct bounded_reading texts;
+};
+
+static void add(struct batch *batch, pid_t pid)
+{
+	snprintf(batch->texts.paths[batch->texts.count], sizeof(batch->texts.paths[0]),
+		 "/proc/%d/maps", pid);
+	batch->pids[batch->texts.count++] = pid;
+}
+
+/* Gives what is in `bytes` of each, and keeps the rest of a line that is not whole yet. Returns bytes. */
+static size_t take_texts(struct batch *batch, unsigned int first, tls_mapping_taker *take,
+			 void *context)
+{
+	struct bounded_reading *texts = &batch->texts;
+	size_t begin = 0;
+	unsigned int i;
+
+	for (i = first; i < texts->at; begin = texts->ends[i++])
+		take_lines(texts->bytes + begin, texts->ends[i] - begin, batch->pids[i], take,
+			   context);
+	if (texts->at < texts->count)
+		begin += take_lines(texts->bytes + begin, texts->used - begin,
+				    batch->pids[texts->at], take, context);
+	texts->used -= begin;
+	memmove(texts->bytes, texts->bytes + begin, texts->used);
+	return begin;
+}
+
+/* Empties the batch. */
+static void take_batch(struct batch *batch, tls_mapping_taker *take, void *context)
+{
+	struct bounded_reading *texts = &batch->texts;
+	unsigned int first;
+	size_t taken = 1;
+	int err = 0;
+
+	texts->at = 0;
+	texts->used = 0;
+	texts->fd = -1;
+	while (texts->at < texts->count && taken && (!err || err == -ETIMEDOUT)) {
+		first = texts->at;
+		err = bounded_read(texts);
+		taken = take_texts(batch, first, take, context) + (texts->at - first);
+	}
+	if (texts->fd >= 0)
+		close(texts->fd);
+	texts->count = 0;
+}
+
+static struct batch batch;
+
+void tls_mappings_of(pid_t pid, tls_mapping_taker *take, void *context)
+{
+	add(&batch, pid);
+	take_batch(&batch, take, context);
 }
 
 int tls_mappings_scan(tls_mapping_taker *take, void *context)
@@ -73,9 +127,14 @@ int tls_mappings_scan(tls_mapping_taker *take, void *context)
 
 	if (!processes)
 		return -errno;
-	while ((entry = readdir(processes)))
-		if (isdigit((unsigned char)entry->d_name[0]))
-			tls_mappings_of(atoi(entry->d_name), take, context);
+	while ((entry = readdir(processes))) {
+		if (!isdigit((unsigned char)entry->d_name[0]))
+			continue;
+		add(&batch, atoi(entry->d_name));
+		if (batch.texts.count == BOUNDED_FILES)
+			take_batch(&batch, take, context);
+	}
+	take_batch(&batch, take, context);
 	closedir(processes);
 	return 0;
 }
@@ -108,12 +167,12 @@ int tls_mapping_name(int file, dev_t *ret_device, ino_t *ret_inode)
 }
 
 /* Opens nothing but a regular file: a FIFO would block, a device might act. So would a file on which its
- * owner has a lease, for 45 s. Takes `name`, which is that of O_PATH or -1. answering: as of
+ * owner has a lease, for 45 s. Takes `name`, which is that of O_PATH or -errno. answering: as of
  * mount_views_ask_file. */
 static int open_regular(struct mount_views *views, int name, dev_t answering,
 			const struct tls_mapping *mapping)
 {
-	int fd = name < 0 ? -errno : mount_views_ask_file(views, name, answering, mapping->path);
+	int fd = name < 0 ? name : mount_views_ask_file(views, name, answering, mapping->path);
 	char self[32];
 	struct stat status;
 
@@ -140,7 +199,7 @@ static int open_mapped(struct mount_views *views, const struct tls_mapping *mapp
 
 	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, mapping->pid,
 		 mapping->begin, mapping->end);
-	name = open(path, O_PATH | O_CLOEXEC);
+	name = bounded_open_path(path);
 	return open_regular(views, name, mapping->device, mapping);
 }
 
@@ -162,6 +221,8 @@ static int open_path(struct mount_views *views, dev_t answering, const struct tl
 	if (root < 0)
 		return -errno;
 	name = (int)syscall(SYS_openat2, root, mapping->path, &how, sizeof(how));
+	if (name < 0)
+		name = -errno;
 	err = open_regular(views, name, answering, mapping);
 	close(root);
 	return err;

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bounded_call.h"
 #include "log.h"
 #include "lost.h"
 #include "tls_changes.h"
@@ -39,18 +40,28 @@ static void note_of_target(const struct tls_targets *targets, const struct tls_t
 			     pid);
 }
 
-/* A file that gets no row. The counter is shared with programs, none of which counts this. */
-static void leave_out(struct tls_targets *targets, const struct tls_mapping *mapping,
-		      uint32_t cause)
+/* The counters are shared with programs, none of which counts these. */
+static void count_lost(const struct tls_targets *targets, uint32_t cause, unsigned int more)
 {
 	uint64_t count;
 
-	if (tls_candidates_leave_out(targets->candidates, mapping) &&
-	    !bpf_map_lookup_elem(targets->lost_fd, &cause, &count)) {
-		count++;
-		bpf_map_update_elem(targets->lost_fd, &cause, &count, BPF_ANY);
-	}
+	if (!more || bpf_map_lookup_elem(targets->lost_fd, &cause, &count))
+		return;
+	count += more;
+	bpf_map_update_elem(targets->lost_fd, &cause, &count, BPF_ANY);
+}
+
+/* A file that gets no row. */
+static void leave_out(struct tls_targets *targets, const struct tls_mapping *mapping,
+		      uint32_t cause)
+{
+	count_lost(targets, cause, tls_candidates_leave_out(targets->candidates, mapping));
 	note_process(targets, UNDECODED_PROBE_REFUSED, mapping->pid);
+}
+
+void tls_take_given_up(struct tls_targets *targets)
+{
+	count_lost(targets, LOST_TLS_MEMORY_LOCKED, bounded_calls_given_up());
 }
 
 static bool needs_guard(const struct tls_targets *targets, const struct tls_target *target)

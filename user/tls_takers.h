@@ -15,4 +15,7 @@ void tls_take_mapping(void *context, const struct tls_mapping *mapping);
 void tls_take_known_file(void *context, const char *path, int file);
 void tls_take_search(void *context, const struct tls_search_job *job);
 
+/* Counts what was given up as it did not answer (bounded_call.h). */
+void tls_take_given_up(struct tls_targets *targets);
+
 #endif

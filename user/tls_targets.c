@@ -180,6 +180,7 @@ int tls_targets_start(struct tls_targets *targets)
 	if (!targets->agents_only)
 		tls_known_files(tls_take_known_file, targets);
 	targets->started = true;
+	tls_take_given_up(targets);
 	tls_tables_publish(targets);
 	return err;
 }
@@ -257,6 +258,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	if (targets->edits != before)
 		tls_tables_publish(targets);
 	step_proofs(targets);
+	tls_take_given_up(targets);
 	return err;
 }
 
@@ -282,6 +284,7 @@ int tls_targets_scan(struct tls_targets *targets)
 	step_proofs(targets);
 	step_searches(targets);
 	tls_stale_find(targets->rows, targets->count, &targets->tools);
+	tls_take_given_up(targets);
 	tls_tables_publish(targets);
 	return 0;
 }

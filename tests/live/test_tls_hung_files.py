@@ -38,6 +38,20 @@ print("replaced", flush=True)
 sys.stdin.read()
 """
 REPLACED = 20
+# What it has written goes to the file before the place of that is given away: until then its memory is locked.
+LOCK = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+place = libc.mmap(None, 4096, 3, 1, os.open(sys.argv[1], os.O_RDWR), 0)
+ctypes.memset(place, 0, 1)
+print("written", flush=True)
+sys.stdin.readline()
+libc.mmap(place, 4096, 3, 0x32, -1, 0)
+print("unlocked", flush=True)
+sys.stdin.read()
+"""
 
 
 def through_overlay(world, namespaces, name):
@@ -46,6 +60,25 @@ def through_overlay(world, namespaces, name):
     os.mkdir(scratch)
     script = OVERLAY.format(scratch=scratch, served=f"{world.directory}/served")
     return world.client([*namespaces, "sh", "-c", script, "sh", *world.python_command()])
+
+
+def locked(served):
+    """A process that keeps its memory locked as soon as the daemon is stopped; it maps no TLS."""
+    process = Child(
+        ["/usr/bin/python3", "-c", LOCK, f"{served.mountpoint}/libssl.so.3"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    process.line()
+    served.stop()
+    process.stdin.write("\n")
+    process.stdin.flush()
+    syscall = ""
+    while not syscall.startswith("9 "):  # mmap, in which it waits
+        with open(f"/proc/{process.pid}/syscall", encoding="ascii") as file:
+            syscall = file.read()
+    return process
 
 
 def mapped(client):
@@ -99,6 +132,30 @@ def test_replaced(world, served):
     process.communicate()
 
 
+def test_locked(world, process):
+    name = f"'/proc/{process.pid}/maps' does not answer"
+    world.tap.ok("a process that keeps its memory locked is said not to answer", name in world.og.logs())
+    before = world.og.metrics()
+    world.scan()
+    delta = world.og.wait(lambda m: locks(m) >= 2, since=before)
+    # Of its command line, by which agents are known, and of its mappings.
+    world.tap.equal("each look at it that is given up is counted", locks(delta), 2)
+
+
+def locks(metrics):
+    return metrics.value("operaglass_lost_total", where="tls_targets", cause="process_memory_locked")
+
+
+def test_unlocked(world, served, process):
+    served.go_on()
+    line = process.line()
+    before = world.og.metrics()
+    world.scan()
+    delta = world.og.metrics() - before
+    world.tap.equal("when it goes on it is looked at", (line, locks(delta)), ("unlocked\n", 0))
+    process.communicate()
+
+
 def test_answers_again(world, served, clients, lost):
     served.go_on()
     for client in clients:
@@ -117,7 +174,7 @@ def main():
                 through_overlay(world, OF_ROOT, "of-root"),
                 through_overlay(world, OF_USER, "of-user"),
             ]
-            served.stop()
+            waits = locked(served)
             with world.og:
                 lost = test_start(world, clients)
                 test_others(world, "ordinary")
@@ -128,6 +185,8 @@ def main():
                 )
                 world.scan()
                 world.tap.equal("the next scan counts none of them again", left_out(world.og.metrics()), lost)
+                test_locked(world, waits)
+                test_unlocked(world, served, waits)
                 test_replaced(world, served)
                 test_answers_again(world, served, clients, lost)
     world.tap.done()
