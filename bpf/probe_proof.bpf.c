@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 
+#include "keeper.bpf.h"
 #include "proof.h"
 #include "tls.h"
 
@@ -42,6 +43,21 @@ static __always_inline bool is_other(struct pt_regs *ctx, __u64 cookie, int *ret
 	return true;
 }
 
+/* A place where all of a read is seen. */
+static __always_inline void look_inside(struct pt_regs *ctx, __u64 cookie, struct proof_hit *hit)
+{
+	struct keepers keepers;
+	__u64 count;
+
+	keepers_load(ctx, &keepers);
+	count = keepers_value(&keepers, cookie, TLS_ARGUMENT_COUNT);
+	hit->arguments[0] = keepers_value(&keepers, cookie, TLS_ARGUMENT_OBJECT);
+	hit->arguments[1] = keepers_value(&keepers, cookie, TLS_ARGUMENT_BUFFER);
+	hit->arguments[2] = keepers_value(&keepers, cookie, TLS_ARGUMENT_LENGTH);
+	hit->arguments[3] = (__u32)keepers_value(&keepers, cookie, TLS_ARGUMENT_PEEK);
+	bpf_probe_read_user(&hit->moved, sizeof(hit->moved), (const void *)count);
+}
+
 SEC("uprobe")
 int probe_proof_hit(struct pt_regs *ctx)
 {
@@ -67,7 +83,9 @@ int probe_proof_hit(struct pt_regs *ctx)
 		hit->arguments[3] = PT_REGS_PARM5(ctx);
 	hit->result = PT_REGS_RC(ctx);
 	hit->moved = 0;
-	if (result && !(cookie & PROOF_COOKIE_LEAVE))
+	if (cookie & PROOF_COOKIE_INSIDE)
+		look_inside(ctx, cookie, hit);
+	else if (result && !(cookie & PROOF_COOKIE_LEAVE))
 		*result = hit->arguments[3];
 	else if (result && *result)
 		bpf_probe_read_user(&hit->moved, sizeof(hit->moved), (const void *)*result);

@@ -259,6 +259,7 @@ TLS_PROGRAM(og_tls_free)
 	tls_freed(PT_REGS_PARM1(ctx));
 }
 
+#include "tls_inside.bpf.h"
 #include "tls_write_only.bpf.h"
 #include "tls_go.bpf.h"
 #include "tls_http2.bpf.h"

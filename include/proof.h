@@ -7,19 +7,21 @@
 /* What bpf/probe_proof.bpf.c tells user/probe_proof.c: one hit of a probe that is being proven. */
 
 /* In the attach cookie beside those of include/tls.h: the place is a leave. */
-#define PROOF_COOKIE_LEAVE (1ULL << 41)
+#define PROOF_COOKIE_LEAVE (1ULL << 60)
 /* The fourth argument is in the fifth one's register. */
-#define PROOF_COOKIE_MOVED (1ULL << 42)
+#define PROOF_COOKIE_MOVED (1ULL << 61)
 /* It is a return that is to be seen, not what the probe is placed at. */
-#define PROOF_COOKIE_RETURN (1ULL << 43)
+#define PROOF_COOKIE_RETURN (1ULL << 62)
+/* It is a place inside a read: entry and leave are one hit. */
+#define PROOF_COOKIE_INSIDE (1ULL << 63)
 
 /* Value of ring buffer `proof_hits`. */
 struct proof_hit {
 	__u64 cookie;
 	__u64 stack;	    /* pointer at the function's first instruction */
-	__u64 arguments[4]; /* as the registers hold them */
+	__u64 arguments[4]; /* as the registers hold them; INSIDE: the last is whether it only peeks */
 	__u64 result;	    /* the register of it */
-	__u64 moved;	    /* leave: what the entry's fourth argument points to */
+	__u64 moved;	    /* leave, INSIDE: what the entry's fourth argument points to */
 };
 
 enum {

@@ -125,6 +125,32 @@ struct tls_slot {
 #endif
 /* Of a session: the return is to be seen, too. `adjust` is for the entry then. */
 #define TLS_COOKIE_RETURNS (1ULL << 41)
+/*
+ * Of a place inside a read, where its result is known: which registers keep what it was called with, three
+ * bits each, by enum tls_argument.
+ */
+#define TLS_COOKIE_KEEPS(argument, keeper)  ((__u64)(keeper) << (42 + 3 * (argument)))
+#define TLS_COOKIE_KEEPER(cookie, argument) ((__u32)((cookie) >> (42 + 3 * (argument))) & 7)
+
+enum tls_argument {
+	TLS_ARGUMENT_OBJECT,
+	TLS_ARGUMENT_BUFFER,
+	TLS_ARGUMENT_LENGTH,
+	TLS_ARGUMENT_COUNT, /* where it writes how much it has read */
+	TLS_ARGUMENT_PEEK,  /* not 0: what is read now is read again */
+	TLS_ARGUMENTS,
+};
+
+/* The registers that calls leave alone; of x86-64. */
+enum tls_keeper {
+	TLS_KEEPER_RBX,
+	TLS_KEEPER_RBP,
+	TLS_KEEPER_R12,
+	TLS_KEEPER_R13,
+	TLS_KEEPER_R14,
+	TLS_KEEPER_R15,
+	TLS_KEEPERS,
+};
 
 enum {
 	TLS_TARGET_SLOTS = 256,	   /* different TLS files on one host; dozens on a busy one */

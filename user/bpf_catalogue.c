@@ -74,6 +74,7 @@ const struct bpf_program_row bpf_programs[] = {
 	{"tls", "og_tls_read", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_write_ex_moved", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_read_ex", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
+	{"tls", "og_tls_inside", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_leave", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_callee", BPF_ATTACH_TLS, 0, "endpoint and status of calls", NULL},
 	{"tls", "og_tls_write_only", BPF_ATTACH_TLS, 0,

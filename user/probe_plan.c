@@ -20,6 +20,7 @@ const char *probe_scheme_name(enum probe_scheme scheme)
 		[PROBE_SCHEME_CALLEE] = "callee", [PROBE_SCHEME_INNER] = "inner",
 		[PROBE_SCHEME_SHARED] = "shared", [PROBE_SCHEME_ENTRY] = "entry",
 		[PROBE_SCHEME_SYMBOL] = "symbol", [PROBE_SCHEME_NONE] = "none",
+		[PROBE_SCHEME_INSIDE] = "inside",
 	};
 
 	return scheme < PROBE_SCHEMES ? names[scheme] : "";

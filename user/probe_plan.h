@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 /* Raised whenever the same file may get another plan: what was proven of the old one is forgotten. */
-#define PROBE_PLAN_VERSION 2
+#define PROBE_PLAN_VERSION 3
 
 enum probe_scheme {
 	PROBE_SCHEME_PLAIN,  /* two plain probes on cheap instructions */
@@ -22,6 +22,7 @@ enum probe_scheme {
 	PROBE_SCHEME_CALLEE, /* entry on a cheap call, return probe in the function that it calls */
 	PROBE_SCHEME_INNER, /* entry and return probe on a cheap instruction of the function called */
 	PROBE_SCHEME_SHARED, /* no probe: all it does is seen in the function that another one calls */
+	PROBE_SCHEME_INSIDE, /* two plain probes, of which each call meets one that shows all of it */
 	PROBE_SCHEME_ENTRY, /* one plain probe at a cheap entry: nothing shows the result cheaply */
 	PROBE_SCHEME_SYMBOL, /* at the symbol: single-stepped, but where PROBE_AT_SYMBOLS */
 	PROBE_SCHEME_NONE,   /* no probe: not even its entry is cheap */
@@ -41,6 +42,7 @@ struct probe_policy {
 	bool cookies; /* a program can be told its `adjust`; else only places that need none are used */
 	bool returns; /* return probes are safe here, and in what this file runs in */
 	bool stepped; /* configured: the symbol before nothing */
+	bool inside;  /* what shows all of itself at one place is read there (tls_inside.h) */
 };
 
 struct probe_point {
@@ -53,6 +55,7 @@ struct probe_plan {
 	enum probe_scheme scheme;
 	bool moved;	 /* at the entry the fourth argument is in the fifth one's register */
 	uint64_t callee; /* CALLEE, INNER: where the function called begins; else 0 */
+	uint64_t keeps;	 /* INSIDE: TLS_COOKIE_KEEPS of each argument; else 0 */
 	struct probe_point entry, leave;
 };
 

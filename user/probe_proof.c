@@ -134,7 +134,12 @@ static bool show_calls(const struct proof_order *order, const struct proof_hit *
 
 		if (function >= order->count)
 			return false;
-		if (!(hits[i].cookie & PROOF_COOKIE_LEAVE)) {
+		if (place->keeps) {
+			if (open.is_open || hits[i].arguments[3]) /* nobody peeks */
+				return false;
+			open_it(place, &hits[i], &open);
+			close_it(place, &hits[i], &open);
+		} else if (!(hits[i].cookie & PROOF_COOKIE_LEAVE)) {
 			if (open.is_open)
 				return false;
 			open_it(place, &hits[i], &open);
@@ -241,6 +246,7 @@ static int attach(struct prover *prover, const struct probe_point *point, size_t
 		.offset = point->offset,
 		.leave = point->is_return,
 		.cookie = TLS_COOKIE(0, point->adjust, function) | flags |
+			  prover->order->places[function].keeps |
 			  (point->is_return ? PROOF_COOKIE_RETURN : 0),
 		.pid = prover->filter ? 0 : prover->subject,
 	};
@@ -257,11 +263,14 @@ static int attach_all(struct prover *prover)
 	for (i = 0; !err && i < prover->order->count; i++) {
 		const struct proof_place *place = &prover->order->places[i];
 
+		const uint64_t inside = place->keeps ? PROOF_COOKIE_INSIDE : 0;
+
 		if (place->has_leave)
-			err = attach(prover, &place->leave, i, PROOF_COOKIE_LEAVE);
+			err = attach(prover, &place->leave, i,
+				     inside ? inside : PROOF_COOKIE_LEAVE);
 		if (!err)
 			err = attach(prover, &place->entry, i,
-				     place->moved ? PROOF_COOKIE_MOVED : 0);
+				     inside | (place->moved ? PROOF_COOKIE_MOVED : 0));
 	}
 	return err;
 }

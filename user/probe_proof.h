@@ -26,6 +26,7 @@ struct proof_place {
 	bool has_leave;
 	bool pointed; /* the result is where the fourth argument points, as of the *_ex functions */
 	bool moved;   /* that is in the fifth one's register at the entry */
+	uint64_t keeps; /* TLS_COOKIE_KEEPS: all of a call is seen at either place; 0: it is not */
 };
 
 struct proof_order {

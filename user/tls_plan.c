@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tls_inside.h"
 #include "tls_programs.h"
 
 static struct probe_function describe(int file, const struct tls_recognition *found, size_t i)
@@ -43,6 +44,33 @@ static bool writes(const struct tls_function *function)
 	return program && program->write_only;
 }
 
+/* Reading functions that go through one place where all of a read is seen need no other. */
+static void plan_inside(int file, const struct tls_recognition *found,
+			const struct probe_policy *policy, struct tls_plan *plan)
+{
+	const struct tls_function *functions = tls_stacks[found->stack].functions;
+	const struct tls_program *program;
+	struct tls_inside inside;
+	bool is_seen = false;
+	size_t i;
+
+	if (!policy->inside || !policy->cookies || !tls_stacks[found->stack].inside ||
+	    tls_inside_find(file, policy->classes, &inside))
+		return;
+	for (i = 0; functions[i].symbol; i++) {
+		program = tls_program_find(functions[i].entry);
+		if (!plan->offsets[i] || !program || !program->inside)
+			continue;
+		plan->plans[i] = (struct probe_plan){
+			.scheme = is_seen ? PROBE_SCHEME_SHARED : PROBE_SCHEME_INSIDE,
+			.keeps = inside.keeps,
+			.entry = {inside.first, 0, false},
+			.leave = {inside.again, 0, false},
+		};
+		is_seen = true;
+	}
+}
+
 /* Where requests and answers are seen. -ENOTSUP: not everywhere. */
 static int plan_whole(int file, const struct tls_recognition *found,
 		      const struct probe_policy *policy, struct tls_plan *plan)
@@ -57,6 +85,8 @@ static int plan_whole(int file, const struct tls_recognition *found,
 		if (plan->offsets[i])
 			err = probe_plan_make(&function, policy, &plan->plans[i]);
 	}
+	if (!err)
+		plan_inside(file, found, policy, plan);
 	for (i = 0; !err && functions[i].symbol; i++)
 		for (other = 0; plan->offsets[i] && functions[other].symbol; other++) {
 			function = describe(file, found, other);
@@ -126,17 +156,31 @@ bool tls_plan_is_session(const struct tls_plan *plan, size_t i)
 	       probes->leave.adjust == probes->entry.adjust - TLS_RETURN_POPS;
 }
 
+bool tls_plan_is_inside(const struct tls_plan *plan)
+{
+	size_t i;
+
+	for (i = 0; i < TLS_STACK_FUNCTIONS_MAX; i++)
+		if (plan->plans[i].scheme == PROBE_SCHEME_INSIDE)
+			return true;
+	return false;
+}
+
 const char *tls_plan_entry(const struct tls_plan *plan, uint32_t stack, size_t i)
 {
 	const char *entry = tls_stacks[stack].functions[i].entry;
 
 	if (plan->reach == TLS_REACH_WRITES)
 		return tls_program_find(entry)->write_only;
+	if (plan->plans[i].scheme == PROBE_SCHEME_INSIDE)
+		return tls_program_find(entry)->inside;
 	return plan->plans[i].moved ? tls_program_find(entry)->moved : entry;
 }
 
 const char *tls_plan_leave(const struct tls_plan *plan, uint32_t stack, size_t i)
 {
+	if (plan->plans[i].scheme == PROBE_SCHEME_INSIDE)
+		return tls_plan_entry(plan, stack, i);
 	return plan->reach == TLS_REACH_WRITES ? NULL : tls_stacks[stack].functions[i].leave;
 }
 
@@ -158,8 +202,9 @@ void tls_plan_order(int file, const char *path, uint32_t stack, enum tls_probe_k
 				.leave = plan->plans[i].leave,
 				.kind = program->kind,
 				.has_leave = tls_plan_leave(plan, stack, i),
-				.pointed = program->pointed,
+				.pointed = program->pointed || plan->plans[i].keeps,
 				.moved = plan->plans[i].moved,
+				.keeps = plan->plans[i].keeps,
 			};
 	}
 	*ret_order = order;

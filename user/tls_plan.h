@@ -32,6 +32,9 @@ bool tls_plan_places(const struct tls_plan *plan, size_t i);
 /* Whether function i's call and return are seen at one place, which a session can be placed at. */
 bool tls_plan_is_session(const struct tls_plan *plan, size_t i);
 
+/* Whether some function is read inside of it. */
+bool tls_plan_is_inside(const struct tls_plan *plan);
+
 /* The program at its entry, and that at its leave, NULL: none. Of a function that is probed. */
 const char *tls_plan_entry(const struct tls_plan *plan, uint32_t stack, size_t i);
 const char *tls_plan_leave(const struct tls_plan *plan, uint32_t stack, size_t i);

@@ -14,6 +14,7 @@ struct tls_program {
 	bool pointed;		/* the result is where the fourth argument points */
 	const char *moved; /* the program for a place where that is in the fifth one's register */
 	const char *write_only; /* the program that sees what is written alone; NULL: none does */
+	const char *inside; /* the program for a place where all of a call is seen; NULL: none */
 };
 
 /* NULL: a program that says for itself where it must be placed. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-/* What the registers hold while a function is walked (tls_shape.h). Private to it. */
+/* What the registers hold while a function is walked (tls_shape.h, tls_inside.h). Private to them. */
 #ifndef OPERAGLASS_TLS_REGISTERS_H
 #define OPERAGLASS_TLS_REGISTERS_H
 
@@ -30,10 +30,17 @@ enum tls_register {
 	REGISTER_RAX = 0,
 	REGISTER_RCX = 1,
 	REGISTER_RDX = 2,
+	REGISTER_RBX = 3,
+	REGISTER_RBP = 5,
 	REGISTER_RSI = 6,
 	REGISTER_RDI = 7,
 	REGISTER_R8 = 8,
+	REGISTER_R9 = 9,
 	REGISTER_R11 = 11,
+	REGISTER_R12 = 12,
+	REGISTER_R13 = 13,
+	REGISTER_R14 = 14,
+	REGISTER_R15 = 15,
 	REGISTERS = 16,
 	REGISTER_NONE = -1,
 };

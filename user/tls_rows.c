@@ -110,6 +110,22 @@ void tls_rows_drop_unfit(struct tls_targets *targets)
 	}
 }
 
+/* The same file, where its functions begin and end. */
+static void stay_outside(struct tls_targets *targets, struct tls_target *target, int file,
+			 const char *path)
+{
+	struct tls_target_tools tools = targets->tools;
+	struct tls_recognition found;
+
+	tools.outside = true;
+	tls_target_detach(target, &tools);
+	target->fate = TLS_FATE_REFUSED;
+	log_info(0, "'%s' does not show its reads inside: they are probed at entry and return",
+		 path);
+	if (!tls_recognise(file, path, targets->signatures.list, &found))
+		tls_target_attach(target, &tools, file, path, &found);
+}
+
 void tls_row_give_up_places(struct tls_targets *targets, struct tls_target *target, int file,
 			    const char *path)
 {
@@ -117,6 +133,10 @@ void tls_row_give_up_places(struct tls_targets *targets, struct tls_target *targ
 	struct tls_recognition found;
 
 	targets->edits++;
+	if (target->inside) {
+		stay_outside(targets, target, file, path);
+		return;
+	}
 	tools.cheap_classes = 0;
 	tools.trust = NULL;
 	tls_target_detach(target, &tools);

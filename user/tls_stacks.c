@@ -44,6 +44,7 @@ const struct tls_stack tls_stacks[TLS_STACKS] = {
 			.file_is_prefix = true,
 			.library = &subject_openssl,
 			.return_probes = true,
+			.inside = true,
 			.undecoded = UNDECODED_NO_SYMBOLS,
 			.functions = OPENSSL_FUNCTIONS,
 			.places =

@@ -30,6 +30,7 @@ struct tls_stack {
 	bool file_is_prefix; /* `file` only begins it */
 	bool return_probes;  /* false: none, its threads move their stacks */
 	bool methods;	     /* its functions have no symbols: tls_nspr.h finds them */
+	bool inside;	     /* its reads may be seen at one place (tls_inside.h) */
 	bool covered;	     /* its calls go through another stack's file, which is read there */
 	enum undecoded_reason undecoded; /* said of its connections when it cannot be read */
 	const struct subject_library

@@ -68,7 +68,7 @@ static int place_leave(struct tls_target *target, const struct tls_target_tools 
 {
 	const char *program = tls_plan_leave(plan, target->stack, i);
 	struct probe_point point = plan->plans[i].leave;
-	uint64_t cookie = TLS_COOKIE(0, 0, i);
+	uint64_t cookie = TLS_COOKIE(0, 0, i) | plan->plans[i].keeps;
 
 	if (!program)
 		return 0;
@@ -85,7 +85,7 @@ static int place_leave(struct tls_target *target, const struct tls_target_tools 
 static int place_entry(struct tls_target *target, const struct tls_target_tools *tools, int file,
 		       const struct tls_plan *plan, size_t i)
 {
-	uint64_t cookie = TLS_COOKIE(0, 0, i);
+	uint64_t cookie = TLS_COOKIE(0, 0, i) | plan->plans[i].keeps;
 
 	if (tools->abilities.kind == TLS_PROBE_SESSION && tls_plan_is_session(plan, i) &&
 	    tls_plan_leave(plan, target->stack, i))
@@ -214,12 +214,14 @@ static int place_planned(struct tls_target *target, const struct tls_target_tool
 		.cookies = tools->abilities.kind != TLS_PROBE_LOCAL,
 		.returns = tools->returns && tools->abilities.return_probes == TLS_RETURN_SAFE,
 		.stepped = tools->stepped,
+		.inside = !tools->outside,
 	};
 	int err = tls_plan_make(file, found, &policy, plan);
 
 	if (err)
 		return err;
 	target->reach = plan->reach;
+	target->inside = tls_plan_is_inside(plan);
 	begin_slot(target, tools, found);
 	return place_all(target, tools, file, plan);
 }

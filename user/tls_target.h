@@ -36,6 +36,7 @@ struct tls_target {
 	bool stale;
 	enum tls_trust trust;
 	enum tls_reach reach; /* of an attached one */
+	bool inside;	      /* it is read inside of its functions (tls_inside.h) */
 	bool seen;	      /* somebody maps it; by the last scan */
 	struct tls_layer layer;
 	dev_t shared_device; /* shared_inode not 0: the row that has the probes of both */
@@ -55,6 +56,7 @@ struct tls_target_tools {
 	unsigned cheap_classes;	   /* enum probe_class */
 	bool returns;		   /* configured: return probes are allowed */
 	bool stepped;		   /* configured: single-stepped probes before none */
+	bool outside;		   /* never inside of functions: that was wrong of this file */
 	struct probe_trust *trust; /* NULL: nothing is proven */
 	int slots_fd;
 	struct tls_slot *slots; /* the same, mapped: members of the observer are written here */

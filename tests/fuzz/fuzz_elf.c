@@ -6,7 +6,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "probe_sites.h"
 #include "tls_elf.h"
+#include "tls_inside.h"
 #include "tls_recognise.h"
 #include "tls_unwind.h"
 
@@ -58,6 +60,15 @@ static void check_unwinding(int file, size_t size)
 			abort();
 }
 
+static void check_inside(int file, size_t size)
+{
+	struct tls_inside inside;
+
+	if (!tls_inside_find(file, (1U << PROBE_CLASSES) - 1, &inside) &&
+	    (inside.first >= size || inside.again >= size || inside.first == inside.again))
+		abort();
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int file = -1;
@@ -70,5 +81,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_recognition(file, "/usr/bin/anything", size);
 	check_recognition(file, "/usr/lib/libssl3.so", size);
 	check_unwinding(file, size);
+	check_inside(file, size);
 	return 0;
 }

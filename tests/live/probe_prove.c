@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	size_t i;
 	const char *how = argc > 2 ? argv[2] : "default";
 	struct tls_random_place random = {};
-	struct probe_policy policy = {.cookies = true};
+	struct probe_policy policy = {.cookies = true, .inside = true};
 	struct proof_run run;
 
 	if (argc < 2 || (file = open(argv[1], O_RDONLY | O_CLOEXEC)) < 0)
@@ -77,6 +77,7 @@ int main(int argc, char **argv)
 		policy.classes = probe_classes_cheap();
 		policy.stepped = !strcmp(how, "stepped");
 		policy.returns = strcmp(how, "writes") != 0;
+		policy.inside = strcmp(how, "outside") != 0;
 		err = tls_plan_make(file, &found, &policy, &plan);
 	}
 	if (err)
