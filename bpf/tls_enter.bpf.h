@@ -72,13 +72,21 @@ static __always_inline bool tls_before_write(__u64 cookie, __u32 tgid, struct tl
 	return true;
 }
 
-/* False: this read is of no interest: nothing was ever written, or nobody wants it. */
+/* The object that is read. NULL: it is of no interest: nothing was ever written, or nobody wants it. */
+static __always_inline struct tls_stream *tls_stream_to_read(const struct tls_stream_key *key)
+{
+	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, key);
+
+	if (!stream || stream->state == TLS_STREAM_IGNORED || (stream->misses && !stream->http2))
+		return NULL;
+	return stream;
+}
+
 static __always_inline bool tls_before_read(__u64 ssl, __u32 tgid)
 {
-	struct tls_stream_key key = {.ssl = ssl, .tgid = tgid};
-	struct tls_stream *stream = bpf_map_lookup_elem(&tls_streams, &key);
+	const struct tls_stream_key key = {.ssl = ssl, .tgid = tgid};
 
-	return stream && stream->state != TLS_STREAM_IGNORED && (stream->http2 || !stream->misses);
+	return tls_stream_to_read(&key);
 }
 
 enum tls_sign {

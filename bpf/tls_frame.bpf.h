@@ -26,7 +26,20 @@ struct tls_at {
 	struct http_reader *reader;
 };
 
-/* Remembers a call that begins, in the row that a thread's earlier call from the same place left. */
+/* The row of a call that begins, which a thread's earlier call from the same place has left, or a new one.
+ * NULL: the table has lost it. */
+static __always_inline struct tls_frame *tls_frame_row(const struct tls_frame_key *key)
+{
+	static const struct tls_frame none = {};
+	struct tls_frame *row = bpf_map_lookup_elem(&tls_frames, key);
+
+	if (row)
+		return row;
+	bpf_map_update_elem(&tls_frames, key, &none, BPF_ANY);
+	return bpf_map_lookup_elem(&tls_frames, key);
+}
+
+/* Remembers a call that begins. */
 static __always_inline void tls_frame_begin(const struct tls_frame_key *key,
 					    const struct tls_frame *frame)
 {

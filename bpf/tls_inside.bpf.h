@@ -3,7 +3,8 @@
 #define OPERAGLASS_TLS_INSIDE_BPF_H
 
 #include "keeper.bpf.h"
-#include "tls_frame.bpf.h"
+#include "tls_enter.bpf.h"
+#include "tls_event.bpf.h"
 
 /*
  * A read that is seen at one place, inside of the library, where its result is known and what it was called
@@ -11,35 +12,42 @@
  */
 TLS_PROGRAM(og_tls_inside)
 {
-	struct tls_frame frame = {.direction = TLS_RECEIVED};
-	__u64 cookie, pid_tgid, count = 0;
 	struct keepers keepers;
+	__u64 cookie, count = 0;
+	struct tls_at at = {};
 
 	/* Most reads of a busy loop find nothing. */
 	if ((__s32)PT_REGS_RC(ctx) != 1)
 		return;
-	cookie = tls_cookie(ctx);
-	pid_tgid = bpf_get_current_pid_tgid();
 	keepers_load(ctx, &keepers);
-	frame.ssl = keepers_value(&keepers, cookie, TLS_ARGUMENT_OBJECT);
-	if (!tls_before_read(frame.ssl, pid_tgid >> 32) ||
-	    (__u32)keepers_value(&keepers, cookie, TLS_ARGUMENT_PEEK))
+	cookie = tls_frame_key(ctx, &at.frame_key);
+	at.stream_key.ssl = keepers_value(&keepers, cookie, TLS_ARGUMENT_OBJECT);
+	at.stream_key.tgid = at.frame_key.pid_tgid >> 32;
+	at.stream = tls_stream_to_read(&at.stream_key);
+	if (!at.stream || (__u32)keepers_value(&keepers, cookie, TLS_ARGUMENT_PEEK))
 		return;
-	frame.length = keepers_value(&keepers, cookie, TLS_ARGUMENT_LENGTH);
 	bpf_probe_read_user(&count, sizeof(count),
 			    (const void *)keepers_value(&keepers, cookie, TLS_ARGUMENT_COUNT));
-	if (count > frame.length) {
+	if (count > keepers_value(&keepers, cookie, TLS_ARGUMENT_LENGTH)) {
 		tls_note(cookie, TLS_SIGN_MISFIT);
 		return;
 	}
 	tls_note(cookie, TLS_SIGN_CLOSED);
-	if (!count)
+	at.frame = count ? tls_frame_row(&at.frame_key) : NULL;
+	if (!at.frame)
 		return;
-	frame.buffer = keepers_value(&keepers, cookie, TLS_ARGUMENT_BUFFER);
-	frame.function = TLS_COOKIE_FUNCTION(cookie);
-	frame.total = count;
-	frame.time_ns = bpf_ktime_get_boot_ns();
-	tls_read_now(ctx, cookie, pid_tgid, &frame, TLS_LINK_LINES);
+	*at.frame = (struct tls_frame){
+		.ssl = at.stream_key.ssl,
+		.buffer = keepers_value(&keepers, cookie, TLS_ARGUMENT_BUFFER),
+		.length = count,
+		.time_ns = bpf_ktime_get_boot_ns(),
+		.total = count,
+		.direction = TLS_RECEIVED,
+		.function = TLS_COOKIE_FUNCTION(cookie),
+	};
+	at.reader = &at.stream->readers[TLS_RECEIVED];
+	tls_read_lines(ctx, &at);
+	tls_frame_end(&at);
 }
 
 #endif

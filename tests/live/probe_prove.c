@@ -4,7 +4,8 @@
  *
  * Plans the probes of a TLS library as the observer does, and has them proven. Prints the scheme of each
  * function, whether the file may be run, the verdict, and where the client random was found. POLICY: plan
- * (nothing is proven), stepped (as configured), writes (no return probes), default. FAULT makes the plan
+ * (nothing is proven), stepped (as configured), writes (no return probes), outside (no read inside of its
+ * functions), default. FAULT makes the plan
  * wrong: the verdict must see it. Exit code 0 whatever the verdict is.
  */
 #include <fcntl.h>
@@ -15,13 +16,25 @@
 
 #include "probe_classes.h"
 #include "probe_proof.h"
+#include "tls.h"
 #include "tls_plan.h"
 
 #define LIMIT_MS 20000
 
+/* The first of the kind. */
+static struct proof_place *place_of(struct proof_order *order, enum subject_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i + 1 < order->count && order->places[i].kind != kind; i++)
+		;
+	return &order->places[i];
+}
+
 static void fault(const char *name, struct proof_order *order)
 {
-	struct proof_place *write = &order->places[0], *read = &order->places[1], other = *write;
+	struct proof_place *write = place_of(order, SUBJECT_WRITE),
+			   *read = place_of(order, SUBJECT_READ), other = *write;
 
 	if (!strcmp(name, "stack")) {
 		write->entry.adjust += 8;
@@ -35,6 +48,10 @@ static void fault(const char *name, struct proof_order *order)
 		write->pointed = !write->pointed;
 	} else if (!strcmp(name, "missing")) {
 		order->count--;
+	} else if (!strcmp(name, "kept")) {
+		read->keeps ^= TLS_COOKIE_KEEPS(TLS_ARGUMENT_LENGTH, 1);
+	} else if (!strcmp(name, "once")) {
+		read->entry = read->leave;
 	}
 }
 

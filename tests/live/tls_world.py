@@ -25,7 +25,7 @@ from harness import Child, Operaglass, Tap, free_port
 
 HOST = "discovery.test"
 # Sessions (Linux 6.13): one in each of the functions that SSL_write and SSL_read call, one at SSL_free.
-LIBSSL_PROBES = 3
+LIBSSL_PROBES = 4
 CONFIG = """
 upstreams:
   - name: discovery
