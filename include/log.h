@@ -106,6 +106,9 @@ __attribute__((weak)) size_t log_escape(const char *text, char *out, size_t out_
 		} else if (*in < 0x20 || *in == 0x7f) {
 			length = (size_t)snprintf(escape, sizeof(escape), "\\u%04x", *in);
 			piece = escape;
+		} else if (*in == 0xc2 && in[1] < 0xa0) { /* U+0080 to U+009F control, too */
+			length = (size_t)snprintf(escape, sizeof(escape), "\\u%04x", in[1]);
+			piece = escape;
 		}
 		if (used + length >= out_size)
 			break;

@@ -26,6 +26,9 @@ static void test_escape(void **state)
 		{"say \"hi\" \\", "say \\\"hi\\\" \\\\"},
 		{"line\nfeed\ttab\033[31m\177", "line\\u000afeed\\u0009tab\\u001b[31m\\u007f"},
 		{"caf\xc3\xa9", "caf\xc3\xa9"},
+		{"\xc2\x9b"
+		 "31m\xc2\xa0",
+		 "\\u009b31m\xc2\xa0"}, /* eight bits of ESC [ */
 		{"bad\xff\xc3", "bad\xef\xbf\xbd\xef\xbf\xbd"},
 	};
 	char out[128];
