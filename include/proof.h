@@ -18,10 +18,11 @@
 /* Value of ring buffer `proof_hits`. */
 struct proof_hit {
 	__u64 cookie;
-	__u64 stack;	    /* pointer at the function's first instruction */
-	__u64 arguments[4]; /* as the registers hold them; INSIDE: the last is whether it only peeks */
-	__u64 result;	    /* the register of it */
-	__u64 moved;	    /* leave, INSIDE: what the entry's fourth argument points to */
+	__u64 stack; /* pointer at the function's first instruction */
+	__u64 arguments
+		[4];  /* as the registers hold them; INSIDE: the last is whether it only peeks */
+	__u64 result; /* the register of it */
+	__u64 moved;  /* leave, INSIDE: what the entry's fourth argument points to */
 };
 
 enum {
