@@ -18,12 +18,13 @@
 #include "log.h"
 
 #define STACK_SIZE   (32 * 1024)
-#define WAIT_MS	     250  /* usual are 0.1 */
-#define SHORT_MS     10	  /* when so much has been waited already: */
+#define STEP_MS	     50
+#define WAIT_MS	     500  /* asleep, each time that it is looked at; usual are 0.1 */
+#define SHORT_MS     100  /* when so much has been waited already: */
 #define PATIENCE_MS  2000 /* in */
 #define PATIENCE_S   60
-#define STARVED_MS   5000 /* for a task that no processor takes */
-#define LAST_WAIT_MS 1000 /* for a task that has been killed: these waits end by that */
+#define STARVED_MS   10000 /* for a task that no processor takes */
+#define LAST_WAIT_MS 1000  /* for a task that has been killed: these waits end by that */
 
 static struct {
 	pid_t task; /* that has not ended; 0: none */
@@ -129,17 +130,19 @@ static int give_up(const char *path, int wait_ms)
 	calls.given_up++;
 	if (wait_ms == SHORT_MS)
 		return -ETIMEDOUT;
-	return log_warning(-ETIMEDOUT,
-			   "'%s' does not answer: that process waits for something, a file system "
-			   "perhaps, and keeps its memory locked meanwhile; what it maps is not "
-			   "read, its calls are timed at the socket until it goes on or is ended",
-			   path);
+	return log_warning(
+		-ETIMEDOUT,
+		"'%s' does not answer: that process keeps its memory locked, as it waits "
+		"for a file system perhaps. Until it goes on or is ended no library gets "
+		"probes: the kernel would wait for it, and every fork() for the kernel. "
+		"Calls by new libraries are timed at the socket; end the process",
+		path);
 }
 
 /* 0 when it has ended; -ETIMEDOUT: it was killed. */
 static int run(int (*work)(void *context), void *context, int wait_ms)
 {
-	int waited_ms = 0;
+	int blocked_ms = 0, steps = STARVED_MS / STEP_MS;
 
 	calls.task = clone(work, calls.stack + STACK_SIZE,
 			   CLONE_VM | CLONE_FILES | CLONE_FS | CLONE_PIDFD, context, &calls.pidfd);
@@ -147,11 +150,11 @@ static int run(int (*work)(void *context), void *context, int wait_ms)
 		calls.task = 0;
 		return -errno;
 	}
-	do {
-		if (has_ended(wait_ms))
+	while (blocked_ms < wait_ms && steps--) {
+		if (has_ended(STEP_MS))
 			return 0;
-		waited_ms += wait_ms;
-	} while (waited_ms < STARVED_MS && !is_blocked());
+		blocked_ms = is_blocked() ? blocked_ms + STEP_MS : 0;
+	}
 	calls.patience_ms -= wait_ms;
 	syscall(SYS_pidfd_send_signal, calls.pidfd, SIGKILL, NULL, 0);
 	has_ended(LAST_WAIT_MS);

@@ -26,6 +26,7 @@ struct tls_targets {
 	bool full;	  /* said so */
 	bool agents_only; /* scope: files of others get no probes */
 	bool started;
+	bool locked; /* by the last scan: some process keeps its memory locked (bounded_call.h) */
 	unsigned edits; /* of rows, so far: what they are counted as may have changed */
 	size_t count;
 	struct tls_target rows[TLS_TARGET_SLOTS];

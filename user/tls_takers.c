@@ -59,9 +59,12 @@ static void leave_out(struct tls_targets *targets, const struct tls_mapping *map
 	note_process(targets, UNDECODED_PROBE_REFUSED, mapping->pid);
 }
 
-void tls_take_given_up(struct tls_targets *targets)
+bool tls_take_given_up(struct tls_targets *targets)
 {
-	count_lost(targets, LOST_TLS_MEMORY_LOCKED, bounded_calls_given_up());
+	unsigned int count = bounded_calls_given_up();
+
+	count_lost(targets, LOST_TLS_MEMORY_LOCKED, count);
+	return count;
 }
 
 static bool needs_guard(const struct tls_targets *targets, const struct tls_target *target)
@@ -139,7 +142,7 @@ void tls_take_search(void *context, const struct tls_search_job *job)
 	struct tls_targets *targets = context;
 	struct tls_target *target = tls_row_of_file(targets, job->file);
 
-	if (!target || target->fate != TLS_FATE_UNDECODED)
+	if (!target || target->fate != TLS_FATE_UNDECODED || targets->locked)
 		return;
 	tls_target_attach(target, &targets->tools, job->file, job->path, &job->found);
 	if (needs_guard(targets, target))
@@ -243,6 +246,11 @@ static struct tls_target *look_into_mapped(struct tls_targets *targets,
 		return NULL;
 	}
 	file = tls_mapping_open_file(mapping);
+	if (file >= 0 && targets->locked) {
+		close(file);
+		leave_out(targets, mapping, LOST_TLS_MEMORY_LOCKED);
+		return NULL;
+	}
 	if (file == -EREMOTE)
 		leave_out(targets, mapping, LOST_TLS_TARGETS_MAY_HANG);
 	else if (file < 0)
@@ -322,6 +330,6 @@ void tls_take_known_file(void *context, const char *path, int file)
 	target = tls_row_find(targets, device, inode);
 	if (target && !guard(targets, target, file))
 		target = NULL;
-	if (target || !look_into(targets, device, inode, file, path, &target))
+	if (target || (!targets->locked && !look_into(targets, device, inode, file, path, &target)))
 		target->kept = true;
 }

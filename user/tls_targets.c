@@ -151,6 +151,19 @@ static void open_changes(struct tls_targets *targets)
 			  &event);
 }
 
+static void take_nothing(void *context, const struct tls_mapping *mapping)
+{
+	(void)context;
+	(void)mapping;
+}
+
+/* Before the first probe, and the first after it was not so. */
+static void look_for_locked(struct tls_targets *targets)
+{
+	tls_mappings_scan(take_nothing, NULL);
+	targets->locked = tls_take_given_up(targets);
+}
+
 int tls_targets_start(struct tls_targets *targets)
 {
 	struct tls_abilities *abilities = &targets->tools.abilities;
@@ -176,11 +189,12 @@ int tls_targets_start(struct tls_targets *targets)
 	targets->searches =
 		tls_search_queue_new(targets->mappings ? tls_mappings_fd(targets->mappings) : -1);
 	open_changes(targets);
+	look_for_locked(targets);
 	err = tls_mappings_scan(tls_take_mapping, targets);
 	if (!targets->agents_only)
 		tls_known_files(tls_take_known_file, targets);
 	targets->started = true;
-	tls_take_given_up(targets);
+	targets->locked |= tls_take_given_up(targets);
 	tls_tables_publish(targets);
 	return err;
 }
@@ -258,7 +272,7 @@ int tls_targets_on_event(struct tls_targets *targets, int fd)
 	if (targets->edits != before)
 		tls_tables_publish(targets);
 	step_proofs(targets);
-	tls_take_given_up(targets);
+	targets->locked |= tls_take_given_up(targets);
 	return err;
 }
 
@@ -267,16 +281,20 @@ int tls_targets_scan(struct tls_targets *targets)
 	size_t i = 0;
 	int err;
 
+	if (targets->locked)
+		look_for_locked(targets);
 	for (i = 0; i < targets->count; i++)
 		targets->rows[i].seen = false;
 	tls_candidates_begin_scan(targets->candidates);
 	err = tls_mappings_scan(tls_take_mapping, targets);
 	if (err)
 		return err;
+	targets->locked |= tls_take_given_up(targets);
 	tls_candidates_end_scan(targets->candidates);
 	i = 0;
 	while (i < targets->count) {
-		if (targets->rows[i].seen || (targets->rows[i].kept && !targets->agents_only))
+		if (targets->rows[i].seen || targets->locked ||
+		    (targets->rows[i].kept && !targets->agents_only))
 			i++;
 		else
 			tls_row_drop(targets, i);
@@ -284,7 +302,6 @@ int tls_targets_scan(struct tls_targets *targets)
 	step_proofs(targets);
 	step_searches(targets);
 	tls_stale_find(targets->rows, targets->count, &targets->tools);
-	tls_take_given_up(targets);
 	tls_tables_publish(targets);
 	return 0;
 }

@@ -46,6 +46,8 @@ libc.mmap.restype = ctypes.c_void_p
 libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
 place = libc.mmap(None, 4096, 3, 1, os.open(sys.argv[1], os.O_RDWR), 0)
 ctypes.memset(place, 0, 1)
+for path in sys.argv[2:]:
+    libc.mmap(None, 4096, 5, 2, os.open(path, os.O_RDONLY), 0)
 print("written", flush=True)
 sys.stdin.readline()
 libc.mmap(place, 4096, 3, 0x32, -1, 0)
@@ -62,15 +64,20 @@ def through_overlay(world, namespaces, name):
     return world.client([*namespaces, "sh", "-c", script, "sh", *world.python_command()])
 
 
-def locked(served):
-    """A process that keeps its memory locked as soon as the daemon is stopped; it maps no TLS."""
+def writer(served, *libraries):
+    """A process that maps some of a file of the daemon to write to it, and libraries."""
     process = Child(
-        ["/usr/bin/python3", "-c", LOCK, f"{served.mountpoint}/libssl.so.3"],
+        ["/usr/bin/python3", "-c", LOCK, f"{served.mountpoint}/libssl.so.3", *libraries],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
     process.line()
+    return process
+
+
+def lock(served, process):
+    """Stops the daemon, and returns when the process keeps its memory locked."""
     served.stop()
     process.stdin.write("\n")
     process.stdin.flush()
@@ -78,7 +85,13 @@ def locked(served):
     while not syscall.startswith("9 "):  # mmap, in which it waits
         with open(f"/proc/{process.pid}/syscall", encoding="ascii") as file:
             syscall = file.read()
-    return process
+
+
+def unlock(served, process):
+    served.go_on()
+    if process.line() != "unlocked\n":
+        raise RuntimeError("the daemon that goes on does not unlock anything")
+    process.communicate()
 
 
 def mapped(client):
@@ -132,28 +145,44 @@ def test_replaced(world, served):
     process.communicate()
 
 
-def test_locked(world, process):
-    name = f"'/proc/{process.pid}/maps' does not answer"
-    world.tap.ok("a process that keeps its memory locked is said not to answer", name in world.og.logs())
-    before = world.og.metrics()
-    world.scan()
-    delta = world.og.wait(lambda m: locks(m) >= 2, since=before)
-    # Of its command line, by which agents are known, and of its mappings.
-    world.tap.equal("each look at it that is given up is counted", locks(delta), 2)
-
-
 def locks(metrics):
     return metrics.value("operaglass_lost_total", where="tls_targets", cause="process_memory_locked")
 
 
-def test_unlocked(world, served, process):
-    served.go_on()
-    line = process.line()
+def test_locked(world, served, process):
+    """The kernel would wait for that process to set a probe in what it maps, and nobody knows what that is."""
+    name = f"'/proc/{process.pid}/maps' does not answer"
+    world.tap.ok("a process that keeps its memory locked is said not to answer", name in world.og.logs())
+    path = world.library("locked-out")
+    client = world.python(path)
+    before = world.og.metrics()
+    unread(world, "meanwhile no library gets probes, and calls are timed", client, "probe_refused", before)
+    client = world.python(path)
     before = world.og.metrics()
     world.scan()
-    delta = world.og.metrics() - before
-    world.tap.equal("when it goes on it is looked at", (line, locks(delta)), ("unlocked\n", 0))
-    process.communicate()
+    delta = world.og.wait(lambda m: locks(m) >= 3, since=before)
+    # Of its command line, by which agents are known, and of its mappings, before and in the scan.
+    world.tap.equal("each look at it that is given up is counted", locks(delta), 3)
+    unlock(served, process)
+    before = world.og.metrics()
+    world.scan()
+    world.tap.ok("when it goes on the library gets its probes", world.wait_pins(f"{path}/libssl.so.3"))
+    world.decoded("and calls are read", client, "/locked-out")
+    world.tap.equal("and no look is given up", locks(world.og.metrics() - before), 0)
+
+
+def test_kept(world, served):
+    """Nobody is seen to map it any more, but the kernel would wait to take its probes away."""
+    path = f"{world.library('kept')}/libssl.so.3"
+    process = writer(served, path)
+    world.tap.ok("a library is probed", world.wait_pins(path))
+    lock(served, process)
+    world.scan()
+    world.scan()
+    world.tap.ok("it keeps its probes when who maps it keeps its memory locked", world.pins(path))
+    unlock(served, process)
+    world.scan()
+    world.tap.ok("and loses them when that has ended", world.wait_pins(path, present=False))
 
 
 def test_answers_again(world, served, clients, lost):
@@ -174,9 +203,12 @@ def main():
                 through_overlay(world, OF_ROOT, "of-root"),
                 through_overlay(world, OF_USER, "of-user"),
             ]
-            waits = locked(served)
+            process = writer(served)
+            lock(served, process)
             with world.og:
                 lost = test_start(world, clients)
+                test_locked(world, served, process)
+                served.stop()
                 test_others(world, "ordinary")
                 world.tap.equal(
                     "`tls list` says it of each of them",
@@ -185,8 +217,8 @@ def main():
                 )
                 world.scan()
                 world.tap.equal("the next scan counts none of them again", left_out(world.og.metrics()), lost)
-                test_locked(world, waits)
-                test_unlocked(world, served, waits)
+                served.go_on()
+                test_kept(world, served)
                 test_replaced(world, served)
                 test_answers_again(world, served, clients, lost)
     world.tap.done()
