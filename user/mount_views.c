@@ -100,6 +100,8 @@ static enum mounts_of whose(const struct mount_views *views)
 {
 	char path[32];
 
+	if (views->pid == getpid())
+		return MOUNTS_OF_HOST;
 	snprintf(path, sizeof(path), "/proc/%d/ns/user", views->pid);
 	return is_same_namespace(path, "/proc/self/ns/user") ? MOUNTS_OF_ROOT : MOUNTS_OF_ANYBODY;
 }
@@ -232,10 +234,19 @@ int mount_views_ask_file(struct mount_views *views, int file, dev_t answering, c
 int mount_views_ask_way(struct mount_views *views, const char *path)
 {
 	const char *text = mounts_of_process(views);
+	enum mounts_of by;
 
 	if (!*text)
 		return -ESRCH;
-	return whose(views) == MOUNTS_OF_ROOT && file_systems_lead_to(path, text, MOUNTS_OF_ROOT)
-		       ? 0
-		       : -EREMOTE;
+	by = whose(views);
+	return by != MOUNTS_OF_ANYBODY && file_systems_lead_to(path, text, by) ? 0 : -EREMOTE;
+}
+
+bool mount_views_lead_here(const char *path)
+{
+	struct mount_views views = mount_views_of(getpid());
+	int err = mount_views_ask_way(&views, path);
+
+	mount_views_free(&views);
+	return !err;
 }

@@ -29,4 +29,7 @@ int mount_views_ask_file(struct mount_views *views, int file, dev_t answering, c
  * something there meanwhile. */
 int mount_views_ask_way(struct mount_views *views, const char *path);
 
+/* The same of a path of this process; links on it are not followed. */
+bool mount_views_lead_here(const char *path);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "mount_views.h"
 #include "probe_plan.h"
 #include "state_file.h"
 #include "subject_random.h"
@@ -137,8 +138,10 @@ bool probe_trust_ask(struct probe_trust *trust, const struct proof_order *order,
 	struct job *job;
 	int file;
 
-	/* Asked first: a build-id is a few bytes that anybody's file can copy. */
-	if (!order->count || !probe_proof_allows(order->file, order->path))
+	/* Asked first: a build-id is a few bytes that anybody's file can copy. The path is as another process
+	 * sees it, and may lead anywhere here. */
+	if (!order->count || !mount_views_lead_here(order->path) ||
+	    !probe_proof_allows(order->file, order->path))
 		return false;
 	if (is_remembered(trust, order, build_id, ret_random))
 		return true;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mount_views.h"
 #include "tls_stacks.h"
 
 #define LINKER_CACHE	 "/etc/ld.so.cache"
@@ -30,7 +31,7 @@ static void offer_file(const char *path, taker *take, void *context)
 	struct stat status;
 	int file;
 
-	if (stat(path, &status) || !S_ISREG(status.st_mode))
+	if (!mount_views_lead_here(path) || stat(path, &status) || !S_ISREG(status.st_mode))
 		return;
 	file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (file < 0)

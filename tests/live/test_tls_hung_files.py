@@ -205,6 +205,8 @@ def main():
             ]
             process = writer(served)
             lock(served, process)
+            # It looks for programs in there, too.
+            world.og.prefix = ["env", f"PATH={os.environ['PATH']}:{served.mountpoint}"]
             with world.og:
                 lost = test_start(world, clients)
                 test_locked(world, served, process)
