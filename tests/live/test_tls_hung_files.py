@@ -193,36 +193,42 @@ def test_answers_again(world, served, clients, lost):
     world.tap.equal("no library is told of twice", world.og.logs().count(WARNING), lost)
 
 
+def test_all(world, served):
+    clients = [
+        world.python(served.mountpoint),
+        through_overlay(world, OF_ROOT, "of-root"),
+        through_overlay(world, OF_USER, "of-user"),
+    ]
+    process = writer(served)
+    lock(served, process)
+    # It looks for programs in there, too.
+    world.og.prefix = ["env", f"PATH={os.environ['PATH']}:{served.mountpoint}"]
+    world.og.start()
+    lost = test_start(world, clients)
+    test_locked(world, served, process)
+    served.stop()
+    test_others(world, "ordinary")
+    world.tap.equal(
+        "`tls list` says it of each of them",
+        [(row["state"], row["why"]) for client in clients for row in world.og.tls_list(client.process.pid)],
+        3 * [("refused", "its file system may not answer")],
+    )
+    world.scan()
+    world.tap.equal("the next scan counts none of them again", left_out(world.og.metrics()), lost)
+    served.go_on()
+    test_kept(world, served)
+    test_replaced(world, served)
+    test_answers_again(world, served, clients, lost)
+
+
 def main():
-    with World() as world:
+    with World() as world, world.og:
+        # It is to start when they are there, which no other test's observer is to see: the lock is held.
+        world.og.stop()
         os.unlink(f"{world.library('source')}/libcrypto.so.3")
         os.mkdir(f"{world.directory}/served")
         with FuseDirectory(f"{world.directory}/source", f"{world.directory}/served") as served:
-            clients = [
-                world.python(served.mountpoint),
-                through_overlay(world, OF_ROOT, "of-root"),
-                through_overlay(world, OF_USER, "of-user"),
-            ]
-            process = writer(served)
-            lock(served, process)
-            # It looks for programs in there, too.
-            world.og.prefix = ["env", f"PATH={os.environ['PATH']}:{served.mountpoint}"]
-            with world.og:
-                lost = test_start(world, clients)
-                test_locked(world, served, process)
-                served.stop()
-                test_others(world, "ordinary")
-                world.tap.equal(
-                    "`tls list` says it of each of them",
-                    [(row["state"], row["why"]) for client in clients for row in world.og.tls_list(client.process.pid)],
-                    3 * [("refused", "its file system may not answer")],
-                )
-                world.scan()
-                world.tap.equal("the next scan counts none of them again", left_out(world.og.metrics()), lost)
-                served.go_on()
-                test_kept(world, served)
-                test_replaced(world, served)
-                test_answers_again(world, served, clients, lost)
+            test_all(world, served)
     world.tap.done()
 
 
