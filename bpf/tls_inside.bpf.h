@@ -6,10 +6,9 @@
 #include "tls_enter.bpf.h"
 #include "tls_event.bpf.h"
 
-/*
- * A read that is seen at one place, inside of the library, where its result is known and what it was called
- * with is still in registers: user/tls_inside.h. Included by tls.bpf.c.
- */
+/* A read that is seen at one place, inside of the library, where its result is known and what it was called
+ * with is still in registers: user/tls_inside.h. Included by tls.bpf.c. */
+
 /* What has been read, in the row of its call. False: nothing that is of interest. A function of its own, for
  * the stack. */
 APART int tls_inside_begin(struct pt_regs *ctx, struct tls_at *at)

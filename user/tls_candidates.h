@@ -34,8 +34,8 @@ bool tls_candidates_want(struct tls_candidates *candidates, const struct tls_map
 void tls_candidates_decided(struct tls_candidates *candidates, const struct tls_mapping *mapping,
 			    enum tls_file_kind kind);
 
-/* There was no room for it, or it cannot be touched. True: it is to be counted, once for as long as somebody maps it. Until targets
- * go, or the next scan, it is left out without a look. */
+/* There was no room for it, or it cannot be touched. True: it is to be counted, once for as long as somebody
+ * maps it. Until targets go, or the next scan, it is left out without a look. */
 bool tls_candidates_leave_out(struct tls_candidates *candidates, const struct tls_mapping *mapping);
 bool tls_candidates_is_left_out(struct tls_candidates *candidates,
 				const struct tls_mapping *mapping);

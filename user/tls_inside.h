@@ -2,10 +2,11 @@
 /*
  * Where a read of OpenSSL shows all of itself at one place.
  *
- * From 1.1.1 to 3.5 at least, SSL_read and SSL_read_ex go through the table of methods to one function, which has records read
- * by another entry of that table, and once more when a renegotiation came between. Behind each of these two calls
- * the result is in its register, and what the read was called with in registers that calls leave alone. A
- * plain probe there costs half of two hits at entry and return, and changes no address of return.
+ * From 1.1.1 to 3.5 at least, SSL_read and SSL_read_ex go through the table of methods to one function,
+ * which has records read by another entry of that table, and once more when a renegotiation came between.
+ * Behind each of these two calls the result is in its register, and what the read was called with in
+ * registers that calls leave alone. A plain probe there costs half of two hits at entry and return, and
+ * changes no address of return.
  *
  * Nothing is guessed: table, functions, the arguments of both calls and what lies behind them must be just
  * so, or the read is probed like any other function.
